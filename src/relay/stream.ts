@@ -1,0 +1,51 @@
+/**
+ * The far side of a relayed connection: a pod's stream, later a host socket.
+ *
+ * It is smaller than a Node Duplex on purpose: one call per chunk, and a
+ * completion per chunk that opens the other side's window, so that memory is
+ * bounded by the window and by nothing else.
+ */
+export interface RemoteStream {
+  /**
+   * Queues a chunk. It is referenced, not copied, until `done` is called:
+   * once, when the transport has taken it, or has failed.
+   */
+  write(chunk: Uint8Array, done: () => void): void;
+  /** The near side has sent its FIN, after all that was written. */
+  end(): void;
+  /** Stops `onData` soon; what is in flight may still arrive. */
+  pause(): void;
+  resume(): void;
+  /** Ends the stream at once, without `onError`; safe to call twice. */
+  destroy(): void;
+}
+
+/** What a remote stream reports. After `onError`, or after `onEnd` and `destroy`, nothing more comes. */
+export interface RemoteStreamEvents {
+  /** The remote end has taken the connection: the near side may be accepted now. Comes before any `onData`. */
+  onEstablished(): void;
+  /** Bytes from the far end, valid until whenever: the receiver owns the chunk. */
+  onData(chunk: Uint8Array): void;
+  /** The far end has sent its FIN. */
+  onEnd(): void;
+  /** The stream has failed. Before `onEstablished` the near side is to be refused, after it, reset. */
+  onError(error: RemoteStreamError): void;
+}
+
+/**
+ * Why a remote stream failed.
+ *
+ * - `refused`: nobody listens there, or there is no ready pod
+ * - `unreachable`: there is no way to the far end (no route, no rights, cluster gone)
+ * - `timeout`: a named wait has passed
+ * - `reset`: the far end reset the connection after it was established
+ */
+export class RemoteStreamError extends Error {
+  readonly reason: 'refused' | 'unreachable' | 'timeout' | 'reset';
+
+  constructor(reason: RemoteStreamError['reason'], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'RemoteStreamError';
+    this.reason = reason;
+  }
+}
