@@ -1,0 +1,39 @@
+/**
+ * Errors that a user can act on.
+ *
+ * Every wing has its own class for them; what they share is this shape, and
+ * the command line prints it as one line. Anything else that is thrown is a
+ * bug and shows its stack.
+ */
+
+/** An error with a stable code and what to do about it. */
+export interface Actionable {
+  /** Stable, UPPER_SNAKE_CASE; scripts may match it. */
+  readonly code: string;
+  readonly message: string;
+  /** What to do, as a sentence or a command. */
+  readonly remedy: string;
+}
+
+/** What `src/` itself finds wrong: options, addresses, names. */
+export class UsageError extends Error implements Actionable {
+  readonly code: string;
+  readonly remedy: string;
+
+  constructor(code: string, message: string, remedy: string) {
+    super(message);
+    this.name = 'UsageError';
+    this.code = code;
+    this.remedy = remedy;
+  }
+}
+
+export function isActionable(error: unknown): error is Error & Actionable {
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    typeof error.code === 'string' &&
+    'remedy' in error &&
+    typeof error.remedy === 'string'
+  );
+}
