@@ -1,0 +1,87 @@
+/** The cluster that the user means, and the right to speak to it. */
+import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
+import { ClusterError } from './errors.ts';
+import { loadKubeConfig } from './kubeconfig.ts';
+
+export interface AccessOptions {
+  /** A file given by the user; without it $KUBECONFIG, ~/.kube/config or the pod's own account. */
+  kubeconfig?: string;
+  /** A context given by the user; without it the kubeconfig's current one. */
+  context?: string;
+}
+
+export interface ClusterAccess {
+  readonly contextName: string;
+  /** The context's namespace, else "default". */
+  readonly namespace: string;
+  /** The API server's URL, with its path prefix if it has one. */
+  readonly server: URL;
+  /** Whether the kubeconfig sends requests through a proxy of its own. */
+  readonly proxied: boolean;
+  readonly kubeConfig: KubeConfig;
+}
+
+export async function loadAccess(
+  options: AccessOptions,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<ClusterAccess> {
+  const kubeConfig = await loadKubeConfig(options.kubeconfig, env);
+  const contextName = options.context ?? kubeConfig.currentContext;
+  if (!contextName) {
+    throw new ClusterError(
+      'CONTEXT_UNKNOWN',
+      'The kubeconfig has no current context.',
+      `Choose one with --context: ${contextList(kubeConfig)}`,
+    );
+  }
+  const context = kubeConfig.contexts.find(({ name }) => name === contextName);
+  if (!context) {
+    throw new ClusterError(
+      'CONTEXT_UNKNOWN',
+      `The kubeconfig has no context "${contextName}".`,
+      `Choose one with --context: ${contextList(kubeConfig)}`,
+    );
+  }
+  kubeConfig.setCurrentContext(contextName);
+
+  const cluster = kubeConfig.getCurrentCluster();
+  if (!cluster) {
+    throw new ClusterError(
+      'KUBECONFIG_INVALID',
+      `Context "${contextName}" names the cluster "${context.cluster}", which the kubeconfig does not have.`,
+      'Correct the context, or choose another with --context.',
+    );
+  }
+  if (context.user && !kubeConfig.getCurrentUser()) {
+    throw new ClusterError(
+      'KUBECONFIG_INVALID',
+      `Context "${contextName}" names the user "${context.user}", which the kubeconfig does not have.`,
+      'Correct the context, or choose another with --context.',
+    );
+  }
+  const server = URL.canParse(cluster.server) ? new URL(cluster.server) : undefined;
+  if (server?.protocol !== 'https:' && server?.protocol !== 'http:') {
+    throw new ClusterError(
+      'KUBECONFIG_INVALID',
+      `The server of cluster "${cluster.name}" is no http or https URL: ${cluster.server}`,
+      `Correct it: kubectl config set-cluster ${cluster.name} --server=https://…`,
+    );
+  }
+  if (server.protocol === 'http:') {
+    // client-node refuses plain http (as `kubectl proxy` serves it) unless told
+    // not to verify TLS, of which there is none.
+    const index = kubeConfig.clusters.findIndex(({ name }) => name === cluster.name);
+    kubeConfig.clusters[index] = { ...cluster, skipTLSVerify: true };
+  }
+  return {
+    contextName,
+    namespace: context.namespace ?? 'default',
+    server,
+    proxied: Boolean(cluster.proxyUrl),
+    kubeConfig,
+  };
+}
+
+function contextList(kubeConfig: KubeConfig): string {
+  return kubeConfig.contexts.map(({ name }) => name).join(', ') || '(it has none)';
+}

@@ -1,0 +1,59 @@
+/** Turns what a request to the API server met into an error that a user can act on. */
+import { ClusterError, reasonOf } from './errors.ts';
+
+/** A failure below HTTP: name resolution, TCP, TLS, or one of our named waits. */
+export function unreachable(server: URL, cause: unknown): ClusterError {
+  if (cause instanceof ClusterError) return cause;
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  return new ClusterError(
+    'API_UNREACHABLE',
+    `The API server ${server.href} cannot be reached: ${reasonOf(cause)}`,
+    remedyFor(code, server),
+    { cause },
+  );
+}
+
+/** The server's answer to `verb` on `resource` was no success. */
+export function answered(
+  status: number,
+  message: string,
+  request: { verb: string; resource: string; namespace: string; contextName: string },
+): ClusterError {
+  const { verb, resource, namespace, contextName } = request;
+  if (status === 401) {
+    return new ClusterError(
+      'UNAUTHORIZED',
+      `The API server does not accept the credentials of context "${contextName}" (401): the token or certificate has expired, or is not of this cluster.`,
+      `Log in again as you do for kubectl, and check with: kubectl --context ${contextName} -n ${namespace} get services`,
+    );
+  }
+  if (status === 403) {
+    return new ClusterError(
+      'FORBIDDEN',
+      `The account of context "${contextName}" may not ${verb} ${resource} in namespace "${namespace}": ${message}`,
+      `Ask for a role with the verb "${verb}" on ${resource}, and check with: kubectl --context ${contextName} -n ${namespace} auth can-i ${verb} ${resource}`,
+    );
+  }
+  return new ClusterError(
+    'API_FAILED',
+    `The API server answered ${status} to ${verb} ${resource} in namespace "${namespace}": ${message}`,
+    `See whether kubectl meets the same: kubectl --context ${contextName} -n ${namespace} get ${resource.split('/')[0] ?? resource}`,
+  );
+}
+
+function remedyFor(code: string, server: URL): string {
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
+    return `Check that ${server.hostname} is spelt right and that your DNS or VPN is up.`;
+  }
+  if (code === 'ECONNREFUSED') return `Check that the cluster runs, and that it listens on ${server.host}.`;
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+    return 'The certificate is for another name: set tls-server-name in the kubeconfig, or use the name it is for.';
+  }
+  if (code.includes('CERT') || code.includes('SELF_SIGNED') || code.includes('LEAF_SIGNATURE')) {
+    return 'Check certificate-authority(-data) in the kubeconfig: it is not the one that signed this server.';
+  }
+  if (code === 'EPROTO' || code.startsWith('ERR_SSL')) {
+    return `Check that ${server.host} speaks TLS, and that the scheme of the URL is right.`;
+  }
+  return 'Check the network and the VPN, and that kubectl reaches the cluster.';
+}

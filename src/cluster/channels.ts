@@ -1,0 +1,127 @@
+/**
+ * The oldest transport, v4.channel.k8s.io: one WebSocket per TCP connection.
+ *
+ * Each binary message starts with a channel: 0 is data, 1 the error text. The
+ * first message on each channel is the port (uint16, little-endian), which
+ * serves as the reply here. There is no half-close: ending our direction ends
+ * the WebSocket.
+ */
+import type { PodConnection, PodConnectionEvents, PodStream, PodStreamEvents } from './forward/transport.ts';
+import type { BytePipe, BytePipeEvents } from './pipe/pipe.ts';
+
+export const CHANNEL_PROTOCOL = 'v4.channel.k8s.io';
+
+const DATA_CHANNEL = 0;
+const ERROR_CHANNEL = 1;
+const DATA_PREFIX = Uint8Array.of(DATA_CHANNEL);
+/** The port that each channel begins with. */
+const PREAMBLE_BYTES = 2;
+const ERROR_TEXT_LIMIT = 4096;
+
+export class ChannelConnection implements PodConnection, PodStream, BytePipeEvents {
+  readonly shared = false;
+  readonly doubtful = false;
+  readonly #connectionEvents: PodConnectionEvents;
+  readonly #pipe: BytePipe;
+  #events: PodStreamEvents | undefined;
+  #channel = DATA_CHANNEL;
+  /** Bytes of the preamble still to come, per channel. */
+  readonly #preambleLeft = [PREAMBLE_BYTES, PREAMBLE_BYTES];
+  #errorText = '';
+  #finished = false;
+  #closed = false;
+  #closeCause: Error | undefined;
+
+  constructor(makePipe: (events: BytePipeEvents) => BytePipe, events: PodConnectionEvents) {
+    this.#connectionEvents = events;
+    this.#pipe = makePipe(this);
+    // Nothing may arrive before there is a stream to take it.
+    this.#pipe.pause();
+  }
+
+  get spent(): boolean {
+    return this.#closed || this.#events !== undefined;
+  }
+
+  get streamCount(): number {
+    return this.#events ? 1 : 0;
+  }
+
+  /** The port was given when the WebSocket was opened. */
+  open(_port: number, events: PodStreamEvents): PodStream {
+    this.#events = events;
+    if (this.#closed) queueMicrotask(() => this.#report());
+    else this.#pipe.resume();
+    return this;
+  }
+
+  retire(): void {
+    if (!this.#events) this.#pipe.end();
+  }
+
+  destroy(cause: Error): void {
+    this.#pipe.destroy(cause);
+  }
+
+  // ---- PodStream
+
+  write(chunk: Uint8Array, done: () => void): void {
+    this.#pipe.write(DATA_PREFIX, chunk, done);
+  }
+
+  finish(): void {
+    this.#finished = true;
+    this.#pipe.end();
+  }
+
+  pause(): void {
+    this.#pipe.pause();
+  }
+
+  resume(): void {
+    this.#pipe.resume();
+  }
+
+  abort(): void {
+    this.#events = undefined;
+    this.#pipe.end();
+  }
+
+  // ---- BytePipeEvents
+
+  onData(chunk: Uint8Array, startsMessage: boolean): void {
+    let at = 0;
+    if (startsMessage) {
+      if (chunk.length === 0) return;
+      this.#channel = chunk[0];
+      at = 1;
+    }
+    if (this.#channel > ERROR_CHANNEL) return;
+    const preamble = Math.min(this.#preambleLeft[this.#channel], chunk.length - at);
+    if (preamble > 0) {
+      at += preamble;
+      this.#preambleLeft[this.#channel] -= preamble;
+      if (this.#channel === DATA_CHANNEL && this.#preambleLeft[DATA_CHANNEL] === 0) this.#events?.onReply();
+    }
+    if (at === chunk.length) return;
+    if (this.#channel === DATA_CHANNEL) this.#events?.onData(chunk.subarray(at));
+    else {
+      const text = this.#errorText + Buffer.from(chunk.subarray(at)).toString();
+      this.#errorText = text.slice(0, ERROR_TEXT_LIMIT);
+    }
+  }
+
+  onClosed(cause: Error | undefined): void {
+    this.#closed = true;
+    this.#closeCause = cause;
+    this.#report();
+    this.#connectionEvents.onClosed();
+  }
+
+  #report(): void {
+    const events = this.#events;
+    if (this.#errorText !== '') events?.onClosed({ kind: 'failed', text: this.#errorText });
+    else if (this.#closeCause && !this.#finished) events?.onClosed({ kind: 'lost', cause: this.#closeCause });
+    else events?.onClosed({ kind: 'ended' });
+  }
+}

@@ -1,0 +1,316 @@
+/**
+ * One connection of the near side, carried to a pod.
+ *
+ * Establishing. The server replies to a stream before it dials the pod, and
+ * says nothing more when the dial succeeds; a failure comes as text, a little
+ * later. So a connection counts as established on the pod's first byte, or when
+ * no refusal has come within a grace after the reply, or at once where this
+ * pod and port have answered lately. A refusal leads to the next ready pod.
+ *
+ * Replaying. That guess can be wrong. As long as the pod has not said anything,
+ * a text that shows that nobody took the connection shows as well that nobody
+ * has read what the near side wrote: it is told to the next pod. Where that
+ * cannot be shown (the connection to the API server broke, a text we do not
+ * know) and something was written, the near side is reset: a request must not
+ * be carried out twice.
+ *
+ * Ending. The near side's FIN is held back (half-closed.ts); the pod's FIN has
+ * been told from its reset by the transport (spdy/stream-pair.ts). The runtimes
+ * close both directions with the pod's FIN, so what the near side writes after
+ * it reaches nobody, and is answered by a reset.
+ */
+import { type RemoteStream, RemoteStreamError, type RemoteStreamEvents } from '../../relay/stream.ts';
+import type { Target } from '../endpoints.ts';
+import { ClusterError, oneLine } from '../errors.ts';
+import type { ClusterLog } from '../log.ts';
+import { gistOf, meaningOf } from './error-text.ts';
+import type { HalfClosed } from './half-closed.ts';
+import type { KnownGood } from './known-good.ts';
+import type { ForwardLimits } from './limits.ts';
+import { Outbox } from './outbox.ts';
+import type { ConnectionPool } from './pool.ts';
+import type { PodConnection, PodStream, PodStreamEvents, StreamOutcome } from './transport.ts';
+
+/** Where a connection may go. */
+export interface Route {
+  /** For messages: `e2e/web:80`. */
+  readonly name: string;
+  /**
+   * The next pod to try, none of `triedPods`.
+   *
+   * @throws RemoteStreamError where it is known that no pod will ever do
+   */
+  next(triedPods: ReadonlySet<string>): Promise<Target | undefined>;
+}
+
+/** What all connections of a cluster share. */
+export interface Forwarder {
+  readonly pool: ConnectionPool;
+  readonly limits: ForwardLimits;
+  readonly knownGood: KnownGood;
+  readonly halfClosed: HalfClosed;
+  readonly log: ClusterLog;
+  /** Tells the user, once in a while, what keeps all connections from being made. */
+  report(error: ClusterError): void;
+}
+
+export class Dial implements RemoteStream, PodStreamEvents {
+  readonly #route: Route;
+  readonly #forwarder: Forwarder;
+  readonly #events: RemoteStreamEvents;
+  readonly #outbox: Outbox;
+  readonly #tried = new Set<string>();
+  readonly #deadline: NodeJS.Timeout;
+  readonly #finishStream = (): void => this.#finish();
+  #attempts = 0;
+  #lastFailure = 'it has no ready pod';
+  #target: Target | undefined;
+  #stream: PodStream | undefined;
+  #openedAtMs = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #replied = false;
+  #established = false;
+  /** The pod has said something: no other can take its place. */
+  #heard = false;
+  #paused = false;
+  #unwritten = 0;
+  #nearEnded = false;
+  #farEnded = false;
+  #over = false;
+
+  constructor(route: Route, forwarder: Forwarder, events: RemoteStreamEvents) {
+    this.#route = route;
+    this.#forwarder = forwarder;
+    this.#events = events;
+    this.#outbox = new Outbox(forwarder.limits.replayBytes);
+    this.#deadline = setTimeout(() => {
+      this.#fail('timeout', `no pod has taken the connection within ${forwarder.limits.dialMs / 1000} s`);
+    }, forwarder.limits.dialMs);
+    void this.#attempt();
+  }
+
+  // ---- RemoteStream: what the near side does
+
+  write(chunk: Uint8Array, done: () => void): void {
+    if (this.#over || this.#farEnded) {
+      queueMicrotask(done);
+      if (this.#farEnded) this.#fail('reset', 'the pod has closed the connection');
+      return;
+    }
+    this.#unwritten++;
+    this.#outbox.write(chunk, () => {
+      this.#unwritten--;
+      done();
+    });
+  }
+
+  end(): void {
+    if (this.#over || this.#nearEnded) return;
+    this.#nearEnded = true;
+    if (this.#farEnded) this.#release();
+    else if (this.#replied) this.#forwarder.halfClosed.touch(this.#finishStream);
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#stream?.pause();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#stream?.resume();
+  }
+
+  destroy(): void {
+    if (!this.#over) this.#release();
+  }
+
+  // ---- PodStreamEvents: what the pod's side does
+
+  onReply(): void {
+    const { limits, halfClosed } = this.#forwarder;
+    const stream = this.#stream;
+    if (!stream) return;
+    clearTimeout(this.#timer);
+    this.#replied = true;
+    this.#outbox.attach(stream);
+    if (this.#nearEnded) halfClosed.touch(this.#finishStream);
+    if (this.#established) {
+      clearTimeout(this.#deadline);
+      return;
+    }
+    const roundTripMs = performance.now() - this.#openedAtMs;
+    const graceMs = Math.min(Math.max(roundTripMs, limits.establishGraceMinMs), limits.establishGraceMaxMs);
+    this.#timer = setTimeout(() => this.#establish(), graceMs);
+  }
+
+  onData(chunk: Uint8Array): void {
+    if (!this.#heard) this.#hear();
+    if (this.#over) return;
+    if (this.#nearEnded) this.#forwarder.halfClosed.touch(this.#finishStream);
+    this.#events.onData(chunk);
+  }
+
+  onClosed(outcome: StreamOutcome): void {
+    this.#forwarder.halfClosed.forget(this.#finishStream);
+    clearTimeout(this.#timer);
+    const replied = this.#replied;
+    this.#stream = undefined;
+    this.#replied = false;
+    this.#outbox.detach();
+    switch (outcome.kind) {
+      case 'ended':
+        if (replied) this.#endFar();
+        else this.#retry('the server has ended the stream without a reply', true);
+        break;
+      case 'failed':
+        this.#failed(outcome.text);
+        break;
+      case 'lost':
+        // The pod may have read what was written, and may be well.
+        if (this.#heard || this.#outbox.sentBytes > 0)
+          this.#fail('reset', outcome.cause.message, outcome.cause);
+        else this.#retry(outcome.cause.message, false);
+        break;
+    }
+  }
+
+  // ---- attempts
+
+  async #attempt(): Promise<void> {
+    const { pool, knownGood, limits } = this.#forwarder;
+    try {
+      const target = this.#attempts++ < limits.attempts ? await this.#route.next(this.#tried) : undefined;
+      if (this.#over) return;
+      if (!target) {
+        this.#fail('refused', this.#lastFailure);
+        return;
+      }
+      this.#target = target;
+      if (knownGood.has(keyOf(target), performance.now())) this.#establish();
+      const connection = await pool.acquire(target);
+      if (this.#over) pool.release(connection);
+      else this.#open(connection, target);
+    } catch (error) {
+      this.#attemptFailed(error);
+    }
+  }
+
+  #open(connection: PodConnection, target: Target): void {
+    const { limits } = this.#forwarder;
+    this.#openedAtMs = performance.now();
+    const stream = connection.open(target.port, this);
+    this.#stream = stream;
+    if (this.#paused) stream.pause();
+    this.#timer = setTimeout(() => {
+      connection.retire();
+      stream.abort();
+      this.onClosed({ kind: 'lost', cause: new Error(`no reply within ${limits.replyMs / 1000} s`) });
+    }, limits.replyMs);
+  }
+
+  #attemptFailed(error: unknown): void {
+    if (error instanceof RemoteStreamError) {
+      this.#fail(error.reason, error.message, error);
+    } else if (error instanceof ClusterError) {
+      // A pod that is gone, or whose node does not answer, says nothing about the next one.
+      if (error.code === 'POD_GONE' || error.code === 'FORWARD_REFUSED') {
+        this.#retry(error.message, true);
+        return;
+      }
+      if (!this.#over && error.code !== 'CLUSTER_CLOSED') this.#forwarder.report(error);
+      this.#fail('unreachable', error.message, error);
+    } else {
+      throw error;
+    }
+  }
+
+  #failed(text: string): void {
+    const meaning = meaningOf(text);
+    const gist = oneLine(gistOf(text));
+    if (this.#heard || meaning === 'broken') {
+      this.#establish();
+      this.#fail('reset', gist);
+    } else if (this.#outbox.sentBytes > 0 && !(this.#outbox.replayable && meaning === 'not-connected')) {
+      this.#fail('reset', gist);
+    } else {
+      this.#retry(gist, true);
+    }
+  }
+
+  #retry(why: string, elsewhere: boolean): void {
+    if (this.#over) return;
+    this.#lastFailure = why;
+    if (this.#target) {
+      this.#forwarder.knownGood.delete(keyOf(this.#target));
+      if (elsewhere) this.#tried.add(this.#target.pod.name);
+      this.#forwarder.log.debug(`${this.#route.name} by pod ${this.#target.pod.name}: ${why}`);
+    }
+    void this.#attempt();
+  }
+
+  // ---- states; each is entered once
+
+  #establish(): void {
+    if (this.#replied) clearTimeout(this.#deadline);
+    if (this.#established || this.#over) return;
+    this.#established = true;
+    this.#events.onEstablished();
+  }
+
+  #hear(): void {
+    this.#heard = true;
+    clearTimeout(this.#timer);
+    this.#outbox.forgetCopies();
+    if (this.#target) this.#forwarder.knownGood.add(keyOf(this.#target), performance.now());
+    this.#establish();
+  }
+
+  /** The pod has been silent since the near side's FIN: now it is told, and has to close in turn. */
+  #finish(): void {
+    const { halfClosed, limits } = this.#forwarder;
+    if (this.#paused || this.#unwritten > 0) {
+      halfClosed.touch(this.#finishStream);
+      return;
+    }
+    this.#stream?.finish();
+    this.#timer = setTimeout(() => {
+      this.#stream?.abort();
+      this.#stream = undefined;
+      this.#endFar();
+    }, limits.farEndCloseMs);
+  }
+
+  #endFar(): void {
+    if (this.#over || this.#farEnded) return;
+    this.#establish();
+    this.#farEnded = true;
+    this.#outbox.discard();
+    clearTimeout(this.#deadline);
+    this.#events.onEnd();
+    if (this.#nearEnded) this.#release();
+  }
+
+  #fail(reason: RemoteStreamError['reason'], message: string, cause?: unknown): void {
+    if (this.#over) return;
+    const established = this.#established;
+    this.#release();
+    const full = `${this.#route.name}: ${message}`;
+    this.#forwarder.log.debug(full);
+    this.#events.onError(new RemoteStreamError(established ? 'reset' : reason, full, { cause }));
+  }
+
+  #release(): void {
+    this.#over = true;
+    clearTimeout(this.#timer);
+    clearTimeout(this.#deadline);
+    this.#forwarder.halfClosed.forget(this.#finishStream);
+    this.#stream?.abort();
+    this.#stream = undefined;
+    this.#outbox.discard();
+  }
+}
+
+function keyOf({ pod, port }: Target): string {
+  return `${pod.namespace}/${pod.name}:${port}`;
+}

@@ -1,0 +1,163 @@
+/**
+ * Which of the three wire protocols reaches the pods of this cluster.
+ *
+ * SPDY tunnelled in a WebSocket passes every proxy and carries many streams,
+ * but is known to servers since 1.30 only; a SPDY upgrade carries as many and
+ * is known to all, but some load balancers refuse it; a WebSocket per
+ * connection passes everywhere, and costs a TLS and an upgrade round trip
+ * each. They are tried in this order, and the one that worked last is tried
+ * first from then on. Only success moves that memory: a refusal may be the
+ * fault of one pod or one node.
+ *
+ * The rights differ as well: WebSockets are opened with GET (RBAC verb "get" on
+ * pods/portforward), a SPDY upgrade with POST ("create"); a 403 for one verb
+ * says nothing about the other, and everything about the other protocol of
+ * the same verb.
+ */
+import type { ApiClient, UpgradeAnswer } from '../api.ts';
+import { answered } from '../api-errors.ts';
+import { CHANNEL_PROTOCOL, ChannelConnection } from '../channels.ts';
+import { ClusterError } from '../errors.ts';
+import type { ClusterLog } from '../log.ts';
+import type { Target } from '../endpoints.ts';
+import { SocketPipe } from '../pipe/socket-pipe.ts';
+import { WebSocketPipe, webSocketHandshake } from '../pipe/websocket-pipe.ts';
+import { SpdyConnection } from '../spdy/connection.ts';
+import type { ForwardLimits } from './limits.ts';
+import type { PodConnection, PodConnectionEvents } from './transport.ts';
+
+export type TransportName = 'spdy-websocket' | 'spdy' | 'websocket';
+
+const ORDER: readonly TransportName[] = ['spdy-websocket', 'spdy', 'websocket'];
+const VERB = { 'spdy-websocket': 'get', spdy: 'create', websocket: 'get' } as const;
+const TUNNEL_PROTOCOL = 'SPDY/3.1+portforward.k8s.io';
+const PORT_FORWARD_PROTOCOL = 'portforward.k8s.io';
+
+type Refusal = { status: number; message: string; verb: string };
+type Attempt = { connection: PodConnection } | { refusal: Refusal };
+
+export class TransportLadder {
+  readonly #api: ApiClient;
+  readonly #limits: ForwardLimits;
+  readonly #log: ClusterLog;
+  readonly #allowed: readonly TransportName[];
+  #preferred: TransportName | undefined;
+
+  constructor(
+    api: ApiClient,
+    limits: ForwardLimits,
+    log: ClusterLog,
+    allowed: readonly TransportName[] = ORDER,
+  ) {
+    this.#api = api;
+    this.#limits = limits;
+    this.#log = log;
+    this.#allowed = allowed;
+  }
+
+  /** What worked last; undefined until something has. */
+  get preferred(): TransportName | undefined {
+    return this.#preferred;
+  }
+
+  /** @throws ClusterError: POD_GONE, or why no transport works */
+  async connect(target: Target, events: PodConnectionEvents): Promise<PodConnection> {
+    const preferred = this.#preferred;
+    const order = preferred
+      ? [preferred, ...this.#allowed.filter((name) => name !== preferred)]
+      : this.#allowed;
+    const forbiddenVerbs = new Set<string>();
+    let last: Refusal | undefined;
+    for (const name of order) {
+      if (forbiddenVerbs.has(VERB[name])) continue;
+      const attempt = await this.#try(name, target, events);
+      if ('connection' in attempt) {
+        if (this.#preferred !== name) this.#log.debug(`port-forward by ${name}`);
+        this.#preferred = name;
+        return attempt.connection;
+      }
+      const { refusal } = attempt;
+      this.#log.debug(`port-forward to ${target.pod.name} by ${name}: ${refusal.status} ${refusal.message}`);
+      if (refusal.status === 401) throw this.#error(refusal, target);
+      if (refusal.status === 404 && refusal.message.includes(target.pod.name)) {
+        throw new ClusterError(
+          'POD_GONE',
+          `Pod ${target.pod.namespace}/${target.pod.name} is gone.`,
+          'Try again: its successor is used as soon as it is ready.',
+        );
+      }
+      if (refusal.status === 403) forbiddenVerbs.add(refusal.verb);
+      // A missing right is what the user can act on; it outlives the later refusals.
+      if (last?.status !== 403) last = refusal;
+    }
+    throw this.#error(last ?? { status: 0, message: 'no transport is allowed', verb: 'get' }, target);
+  }
+
+  async #try(name: TransportName, target: Target, events: PodConnectionEvents): Promise<Attempt> {
+    const { namespace, name: pod } = target.pod;
+    const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(pod)}/portforward`;
+    if (name === 'spdy') {
+      const answer = await this.#api.upgrade({
+        method: 'POST',
+        path,
+        headers: {
+          Connection: 'Upgrade',
+          Upgrade: 'SPDY/3.1',
+          'X-Stream-Protocol-Version': PORT_FORWARD_PROTOCOL,
+          'Content-Length': '0',
+        },
+      });
+      if (!answer.upgraded) return refused(answer, name);
+      return {
+        connection: new SpdyConnection(
+          (pipeEvents) => new SocketPipe(answer.socket, answer.head, pipeEvents),
+          this.#limits,
+          events,
+        ),
+      };
+    }
+
+    const channels = name === 'websocket';
+    const handshake = webSocketHandshake(channels ? CHANNEL_PROTOCOL : TUNNEL_PROTOCOL);
+    const answer = await this.#api.upgrade({
+      method: 'GET',
+      path: channels ? `${path}?ports=${target.port}` : path,
+      headers: handshake.headers,
+    });
+    if (!answer.upgraded) return refused(answer, name);
+    if (!handshake.accepted(answer.headers)) {
+      answer.socket.destroy();
+      return {
+        refusal: { status: 101, message: 'the server chose another protocol', verb: VERB[name] },
+      };
+    }
+    const makePipe = (pipeEvents: ConstructorParameters<typeof WebSocketPipe>[2]): WebSocketPipe =>
+      new WebSocketPipe(answer.socket, answer.head, pipeEvents);
+    return {
+      connection: channels
+        ? new ChannelConnection(makePipe, events)
+        : new SpdyConnection(makePipe, this.#limits, events),
+    };
+  }
+
+  #error(refusal: Refusal, target: Target): ClusterError {
+    const { status, message, verb } = refusal;
+    if (status === 401 || status === 403) {
+      return answered(status, message, {
+        verb,
+        resource: 'pods/portforward',
+        namespace: target.pod.namespace,
+        contextName: this.#api.access.contextName,
+      });
+    }
+    return new ClusterError(
+      'FORWARD_REFUSED',
+      `No port-forward to pod ${target.pod.namespace}/${target.pod.name}: the server answered ${status} ${message}`,
+      `See whether kubectl meets the same: kubectl -n ${target.pod.namespace} port-forward pod/${target.pod.name} :${target.port}`,
+    );
+  }
+}
+
+function refused(answer: Extract<UpgradeAnswer, { upgraded: false }>, name: TransportName): Attempt {
+  return { refusal: { status: answer.status, message: answer.message, verb: VERB[name] } };
+}

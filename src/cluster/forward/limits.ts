@@ -1,0 +1,65 @@
+/** Every wait and bound of forwarding, by name. A session may be given others (tests are). */
+export interface ForwardLimits {
+  /**
+   * A pod that has not refused this long after SYN_REPLY counts as connected.
+   * The server replies before it dials the pod and says nothing when the dial
+   * succeeds; a refusal was measured 0.3 to 1.2 ms after the reply. On slow
+   * paths jitter grows with the round trip, so the grace is one round trip,
+   * within these two.
+   */
+  establishGraceMinMs: number;
+  establishGraceMaxMs: number;
+  /** How long a pod and port that has answered needs no grace. */
+  knownGoodMs: number;
+  /** From opening a stream to its SYN_REPLY; past it another upgraded connection is tried. */
+  replyMs: number;
+  /** From the near side's SYN to established, over all attempts. */
+  dialMs: number;
+  /** Pods that are tried for one connection. */
+  attempts: number;
+  /** First bytes of the near side that are kept until the pod has answered, to tell them to another pod. */
+  replayBytes: number;
+  /** After the near side's FIN: silence of the pod until its answer counts as complete. */
+  halfCloseSilenceMs: number;
+  /** After we have ended the data stream: until the far end has to have closed it too. */
+  farEndCloseMs: number;
+  /** Connections that wait for `halfCloseSilenceMs` at once; past it the most silent ones are ended early. */
+  halfClosedConnections: number;
+  /** Between the ends of the data stream and of the error stream, whichever is first. */
+  streamPairCloseMs: number;
+  /** Bytes kept for a stream whose reader has paused, before its whole connection stops reading. */
+  unreadBytes: number;
+  /** Concurrent streams on one upgraded connection before another is opened to the same pod. */
+  streamsPerConnection: number;
+  /** Upgraded connections to one pod. */
+  connectionsPerPod: number;
+  /** Streams over the life of an upgraded connection: servers keep a little of each (moby/spdystream). */
+  streamsPerLife: number;
+  /** An upgraded connection without streams is closed after this. */
+  idleConnectionMs: number;
+  /** Between SPDY pings on an upgraded connection. */
+  pingMs: number;
+  /** Ping intervals without a byte from the server until the connection is dead. */
+  pingsMissed: number;
+}
+
+export const DEFAULT_LIMITS: ForwardLimits = {
+  establishGraceMinMs: 20,
+  establishGraceMaxMs: 200,
+  knownGoodMs: 5 * 60_000,
+  replyMs: 5_000,
+  dialMs: 30_000,
+  attempts: 4,
+  replayBytes: 64 * 1024,
+  halfCloseSilenceMs: 10_000,
+  farEndCloseMs: 3_000,
+  halfClosedConnections: 256,
+  streamPairCloseMs: 2_000,
+  unreadBytes: 1024 * 1024,
+  streamsPerConnection: 64,
+  connectionsPerPod: 8,
+  streamsPerLife: 10_000,
+  idleConnectionMs: 60_000,
+  pingMs: 5_000,
+  pingsMissed: 3,
+};

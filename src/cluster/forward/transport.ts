@@ -1,0 +1,54 @@
+/**
+ * What the three wire protocols have in common: a connection to a pod, and
+ * streams in it, each of them one TCP connection to a port of the pod.
+ */
+
+/** One TCP connection to a port of a pod. */
+export interface PodStream {
+  /** Not before `onReply`. The chunk is referenced until `done`, which is called exactly once. */
+  write(chunk: Uint8Array, done: () => void): void;
+  /** Ends our direction, after what was written. */
+  finish(): void;
+  pause(): void;
+  resume(): void;
+  /** Ends both directions at once; no event comes afterwards. */
+  abort(): void;
+}
+
+export type StreamOutcome =
+  /** The far end has ended the connection in order. */
+  | { kind: 'ended' }
+  /** The far end says why it has failed; "connection refused" comes this way too. */
+  | { kind: 'failed'; text: string }
+  /** The connection to the pod is gone, and the stream with it. */
+  | { kind: 'lost'; cause: Error };
+
+export interface PodStreamEvents {
+  /** The server has taken up the stream; it has not dialled the pod yet. */
+  onReply(): void;
+  onData(chunk: Uint8Array): void;
+  /** Once, and last. */
+  onClosed(outcome: StreamOutcome): void;
+}
+
+/** An upgraded connection to a pod. */
+export interface PodConnection {
+  /** More than one stream may be opened in it. */
+  readonly shared: boolean;
+  /** No further stream can be opened: closed, closing, or at the end of its life. */
+  readonly spent: boolean;
+  /** Opening streams here is not advisable: a stalled reader holds it up, or it may be dead. */
+  readonly doubtful: boolean;
+  readonly streamCount: number;
+  open(port: number, events: PodStreamEvents): PodStream;
+  /** Takes no more streams, and ends with its last one. */
+  retire(): void;
+  destroy(cause: Error): void;
+}
+
+export interface PodConnectionEvents {
+  /** The last stream has gone. */
+  onIdle(): void;
+  /** Once, and last. */
+  onClosed(): void;
+}

@@ -1,0 +1,18 @@
+/**
+ * The Kubernetes side: from a kubeconfig to streams to pods.
+ *
+ *     access     the cluster the user means         kubeconfig, access
+ *     api        requests and upgrades              api, api-errors
+ *     discovery  Services and endpoints             discovery, services, endpoints
+ *     forward/   one connection: pod, grace, replay, half-close; pool and choice of transport
+ *     spdy/      many streams in one pipe           frames, stream-pair, connection
+ *     channels   one WebSocket per connection
+ *     pipe/      the upgraded socket, or a WebSocket on it
+ */
+export { type AccessOptions, type ClusterAccess, loadAccess } from './access.ts';
+export { type Cluster, type ConnectOptions, type PodName, connectCluster } from './cluster.ts';
+export { ClusterError, type ClusterErrorCode } from './errors.ts';
+export type { TransportName } from './forward/ladder.ts';
+export { DEFAULT_LIMITS, type ForwardLimits } from './forward/limits.ts';
+export type { ClusterLog } from './log.ts';
+export type { Protocol, ServicePort, ServiceRecord } from './services.ts';
