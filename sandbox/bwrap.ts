@@ -1,0 +1,101 @@
+/** bubblewrap: where it is, how it is called, and what its complaints mean. */
+
+import { accessSync, constants, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { SandboxError } from './errors.ts';
+
+/** The fds of the guard, bubblewrap and the command's stub, beside the standard three. */
+export const FD = { stderr: 3, info: 4, block: 5, control: 6 } as const;
+
+const INSTALL =
+  'install bubblewrap: apt-get install bubblewrap (Debian, Ubuntu), dnf install bubblewrap (Fedora), apk add bubblewrap (Alpine)';
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The absolute path of `bwrap` in our own PATH, whatever PATH the command will have. */
+export function findBwrap(searchPath = process.env['PATH'] ?? ''): string {
+  for (const directory of searchPath.split(':')) {
+    const file = path.resolve(directory, 'bwrap');
+    if (isExecutable(file)) return file;
+  }
+  throw new SandboxError('BWRAP_MISSING', 'bubblewrap (bwrap) was not found in PATH', INSTALL);
+}
+
+/**
+ * The namespaces and the file system of a sandbox.
+ *
+ * The host's file system and /dev are bound as they are: `--dev` would make a
+ * second user namespace, and hide pts, shm and the graphics card. No
+ * capability stays, not even when root starts it: root's bwrap keeps them all
+ * otherwise. The command's working directory is entered by the stub.
+ */
+export function bwrapArguments(command: readonly string[]): string[] {
+  const namespaces =
+    '--unshare-user --unshare-net --unshare-pid --unshare-ipc --cap-drop ALL --die-with-parent';
+  const files = '--dev-bind / / --proc /proc --chdir /';
+  const fds = `--info-fd ${FD.info} --block-fd ${FD.block}`;
+  return [...`${namespaces} ${files} ${fds} --`.split(' '), ...command];
+}
+
+/** The pid of bubblewrap's child, in what it writes to its info-fd so far. */
+export function parseChildPid(info: string): number | undefined {
+  const match = /"child-pid"\s*:\s*(\d+)\s*[,}]/.exec(info);
+  return match ? Number(match[1]) : undefined;
+}
+
+function sysctl(name: string): string | undefined {
+  try {
+    return readFileSync(`/proc/sys/${name}`, 'utf8').trim();
+  } catch {
+    return undefined;
+  }
+}
+
+/** What each switch that forbids user namespaces wants done; the first that is set is named. */
+function userNamespaceRemedy(): string {
+  if (sysctl('user/max_user_namespaces') === '0')
+    return 'allow them: sysctl -w user.max_user_namespaces=10000';
+  if (sysctl('kernel/unprivileged_userns_clone') === '0')
+    return 'allow them: sysctl -w kernel.unprivileged_userns_clone=1';
+  if (sysctl('kernel/apparmor_restrict_unprivileged_userns') === '1')
+    return 'allow bwrap an AppArmor profile with `userns,`, or: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0';
+  return 'in a container, start it with --security-opt seccomp=unconfined or a profile that allows user namespaces';
+}
+
+/**
+ * Each of these is the kernel, or a security module, that denies the namespace
+ * or the rights within it. AppArmor lets the namespace be made and denies what
+ * comes next: the id maps, or the loopback interface.
+ */
+const DENIALS = [
+  /No permissions to creat/i,
+  /Creating new namespace failed/,
+  /setting up [ug]id map: (Permission denied|Operation not permitted)/,
+  /loopback: .*(Permission denied|Operation not permitted)/,
+  /user namespaces? (is|are) not/i,
+];
+
+/** What bubblewrap's last words say, as an error that tells what to do. */
+export function explainBwrap(stderr: string, exitCode: number | undefined): SandboxError {
+  const line =
+    stderr
+      .trim()
+      .split('\n')
+      .findLast((line) => line !== '') ?? `exit status ${exitCode ?? 'unknown'}`;
+  if (DENIALS.some((denial) => denial.test(line)))
+    return new SandboxError(
+      'USERNS_DENIED',
+      `user namespaces are not permitted here (${line})`,
+      userNamespaceRemedy(),
+    );
+  return new SandboxError('BWRAP_FAILED', `bubblewrap could not set the sandbox up (${line})`, TRIAL);
+}
+
+const TRIAL = 'try: bwrap --unshare-user --unshare-net --unshare-pid --dev-bind / / --proc /proc true';

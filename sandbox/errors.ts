@@ -1,0 +1,24 @@
+/** Why a sandbox could not be made; stable, for programs to compare. */
+export type SandboxErrorCode =
+  | 'BWRAP_MISSING'
+  | 'BWRAP_FAILED'
+  | 'USERNS_DENIED'
+  | 'TUN_MISSING'
+  | 'TUN_DENIED'
+  | 'NETNS_FAILED'
+  | 'SETUP_TIMEOUT'
+  | 'NO_COMPILER'
+  | 'BUILD_FAILED';
+
+/** A failure that the user can act on: what happened in `message`, what to do in `remedy`, one line each. */
+export class SandboxError extends Error {
+  readonly code: SandboxErrorCode;
+  readonly remedy: string;
+
+  constructor(code: SandboxErrorCode, message: string, remedy: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'SandboxError';
+    this.code = code;
+    this.remedy = remedy;
+  }
+}

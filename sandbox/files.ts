@@ -1,0 +1,53 @@
+/**
+ * The three files of /etc that are ours inside a sandbox.
+ *
+ * They lie in a directory of the sandbox's own tmpfs, which the host reaches
+ * through an open fd alone (native/netns/etc.c). A new text is written beside
+ * the old one and renamed over it: whoever reads gets the one or the other
+ * whole, and glibc notices the change by the file's inode.
+ */
+
+import { closeSync, renameSync, writeFileSync } from 'node:fs';
+
+export interface SandboxFile {
+  /** Replaces the whole text; visible inside when the call returns. Nothing happens once the sandbox is closed. */
+  write(text: string): void;
+}
+
+export interface SandboxFiles {
+  readonly hosts: SandboxFile;
+  readonly resolvConf: SandboxFile;
+  readonly nsswitchConf: SandboxFile;
+}
+
+export class EtcDirectory implements SandboxFiles {
+  #fd: number | undefined;
+  readonly hosts: SandboxFile;
+  readonly resolvConf: SandboxFile;
+  readonly nsswitchConf: SandboxFile;
+
+  /** Takes over the fd. */
+  constructor(fd: number) {
+    this.#fd = fd;
+    this.hosts = this.#file('hosts');
+    this.resolvConf = this.#file('resolv.conf');
+    this.nsswitchConf = this.#file('nsswitch.conf');
+  }
+
+  #file(name: string): SandboxFile {
+    return {
+      write: (text) => {
+        if (this.#fd === undefined) return;
+        // The link leads to the directory itself, in whichever mount namespace it is (proc(5)).
+        const directory = `/proc/self/fd/${this.#fd}`;
+        writeFileSync(`${directory}/.${name}.new`, text, { mode: 0o644 });
+        renameSync(`${directory}/.${name}.new`, `${directory}/${name}`);
+      },
+    };
+  }
+
+  close(): void {
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * The conversation with kns-netns: it makes the network interface and our own
+ * /etc from inside the sandbox's namespaces, and hands out their fds.
+ */
+
+import { closeSync } from 'node:fs';
+import { constants } from 'node:os';
+import { getSystemErrorMap } from 'node:util';
+import { execa } from 'execa';
+import { Channel, inherited } from './channel.ts';
+import { SandboxError } from './errors.ts';
+import type { Native } from './native/addon.ts';
+
+/** The interface kns0 of the sandbox: IPv4, with everything else behind the gateway. */
+export interface LinkOptions {
+  readonly address: string;
+  readonly prefixLength: number;
+  readonly gateway: string;
+  readonly mtu: number;
+}
+
+/** The helper's end of the channel, once it runs. */
+const CONTROL_FD = 3;
+
+/** A sandbox that was on its way out as it was entered: bubblewrap's own words tell more. */
+export class NamespaceGone extends Error {
+  override readonly name = 'NamespaceGone';
+}
+
+function errnoText(errno: number): string {
+  const entry = getSystemErrorMap().get(-errno);
+  return entry ? `${entry[1]} (${entry[0]})` : `errno ${errno}`;
+}
+
+function explainTun(errno: number): SandboxError | undefined {
+  const { EACCES, EPERM, ENOENT, ENODEV, ENXIO } = constants.errno;
+  if (errno === ENOENT || errno === ENODEV || errno === ENXIO)
+    return new SandboxError(
+      'TUN_MISSING',
+      'there is no /dev/net/tun',
+      'load the driver as root: modprobe tun (in a container: start it with --device /dev/net/tun)',
+    );
+  if (errno === EACCES || errno === EPERM)
+    return new SandboxError(
+      'TUN_DENIED',
+      '/dev/net/tun may not be opened by this user',
+      'let every user open it, as distributions do; as root: chmod 0666 /dev/net/tun',
+    );
+  return undefined;
+}
+
+function explain(errno: number, call: string): Error {
+  const { ENOENT, ESRCH } = constants.errno;
+  if (call === 'open namespace' && (errno === ENOENT || errno === ESRCH)) return new NamespaceGone(call);
+  const tun = call === 'open /dev/net/tun' ? explainTun(errno) : undefined;
+  return (
+    tun ??
+    new SandboxError(
+      'NETNS_FAILED',
+      `the sandbox's network could not be made: ${call}: ${errnoText(errno)}`,
+      'check that the kernel is 5.4 or later and that no security policy forbids this call in a user namespace',
+    )
+  );
+}
+
+/** What could not be had, though the sandbox works without. */
+function note(text: string): string {
+  const [name, errno] = text.split(':');
+  return `${name}: ${errnoText(Number(errno))}`;
+}
+
+export class NetnsHelper {
+  readonly #channel: Channel;
+  /** What could not be had, one line each. */
+  notes: string[] = [];
+
+  private constructor(channel: Channel) {
+    this.#channel = channel;
+  }
+
+  static start(native: Native, link: LinkOptions): NetnsHelper {
+    const channel = new Channel(native.api);
+    const { address, prefixLength, gateway, mtu } = link;
+    const subprocess = execa(
+      native.netns,
+      [String(CONTROL_FD), address, String(prefixLength), gateway, String(mtu)],
+      {
+        stdio: ['ignore', 'ignore', 'ignore', inherited(channel.peer)],
+        env: {},
+        extendEnv: false,
+        cwd: '/',
+        buffer: false,
+        cleanup: false,
+        reject: false,
+      },
+    );
+    channel.closePeer();
+    // Its end, or that it never ran, shows on the channel.
+    subprocess.catch(() => {});
+    return new NetnsHelper(channel);
+  }
+
+  /** Makes the interface in the namespaces of `pid`. @returns the fd of the tun device */
+  link(pid: number, signal: AbortSignal): Promise<number> {
+    return this.#request(`link ${pid}`, signal);
+  }
+
+  /** Mounts /etc and /sys. @returns the fd of the directory of our own files */
+  files(signal: AbortSignal): Promise<number> {
+    return this.#request('files', signal);
+  }
+
+  async #request(request: string, signal: AbortSignal): Promise<number> {
+    this.#channel.send(request);
+    const { bytes, fds } = await this.#channel.receive(signal);
+    const answer = Buffer.from(bytes).toString();
+    const [fd, ...surplus] = fds;
+    for (const extra of surplus) closeSync(extra);
+    const failure = /^error (\d+) (.*)$/s.exec(answer);
+    if (failure) throw explain(Number(failure[1]), failure[2] ?? '');
+    if (fd === undefined) throw new Error(`kns-netns answered "${answer}" without an fd`);
+    this.notes.push(...answer.split(' ').slice(1).map(note));
+    return fd;
+  }
+
+  /** The helper ends as it sees its channel closed. */
+  close(): void {
+    this.#channel.close();
+  }
+}

@@ -1,0 +1,82 @@
+/** The addon's functions as JavaScript sees them, and how it is loaded. */
+
+import { createRequire } from 'node:module';
+import { buildInCache, locateNative, type NativeArtefacts } from './locate.ts';
+
+declare const handle: unique symbol;
+/** A handle of the addon, to be closed by its own function. */
+export interface WatchHandle {
+  readonly [handle]: 'watch';
+}
+export interface TunHandle {
+  readonly [handle]: 'tun';
+}
+
+export interface Message {
+  readonly bytes: Uint8Array;
+  /** Close-on-exec, and the receiver's to close. */
+  readonly fds: number[];
+}
+
+export interface Addon {
+  /** A pair of connected SOCK_SEQPACKET sockets, both close-on-exec. */
+  socketPair(): [number, number];
+  /** @returns false when the socket's buffer is full */
+  sendMessage(socket: number, bytes: Uint8Array, fds: readonly number[]): boolean;
+  /** @returns null where nothing has come yet; no bytes mean that the peer is gone */
+  receiveMessage(socket: number): Message | null;
+  /** @returns false when the process is gone */
+  pidfdSendSignal(pidfd: number, signo: number): boolean;
+
+  /** Calls back whenever the fd is readable, or has failed. */
+  watchReadable(fd: number, onReadable: () => void): WatchHandle;
+  closeWatch(watch: WatchHandle): void;
+
+  /** The fd, non-blocking, belongs to the handle from now on. */
+  openTun(
+    fd: number,
+    arena: Uint8Array,
+    slotSize: number,
+    lengths: Int32Array,
+    onBatch: (count: number) => void,
+    onWritable: () => void,
+    onEnd: () => void,
+  ): TunHandle;
+  startTun(tun: TunHandle): void;
+  bindFrame(tun: TunHandle, head: Uint8Array, pieceOffsets: Int32Array, pieceLengths: Int32Array): void;
+  /** @returns 0, or the errno */
+  writeFrame(tun: TunHandle, headLength: number, pieces: readonly Uint8Array[], pieceCount: number): number;
+  closeTun(tun: TunHandle): void;
+
+  /** @returns the readable end of a pipe of records { signo, si_code, si_pid }, an int32 each */
+  takeSignals(signos: readonly number[]): number;
+  giveBackSignals(): void;
+}
+
+export interface Native extends NativeArtefacts {
+  readonly api: Addon;
+}
+
+let loaded: Promise<Native> | undefined;
+
+function requireAddon(file: string): Addon {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- an addon has no types but those declared above
+  return createRequire(import.meta.url)(file) as Addon;
+}
+
+async function load(): Promise<Native> {
+  const artefacts = await locateNative();
+  try {
+    return { ...artefacts, api: requireAddon(artefacts.addon) };
+  } catch {
+    // Built against another C library than this system's, musl for instance.
+    const own = await buildInCache();
+    return { ...own, api: requireAddon(own.addon) };
+  }
+}
+
+/** The addon and the programs beside it, found or built once a process. */
+export function loadNative(): Promise<Native> {
+  loaded ??= load();
+  return loaded;
+}

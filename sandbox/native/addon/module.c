@@ -1,0 +1,12 @@
+/* The module's entry: each concern adds its own functions. */
+#include "addon.h"
+
+NAPI_MODULE_INIT()
+{
+    bool complete = socket_exports(env, exports) && process_exports(env, exports) &&
+                    watch_exports(env, exports) && tun_exports(env, exports) &&
+                    signals_exports(env, exports);
+    if (!complete)
+        throw_last_error(env);
+    return exports;
+}

@@ -1,0 +1,134 @@
+/* The conversation with the host; what each request does lies in the other files. */
+#define _GNU_SOURCE
+#include "netns.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { MAX_MESSAGE = 256 };
+
+struct session {
+    int control;
+    struct link_config config;
+    struct namespaces namespaces;
+};
+
+int fail_with(struct failure *failure, const char *call, int error)
+{
+    failure->error = error;
+    snprintf(failure->call, sizeof failure->call, "%s", call);
+    return -1;
+}
+
+int fail(struct failure *failure, const char *call)
+{
+    return fail_with(failure, call, errno);
+}
+
+static void answer(int control, const char *text, int fd)
+{
+    struct iovec iov = {.iov_base = (char *)text, .iov_len = strlen(text)};
+    union {
+        char buffer[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr alignment;
+    } ancillary;
+    struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
+    if (fd >= 0) {
+        memset(&ancillary, 0, sizeof ancillary);
+        message.msg_control = ancillary.buffer;
+        message.msg_controllen = sizeof ancillary.buffer;
+        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(header), &fd, sizeof fd);
+    }
+    /* A host that is gone needs no answer, and the next recv ends this process. */
+    sendmsg(control, &message, MSG_NOSIGNAL);
+}
+
+static void answer_failure(int control, const struct failure *failure)
+{
+    char text[MAX_MESSAGE];
+    snprintf(text, sizeof text, "error %d %s", failure->error, failure->call);
+    answer(control, text, -1);
+}
+
+static void note(char *text, const char *name, int error)
+{
+    size_t length = strlen(text);
+    if (error != 0)
+        snprintf(text + length, MAX_MESSAGE - length, " %s:%d", name, error);
+}
+
+static void serve_link(struct session *session, const char *pid)
+{
+    struct failure failure;
+    int tun = -1;
+    if (enter_network(pid, &session->namespaces, &failure) < 0 || (tun = open_tun(&failure)) < 0 ||
+        configure_link(&session->config, &failure) < 0)
+        answer_failure(session->control, &failure);
+    else
+        answer(session->control, "ok", tun);
+    if (tun >= 0)
+        close(tun);
+}
+
+/*
+ * Comes after bubblewrap has finished: its mounts are made, and its id maps
+ * written, without which a group id can't be told to the kernel.
+ */
+static void serve_files(struct session *session)
+{
+    struct failure failure;
+    char text[MAX_MESSAGE] = "ok", groups[32];
+    /* ping(8) without CAP_NET_RAW: icmp(7). The range is of group ids in our user namespace. */
+    snprintf(groups, sizeof groups, "%u %u", getegid(), getegid());
+    note(text, "ping_group_range", write_sysctl(&session->namespaces, "ping_group_range", groups));
+    note(text, "ip_unprivileged_port_start",
+         write_sysctl(&session->namespaces, "ip_unprivileged_port_start", "0"));
+    int directory = -1;
+    if (enter_mounts(&session->namespaces, &failure) < 0 || (directory = mount_etc(&failure)) < 0) {
+        answer_failure(session->control, &failure);
+        return;
+    }
+    note(text, "sysfs", mount_sys(&session->namespaces));
+    answer(session->control, text, directory);
+    close(directory);
+}
+
+int main(int argc, char **argv)
+{
+    struct session session = {.namespaces = {.proc = -1, .mount = -1}};
+    char request[64];
+    if (argc != 6 || inet_pton(AF_INET, argv[2], &session.config.address) != 1 ||
+        inet_pton(AF_INET, argv[4], &session.config.gateway) != 1) {
+        fputs("usage: kns-netns CONTROL ADDRESS PREFIX-LENGTH GATEWAY MTU\n", stderr);
+        return 2;
+    }
+    session.control = atoi(argv[1]);
+    session.config.prefix_length = atoi(argv[3]);
+    session.config.mtu = atoi(argv[5]);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    umask(0);
+    for (;;) {
+        ssize_t length = recv(session.control, request, sizeof request - 1, 0);
+        if (length < 0 && errno == EINTR)
+            continue;
+        if (length <= 0)
+            return 0;
+        request[length] = '\0';
+        if (strncmp(request, "link ", 5) == 0)
+            serve_link(&session, request + 5);
+        else if (strcmp(request, "files") == 0)
+            serve_files(&session);
+    }
+}

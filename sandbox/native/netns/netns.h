@@ -1,0 +1,70 @@
+/*
+ * kns-netns: prepares a sandbox from inside its namespaces.
+ *
+ * A process of its own, because setns(2) into a user namespace refuses a
+ * process with threads, which Node has. It is started beside bubblewrap, waits
+ * for requests on one SOCK_SEQPACKET, answers each with one message, and ends
+ * with the host. The command never gets the capabilities that are used here:
+ * they come from entering the user namespace as its owner (user_namespaces(7)).
+ *
+ *   "link PID"   enter the namespaces of PID; answer "ok" with the tun's fd
+ *   "files"      mount /etc and /sys;         answer "ok" with a directory fd
+ *
+ * A failure is answered by "error ERRNO CALL". What was tried and may fail is
+ * told after "ok", one " NAME:ERRNO" each.
+ */
+#ifndef KNS_NETNS_H
+#define KNS_NETNS_H
+
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+
+#define INTERFACE "kns0"
+
+/* Which call failed, and how. Functions return -1 with this filled. */
+struct failure {
+    int error;
+    char call[96];
+};
+
+struct link_config {
+    struct in_addr address;
+    int prefix_length;
+    struct in_addr gateway;
+    int mtu;
+};
+
+/* The fds that outlive one request. */
+struct namespaces {
+    int proc;  /* the host's /proc, usable after its mount namespace is left */
+    int mount; /* the sandbox's mount namespace */
+};
+
+int fail(struct failure *failure, const char *call);
+int fail_with(struct failure *failure, const char *call, int error);
+
+/* enter.c */
+int enter_network(const char *pid, struct namespaces *namespaces, struct failure *failure);
+int enter_mounts(const struct namespaces *namespaces, struct failure *failure);
+
+/* tun.c: the fd of a new device INTERFACE in this network namespace */
+int open_tun(struct failure *failure);
+
+/* link.c: address, MTU, up, default route */
+int configure_link(const struct link_config *config, struct failure *failure);
+
+/* sysctl.c: 0, or the errno */
+int write_sysctl(const struct namespaces *namespaces, const char *name, const char *value);
+
+/* etc.c: an fd of the directory where our own files lie, writable from there only */
+int mount_etc(struct failure *failure);
+
+/* sys.c: 0, or the errno of what could not be had */
+int mount_sys(const struct namespaces *namespaces);
+
+/* tree.c: the detached copy of a mount and all below it; attaches such a copy */
+int clone_tree(const char *path, bool recursive);
+int attach_tree(int tree, const char *path);
+
+#endif

@@ -1,0 +1,129 @@
+/*
+ * kns-stub command: the first process that bubblewrap runs, and after it the command itself.
+ *
+ * It tells the host that the sandbox stands and hands over a pidfd of itself,
+ * which is the command's once it has exec'ed. Then it waits for exactly one
+ * byte. Anything else, the end of the host above all, ends it: a command must
+ * never start without its network.
+ *
+ * What others changed on the way is put back: the terminal's end of stderr
+ * (bubblewrap's complaints went to a pipe), PWD, signal dispositions, the soft
+ * limit of open files, and the working directory, which is entered anew
+ * because it may lie in /etc, where mounts were made since.
+ */
+#define _GNU_SOURCE
+#include "stub.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434 /* the same on every architecture */
+#endif
+
+enum { GO = 'G' };
+
+enum { ARG_CONTROL, ARG_STDERR, ARG_NOFILE, ARG_IGNORED, ARG_CWD, ARG_PWD, ARG_COMMAND };
+
+static void send_ready(int control)
+{
+    char text[] = "ready";
+    struct iovec iov = {.iov_base = text, .iov_len = sizeof text - 1};
+    union {
+        char buffer[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr alignment;
+    } ancillary;
+    memset(&ancillary, 0, sizeof ancillary);
+    struct msghdr message = {.msg_iov = &iov,
+                             .msg_iovlen = 1,
+                             .msg_control = ancillary.buffer,
+                             .msg_controllen = sizeof ancillary.buffer};
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+    if (pidfd < 0)
+        die_errno("pidfd_open");
+    memcpy(CMSG_DATA(header), &pidfd, sizeof pidfd);
+    if (sendmsg(control, &message, MSG_NOSIGNAL) < 0)
+        die_errno("sendmsg");
+    close(pidfd);
+}
+
+static void wait_for_go(int control)
+{
+    char bytes[2];
+    ssize_t length;
+    do
+        length = recv(control, bytes, sizeof bytes, 0);
+    while (length < 0 && errno == EINTR);
+    if (length != 1 || bytes[0] != GO)
+        _exit(EXIT_STUB);
+}
+
+/* `mask` has bit n-1 for signal n, as SigIgn of proc(5). The two signals that libc keeps are left out by it. */
+static void restore_signals(uint64_t mask)
+{
+    sigset_t none;
+    for (int signo = 1; signo < NSIG; signo++) {
+        struct sigaction action = {.sa_handler = mask >> (signo - 1) & 1 ? SIG_IGN : SIG_DFL};
+        sigaction(signo, &action, NULL);
+    }
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* "-" where the caller's limit is not known: it stays as it is. */
+static void restore_nofile(const char *soft)
+{
+    struct rlimit limit;
+    if (strcmp(soft, "-") == 0 || getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return;
+    rlim_t wanted = strcmp(soft, "unlimited") == 0 ? RLIM_INFINITY : strtoull(soft, NULL, 10);
+    limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* "=VALUE", or "-" where the caller had none. */
+static void restore_pwd(const char *pwd)
+{
+    if (pwd[0] == '=')
+        setenv("PWD", pwd + 1, 1);
+    else
+        unsetenv("PWD");
+}
+
+int command_main(int argc, char **argv)
+{
+    if (argc <= ARG_COMMAND)
+        die(EXIT_STUB, "kns-stub command", "too few arguments");
+    int control = parse_int(argv[ARG_CONTROL]);
+    int real_stderr = parse_int(argv[ARG_STDERR]);
+    send_ready(control);
+    wait_for_go(control);
+
+    close(control);
+    dup2(real_stderr, STDERR_FILENO);
+    close(real_stderr);
+    restore_signals(strtoull(argv[ARG_IGNORED], NULL, 16));
+    restore_nofile(argv[ARG_NOFILE]);
+    restore_pwd(argv[ARG_PWD]);
+    if (chdir(argv[ARG_CWD]) < 0)
+        die(EXIT_CANNOT_EXECUTE, argv[ARG_CWD], strerror(errno));
+
+    char **command = argv + ARG_COMMAND;
+    execvp(command[0], command);
+    if (errno == ENOENT)
+        die(EXIT_NOT_FOUND, command[0],
+            strchr(command[0], '/') ? strerror(ENOENT) : "command not found");
+    die(EXIT_CANNOT_EXECUTE, command[0], strerror(errno));
+}

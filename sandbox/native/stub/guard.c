@@ -1,0 +1,172 @@
+/*
+ * kns-stub guard CONTROL PROGRAM [ARGUMENT…]: runs bubblewrap, and leaves nothing of it behind.
+ *
+ * bubblewrap arms PR_SET_PDEATHSIG in its child late: a host killed just after
+ * the clone would leave a child that waits for ever. So the guard does not
+ * die with the host but outlives it for a moment. It is a child subreaper
+ * (prctl(2)): whatever bubblewrap leaves behind becomes the guard's child, is
+ * killed and reaped, and only then the guard exits. Hence two promises:
+ *
+ *   - the host's end of CONTROL closes (it exits, is killed, or just wants the
+ *     end): every process of the sandbox ends, then the guard
+ *   - the guard exits: no process of the sandbox is left
+ *
+ * Its exit status is bubblewrap's, 128+n where a signal ended that.
+ *
+ * The guard and bubblewrap ignore the signals that end a process by default.
+ * They share the command's process group, so that job control works; a Ctrl-C
+ * or `kill 0` is for the command to judge, and would otherwise end the
+ * sandbox under its feet. command.c restores the dispositions.
+ */
+#define _GNU_SOURCE
+#include "stub.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* The first fd that is not one of the standard three. */
+enum { FIRST_FD = 3 };
+
+static const int ignored[] = {SIGHUP,  SIGINT,  SIGQUIT,   SIGTERM, SIGUSR1, SIGUSR2,
+                              SIGALRM, SIGPIPE, SIGVTALRM, SIGPROF, SIGIO,   SIGPWR};
+
+static _Noreturn void run(char **argv, pid_t guard, const sigset_t *mask)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != guard)
+        _exit(EXIT_STUB);
+    sigprocmask(SIG_SETMASK, mask, NULL);
+    execv(argv[0], argv);
+    die_errno(argv[0]);
+}
+
+/* The parent's pid in /proc/PID/stat: the second field after the last ')' (proc(5)). */
+static pid_t parent_of(const char *pid)
+{
+    char path[64], stat[512], state;
+    int parent = -1;
+    snprintf(path, sizeof path, "/proc/%.20s/stat", pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    ssize_t length = read(fd, stat, sizeof stat - 1);
+    close(fd);
+    if (length <= 0)
+        return -1;
+    stat[length] = '\0';
+    char *field = stat + length;
+    while (field > stat && *field != ')')
+        field--;
+    return sscanf(field, ") %c %d", &state, &parent) == 2 ? parent : -1;
+}
+
+/* For kernels without CONFIG_PROC_CHILDREN. */
+static void kill_children_by_scan(void)
+{
+    DIR *proc = opendir("/proc");
+    struct dirent *entry;
+    while (proc && (entry = readdir(proc)) != NULL) {
+        if (isdigit((unsigned char)entry->d_name[0]) && parent_of(entry->d_name) == getpid())
+            kill((pid_t)atoi(entry->d_name), SIGKILL);
+    }
+    if (proc)
+        closedir(proc);
+}
+
+static void kill_children(void)
+{
+    char path[64];
+    int child;
+    snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
+    FILE *children = fopen(path, "re");
+    if (children == NULL) {
+        kill_children_by_scan();
+        return;
+    }
+    while (fscanf(children, "%d", &child) == 1)
+        kill(child, SIGKILL);
+    fclose(children);
+}
+
+static int exit_code(int status)
+{
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* A process hands its children to the subreaper before it can be waited for, so none is missed. */
+static int end_everything(pid_t bwrap, int code)
+{
+    int status;
+    for (;;) {
+        kill_children();
+        pid_t pid = waitpid(-1, &status, 0);
+        if (pid < 0 && errno == ECHILD)
+            return code;
+        if (pid == bwrap)
+            code = exit_code(status);
+    }
+}
+
+/* Waits for the end of bubblewrap or of the host, whichever comes first. */
+static int supervise(pid_t bwrap, int control, int child_events)
+{
+    struct pollfd fds[] = {{.fd = control, .events = 0}, {.fd = child_events, .events = POLLIN}};
+    struct signalfd_siginfo event;
+    int status;
+    for (;;) {
+        if (poll(fds, 2, -1) < 0 && errno != EINTR)
+            die_errno("poll");
+        if (fds[0].revents & (POLLHUP | POLLERR))
+            return end_everything(bwrap, 128 + SIGKILL);
+        while (read(child_events, &event, sizeof event) > 0)
+            continue;
+        pid_t pid;
+        while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+            if (pid == bwrap)
+                return end_everything(bwrap, exit_code(status));
+        }
+    }
+}
+
+int guard_main(int argc, char **argv)
+{
+    sigset_t child_signal, mask;
+    if (argc < 2)
+        die(EXIT_STUB, "kns-stub guard", "too few arguments");
+    int control = parse_int(argv[0]);
+
+    for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
+        signal(ignored[i], SIG_IGN);
+    /* Stopped by a Ctrl-Z the guard would not see the host's end: its death continues it. */
+    prctl(PR_SET_PDEATHSIG, SIGCONT);
+    if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
+        die_errno("prctl(PR_SET_CHILD_SUBREAPER)");
+    sigemptyset(&child_signal);
+    sigaddset(&child_signal, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &child_signal, &mask);
+    sigdelset(&mask, SIGCHLD);
+    int child_events = signalfd(-1, &child_signal, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (child_events < 0)
+        die_errno("signalfd");
+
+    pid_t guard = getpid();
+    pid_t bwrap = fork();
+    if (bwrap < 0)
+        die_errno("fork");
+    if (bwrap == 0)
+        run(argv + 1, guard, &mask);
+    /* The host sees the end of bubblewrap's own fds only if nobody else holds them. */
+    for (int fd = FIRST_FD; fd < control; fd++)
+        close(fd);
+    return supervise(bwrap, control, child_events);
+}

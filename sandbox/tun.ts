@@ -1,0 +1,85 @@
+/**
+ * The sandbox's network interface, as the stack drives it: frames with
+ * virtio-net headers, in batches from the command, one by one to it.
+ */
+
+import { constants } from 'node:os';
+import type { Device, OutgoingFrame } from '../stack/device.ts';
+import type { Addon, TunHandle } from './native/addon.ts';
+
+/** The most frames a wake-up reads; then the event loop goes on to others. */
+export const BATCH_FRAMES = 64;
+
+/** Virtio-net header and the largest IP packet, and room to keep the slots apart by whole cache lines. */
+export const SLOT_BYTES = 65_536 + 256;
+
+/** The largest IPv4 packet (RFC 791, 3.1: the length field has 16 bits). */
+const MAX_PACKET = 65_535;
+
+/** Frames of one wake-up: frame i is `lengths[i]` bytes at `offsets[i]` of the arena, until the callback returns. */
+export type BatchHandler = (
+  arena: Uint8Array,
+  offsets: Int32Array,
+  lengths: Int32Array,
+  count: number,
+) => void;
+
+function nothing(): void {}
+
+export class TunDevice implements Device {
+  readonly mtu: number;
+  readonly maxPacket = MAX_PACKET;
+  /** Called once after `send` has returned false, when the device takes frames again. */
+  onWritable: () => void = nothing;
+  /** Called once when the interface is gone, with its namespace. */
+  onEnd: () => void = nothing;
+  /** Frames that the kernel refused: malformed, or sent while the interface was down. */
+  refusedFrames = 0;
+
+  readonly #api: Addon;
+  readonly #tun: TunHandle;
+  readonly #arena = new Uint8Array(BATCH_FRAMES * SLOT_BYTES);
+  readonly #offsets = Int32Array.from({ length: BATCH_FRAMES }, (_, slot) => slot * SLOT_BYTES);
+  readonly #lengths = new Int32Array(BATCH_FRAMES);
+  #onBatch: BatchHandler = nothing;
+  #bound: OutgoingFrame | undefined;
+  #closed = false;
+
+  /** Takes over the fd of a tun device, as kns-netns hands it out. */
+  constructor(api: Addon, fd: number, mtu: number) {
+    this.mtu = mtu;
+    this.#api = api;
+    this.#tun = api.openTun(
+      fd,
+      this.#arena,
+      SLOT_BYTES,
+      this.#lengths,
+      (count) => this.#onBatch(this.#arena, this.#offsets, this.#lengths, count),
+      () => this.onWritable(),
+      () => this.onEnd(),
+    );
+  }
+
+  /** From now on frames are handed over; those sent before wait in the kernel's queue. */
+  start(onBatch: BatchHandler): void {
+    this.#onBatch = onBatch;
+    this.#api.startTun(this.#tun);
+  }
+
+  send(frame: OutgoingFrame): boolean {
+    if (this.#closed) return true;
+    if (this.#bound !== frame) {
+      this.#api.bindFrame(this.#tun, frame.head, frame.pieceOffset, frame.pieceLength);
+      this.#bound = frame;
+    }
+    const errno = this.#api.writeFrame(this.#tun, frame.headLength, frame.pieces, frame.pieceCount);
+    if (errno === constants.errno.EAGAIN) return false;
+    if (errno !== 0) this.refusedFrames++;
+    return true;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#api.closeTun(this.#tun);
+  }
+}
