@@ -1,0 +1,91 @@
+/**
+ * Every bound of the stack, by name. Past a limit the stack degrades in the
+ * way the RFCs allow (drops, closes a window, evicts the oldest) and counts it.
+ */
+export interface StackLimits {
+  /** TCP connections and undecided requests together; past it a SYN is dropped, and its sender tries again. */
+  readonly maxConnections: number;
+  /** SYNs the application has not decided on; past it the oldest is given up. */
+  readonly maxRequests: number;
+  /** How long an application may think about a SYN. Linux stops repeating one after 127 s. */
+  readonly requestTimeoutMs: number;
+  /** Connections in TIME-WAIT; past it the oldest is forgotten. */
+  readonly maxTimeWait: number;
+  /**
+   * 2 MSL (RFC 9293 3.4.2). The RFC's two minutes are for the Internet; this
+   * link is one hop without a router, where no segment outlives a second.
+   */
+  readonly timeWaitMs: number;
+  /** Receive buffer of a connection, and so the largest window it offers. */
+  readonly receiveBufferBytes: number;
+  /** Receive buffers of all connections together. */
+  readonly receivePoolBytes: number;
+  /** Freed receive blocks kept for the next connection, in bytes. */
+  readonly receivePoolIdleBytes: number;
+  /** Ranges past a gap that a connection keeps; a segment that would need one more is dropped. */
+  readonly maxOutOfOrderRanges: number;
+  /** Bytes written and not yet acknowledged, above which `sendRoom` is 0. */
+  readonly sendBufferBytes: number;
+  /** Chunks written and not yet acknowledged, above which `sendRoom` is 0. */
+  readonly maxSendChunks: number;
+  /** RFC 9293 3.8.3 (R2): without any progress for so long, the peer is gone. */
+  readonly retransmitGiveUpMs: number;
+  /** The same for a SYN-ACK that nobody answers. */
+  readonly handshakeGiveUpMs: number;
+  /** RFC 6298 2.4 says 1 s; Linux and others 200 ms, which is above any delayed ACK they send. */
+  readonly minRtoMs: number;
+  readonly maxRtoMs: number;
+  /** RFC 9293 3.8.6.3: how long an ACK may wait for data to ride on. */
+  readonly delayedAckMs: number;
+  /** RFC 5961 7: ACKs provoked by implausible segments, for each connection. */
+  readonly challengeAcksPerSecond: number;
+  /** RFC 1812 4.3.2.8: ICMP errors sent, for the whole stack. */
+  readonly icmpErrorsPerSecond: number;
+  readonly icmpErrorBurst: number;
+  /** IP datagrams under reassembly; past it the oldest is dropped. */
+  readonly maxFragmentedDatagrams: number;
+  /** RFC 1122 3.3.2 would have 60 s or more, for links that are slower than this one. */
+  readonly fragmentTimeoutMs: number;
+  /** Datagrams without a connection (UDP, ICMP, RST) that wait for a full device. */
+  readonly maxOutboxFrames: number;
+  readonly maxOutboxBytes: number;
+}
+
+export const DEFAULT_LIMITS: StackLimits = {
+  maxConnections: 16_384,
+  maxRequests: 4096,
+  requestTimeoutMs: 130_000,
+  maxTimeWait: 8192,
+  timeWaitMs: 10_000,
+  receiveBufferBytes: 4 << 20,
+  receivePoolBytes: 256 << 20,
+  receivePoolIdleBytes: 16 << 20,
+  maxOutOfOrderRanges: 64,
+  sendBufferBytes: 2 << 20,
+  maxSendChunks: 4096,
+  retransmitGiveUpMs: 100_000,
+  handshakeGiveUpMs: 60_000,
+  minRtoMs: 200,
+  maxRtoMs: 60_000,
+  delayedAckMs: 40,
+  challengeAcksPerSecond: 10,
+  icmpErrorsPerSecond: 1000,
+  icmpErrorBurst: 200,
+  maxFragmentedDatagrams: 64,
+  fragmentTimeoutMs: 30_000,
+  maxOutboxFrames: 512,
+  maxOutboxBytes: 1 << 20,
+};
+
+/** Limits that contradict each other or the wire would fail far from here, so they fail here. */
+export function resolveLimits(given: Partial<StackLimits> | undefined): StackLimits {
+  const limits: StackLimits = { ...DEFAULT_LIMITS, ...given };
+  for (const [name, value] of Object.entries(limits)) {
+    if (!Number.isFinite(value) || value <= 0) throw new RangeError(`${name} must be a positive number`);
+  }
+  // RFC 7323 2.3: a window is at most 65535 << 14.
+  if (limits.receiveBufferBytes > 65_535 * 2 ** 14) {
+    throw new RangeError('receiveBufferBytes is more than a TCP window can express');
+  }
+  return limits;
+}

@@ -1,0 +1,138 @@
+/**
+ * A connection as its application has it.
+ *
+ * Calls never call back: whatever happens is told by `onReadable`, `onWritable`
+ * and `onClosed` from within `Stack.poll`, so an application need not guard
+ * against being entered in the middle of its own call.
+ */
+import type { TcpContext } from './context.ts';
+import { abortTcb, discardReceived } from './lifecycle.ts';
+import { CLOSED, type StateName, stateName, TIME_WAIT } from './state.ts';
+import { type CloseReason, type ConnectionEvents, EVENT_CLOSED, type Tcb } from './tcb.ts';
+import { updateWorthwhile } from './window.ts';
+
+export class TcpConnection implements ConnectionEvents {
+  /** New bytes, or the peer's FIN, since the last call. */
+  onReadable: (() => void) | null = null;
+  /** `sendRoom` was 0 and half the buffer or more is free again. */
+  onWritable: (() => void) | null = null;
+  /**
+   * The connection is over; called once.
+   *
+   * - `finished`: both sides' FINs are acknowledged, and all received bytes were read
+   * - `reset`: by the peer
+   * - `timeout`: the peer stopped answering
+   * - `aborted`: by `reset` or `Stack.abortAll`
+   */
+  onClosed: ((reason: CloseReason) => void) | null = null;
+  readonly #tcb: Tcb;
+  readonly #context: TcpContext;
+
+  constructor(context: TcpContext, tcb: Tcb) {
+    this.#context = context;
+    this.#tcb = tcb;
+    tcb.events = this;
+  }
+
+  get state(): StateName {
+    return stateName(this.#tcb.state);
+  }
+
+  /** What the guest dialled. */
+  get localAddress(): string {
+    return this.#tcb.flow.localAddress;
+  }
+
+  get localPort(): number {
+    return this.#tcb.flow.localPort;
+  }
+
+  /** The guest's own. */
+  get remoteAddress(): string {
+    return this.#tcb.flow.remoteAddress;
+  }
+
+  get remotePort(): number {
+    return this.#tcb.flow.remotePort;
+  }
+
+  /**
+   * The next received bytes, or null. They are a view of a pooled block: the
+   * caller's until `release`, and counted against the window until then.
+   */
+  read(): Uint8Array | null {
+    const tcb = this.#tcb;
+    const chunk = tcb.receiveQueue.read();
+    if (tcb.closeReason !== null && !tcb.closeTold) this.#context.wantEvent(tcb, EVENT_CLOSED);
+    return chunk;
+  }
+
+  /** Gives back the oldest `bytes` that were read, in the order of reading. */
+  release(bytes: number): void {
+    const tcb = this.#tcb;
+    // After a reset the blocks are nobody's; the views stay valid as long as they are held.
+    if (tcb.closeReason !== null && tcb.closeReason !== 'finished') return;
+    tcb.receiveQueue.release(bytes);
+    tcb.receiveQueue.trim(tcb.outOfOrder !== null && tcb.outOfOrder.count > 0);
+    if (!tcb.ackWanted && updateWorthwhile(this.#context, tcb)) {
+      tcb.ackWanted = true;
+      this.#context.counters.tcpWindowUpdates++;
+      this.#context.wantOutput(tcb);
+    }
+  }
+
+  /** The peer has sent its FIN, and all before it has been read. */
+  get remoteFinished(): boolean {
+    return this.#tcb.finReceived && this.#tcb.receiveQueue.unreadBytes === 0;
+  }
+
+  /**
+   * Queues bytes, by reference until the peer has acknowledged them. A chunk is
+   * taken whole even where it is larger than `sendRoom`; who writes on with no
+   * room breaks its own bound. On a connection that is over it is dropped.
+   */
+  write(chunk: Uint8Array): void {
+    const tcb = this.#tcb;
+    if (tcb.finWanted) throw new Error('write after finish');
+    if (tcb.closeReason !== null || chunk.length === 0) return;
+    tcb.sendQueue.push(chunk);
+    if (this.sendRoom === 0) tcb.roomExhausted = true;
+    this.#context.wantOutput(tcb);
+  }
+
+  /** Bytes written and not yet acknowledged. */
+  get sendQueued(): number {
+    return this.#tcb.sendQueue.bytes;
+  }
+
+  /** How much more fits the send buffer. */
+  get sendRoom(): number {
+    const { limits } = this.#context;
+    const { sendQueue } = this.#tcb;
+    if (sendQueue.chunks >= limits.maxSendChunks) return 0;
+    return Math.max(0, limits.sendBufferBytes - sendQueue.bytes);
+  }
+
+  /** FIN after all that was written. The peer may go on sending. */
+  finish(): void {
+    const tcb = this.#tcb;
+    if (tcb.finWanted || tcb.closeReason !== null) return;
+    tcb.finWanted = true;
+    this.#context.wantOutput(tcb);
+  }
+
+  /** RST at once; what was written or received and not yet passed on is dropped. */
+  reset(): void {
+    const tcb = this.#tcb;
+    if (tcb.state !== CLOSED && tcb.state !== TIME_WAIT) {
+      abortTcb(this.#context, tcb, 'aborted');
+    } else if (!tcb.closeTold) {
+      // It ended well and is not read to the end: nobody is left to be told by RST.
+      if (tcb.closeReason === 'finished') {
+        discardReceived(tcb);
+        tcb.closeReason = 'aborted';
+      }
+      this.#context.wantEvent(tcb, EVENT_CLOSED);
+    }
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * What all connections share: the way out, the tables, the lists of those with
+ * something to do, and the limits.
+ *
+ * Work is kept in intrusive lists, so that a poll touches the connections with
+ * output or events and no others, however many there are.
+ */
+import type { Clock } from '../clock.ts';
+import type { Counters } from '../counters.ts';
+import { FlowTable } from '../storage/flow-table.ts';
+import { IPV4_FLOW_WORDS } from '../ip/flow.ts';
+import type { Transmitter } from '../ip/transmitter.ts';
+import type { StackLimits } from '../limits.ts';
+import { AgeList } from '../storage/age-list.ts';
+import { BlockPool } from '../storage/block-pool.ts';
+import { TimerHeap } from '../storage/timer-heap.ts';
+import { TCP_HEADER_BYTES } from '../wire/tcp.ts';
+import { IPV4_HEADER_BYTES } from '../wire/ipv4.ts';
+import type { IsnGenerator } from './isn.ts';
+import type { PendingRequest } from './pending-request.ts';
+import type { StateTrace, Tcb } from './tcb.ts';
+import type { TimeWait } from './time-wait.ts';
+
+export class TcpContext {
+  readonly clock: Clock;
+  readonly limits: StackLimits;
+  readonly counters: Counters;
+  readonly transmitter: Transmitter;
+  readonly pool: BlockPool;
+  readonly isn: IsnGenerator;
+  readonly flows: FlowTable<Tcb | PendingRequest | TimeWait>;
+  readonly timers = new TimerHeap<Tcb>();
+  readonly requests = new AgeList<PendingRequest>();
+  readonly timeWaits = new AgeList<TimeWait>();
+  /** Connections in the flow table. */
+  connectionCount = 0;
+  /** What the link carries in one segment; also what we tell peers to send. */
+  readonly linkMss: number;
+  /** The largest payload of one frame with segmentation offload, or linkMss. */
+  readonly maxPayload: number;
+  trace: StateTrace | null = null;
+  /** Told when a list gets its first entry. */
+  readonly #onWork: () => void;
+  #firstOutput: Tcb | null = null;
+  #lastOutput: Tcb | null = null;
+  #firstEvent: Tcb | null = null;
+  #lastEvent: Tcb | null = null;
+
+  constructor(
+    clock: Clock,
+    limits: StackLimits,
+    counters: Counters,
+    transmitter: Transmitter,
+    isn: IsnGenerator,
+    flowSeed: number,
+    onWork: () => void,
+  ) {
+    this.clock = clock;
+    this.limits = limits;
+    this.counters = counters;
+    this.transmitter = transmitter;
+    this.isn = isn;
+    this.pool = new BlockPool(limits.receivePoolBytes, limits.receivePoolIdleBytes);
+    this.flows = new FlowTable(IPV4_FLOW_WORDS, flowSeed);
+    const headers = IPV4_HEADER_BYTES + TCP_HEADER_BYTES;
+    this.linkMss = transmitter.device.mtu - headers;
+    this.maxPayload = Math.max(this.linkMss, Math.min(0xffff, transmitter.device.maxPacket) - headers);
+    this.#onWork = onWork;
+  }
+
+  get hasEvents(): boolean {
+    return this.#firstEvent !== null;
+  }
+
+  get hasOutput(): boolean {
+    return this.#firstOutput !== null;
+  }
+
+  /** The connection has something to send, or may have. */
+  wantOutput(tcb: Tcb): void {
+    if (tcb.inOutput) return;
+    tcb.inOutput = true;
+    tcb.nextOutput = null;
+    if (this.#lastOutput === null) this.#firstOutput = tcb;
+    else this.#lastOutput.nextOutput = tcb;
+    this.#lastOutput = tcb;
+    this.#onWork();
+  }
+
+  takeOutput(): Tcb | null {
+    const tcb = this.#firstOutput;
+    if (tcb === null) return null;
+    this.#firstOutput = tcb.nextOutput;
+    if (this.#firstOutput === null) this.#lastOutput = null;
+    tcb.nextOutput = null;
+    tcb.inOutput = false;
+    return tcb;
+  }
+
+  /** The application is to hear of it at the next poll. */
+  wantEvent(tcb: Tcb, event: number): void {
+    tcb.pendingEvents |= event;
+    if (tcb.inEvents) return;
+    tcb.inEvents = true;
+    tcb.nextEvent = null;
+    if (this.#lastEvent === null) this.#firstEvent = tcb;
+    else this.#lastEvent.nextEvent = tcb;
+    this.#lastEvent = tcb;
+    this.#onWork();
+  }
+
+  takeEvent(): Tcb | null {
+    const tcb = this.#firstEvent;
+    if (tcb === null) return null;
+    this.#firstEvent = tcb.nextEvent;
+    if (this.#firstEvent === null) this.#lastEvent = null;
+    tcb.nextEvent = null;
+    tcb.inEvents = false;
+    return tcb;
+  }
+
+  /** After a timer of the connection was set. */
+  armTimers(tcb: Tcb): void {
+    const at = Math.min(tcb.retransmitAt, tcb.persistAt, tcb.delayedAckAt);
+    if (at < tcb.timerAt) this.timers.wake(tcb, at);
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * The ends of a connection: every way out of the flow table, and what the
+ * application hears of it.
+ */
+import { RST, ACK } from '../wire/tcp.ts';
+import { sendBareSegment } from './bare-segment.ts';
+import type { TcpContext } from './context.ts';
+import { CLOSED, TIME_WAIT } from './state.ts';
+import { type CloseReason, EVENT_CLOSED, EVENT_READABLE, EVENT_WRITABLE, type Tcb } from './tcb.ts';
+import { enterTimeWait, TimeWait } from './time-wait.ts';
+import { windowField } from './window.ts';
+
+/** The connection is gone. Unless it `finished`, bytes that were not read are gone with it. */
+export function closeTcb(context: TcpContext, tcb: Tcb, reason: CloseReason): void {
+  tcb.flow.writeKey(context.flows.key);
+  context.flows.remove();
+  tcb.setState(CLOSED);
+  leave(context, tcb, reason);
+  tcb.sendQueue.clear();
+  if (reason !== 'finished') discardReceived(tcb);
+}
+
+/** RST now, and nothing after it (RFC 9293 3.10.5). */
+export function abortTcb(context: TcpContext, tcb: Tcb, reason: CloseReason): void {
+  sendBareSegment(context, tcb.flow, tcb.sndNxt, tcb.rcvNxt, RST | ACK, 0);
+  closeTcb(context, tcb, reason);
+}
+
+/** Both FINs are in. The last ACK is still to be sent from here; what comes is TIME-WAIT's to answer. */
+export function moveToTimeWait(context: TcpContext, tcb: Tcb): void {
+  tcb.setState(TIME_WAIT);
+  const expiresAt = context.clock.nowMs + context.limits.timeWaitMs;
+  const window = windowField(context, tcb);
+  enterTimeWait(context, new TimeWait(tcb.flow, tcb.sndNxt, tcb.rcvNxt, window, expiresAt));
+  leave(context, tcb, 'finished');
+}
+
+export function discardReceived(tcb: Tcb): void {
+  tcb.receiveQueue.discard();
+  tcb.outOfOrder = null;
+}
+
+/** Calls the application for what has happened. */
+export function tellEvents(tcb: Tcb): void {
+  const pending = tcb.pendingEvents;
+  tcb.pendingEvents = 0;
+  if ((pending & EVENT_READABLE) !== 0) tcb.events?.onReadable?.();
+  if ((pending & EVENT_WRITABLE) !== 0 && tcb.state !== CLOSED) tcb.events?.onWritable?.();
+  // A connection that ended well may still be read; its end is told when that is done.
+  if (tcb.closeReason === null || tcb.closeTold || tcb.receiveQueue.unreadBytes > 0) return;
+  tcb.closeTold = true;
+  tcb.events?.onClosed?.(tcb.closeReason);
+}
+
+function leave(context: TcpContext, tcb: Tcb, reason: CloseReason): void {
+  context.connectionCount--;
+  context.timers.remove(tcb);
+  tcb.retransmitAt = Infinity;
+  tcb.persistAt = Infinity;
+  tcb.delayedAckAt = Infinity;
+  tcb.closeReason = reason;
+  context.wantEvent(tcb, EVENT_CLOSED);
+}

@@ -1,0 +1,72 @@
+/**
+ * The retransmission timeout (RFC 6298).
+ *
+ * One segment at a time is timed, and never one that was sent twice (Karn's
+ * algorithm): without timestamps an ACK of that says nothing about which.
+ */
+
+/** RFC 6298 2.1 */
+const INITIAL_RTO_MS = 1000;
+/** G of RFC 6298 2.3: how finely a driver's timers wake us. */
+const GRANULARITY_MS = 1;
+const MAX_BACKOFF = 16;
+
+export class RttEstimator {
+  readonly #minRtoMs: number;
+  readonly #maxRtoMs: number;
+  /** -1 before the first measurement. */
+  srttMs = -1;
+  rttvarMs = 0;
+  #baseRtoMs = INITIAL_RTO_MS;
+  #backoff = 0;
+  #timing = false;
+  #timedEnd = 0;
+  #timedAtMs = 0;
+
+  constructor(minRtoMs: number, maxRtoMs: number) {
+    this.#minRtoMs = minRtoMs;
+    this.#maxRtoMs = maxRtoMs;
+  }
+
+  get rtoMs(): number {
+    return Math.min(this.#maxRtoMs, this.#baseRtoMs * 2 ** this.#backoff);
+  }
+
+  /** A segment that ends at `end` was sent for the first time. */
+  sent(end: number, nowMs: number): void {
+    if (this.#timing) return;
+    this.#timing = true;
+    this.#timedEnd = end;
+    this.#timedAtMs = nowMs;
+  }
+
+  /** Something was sent again: whatever is being timed has become ambiguous. */
+  retransmitted(): void {
+    this.#timing = false;
+  }
+
+  /** All before `acknowledgment` has arrived. */
+  acknowledged(acknowledgment: number, nowMs: number): void {
+    if (this.#timing && ((acknowledgment - this.#timedEnd) | 0) >= 0) {
+      this.#timing = false;
+      this.#measure(nowMs - this.#timedAtMs);
+    }
+    this.#backoff = 0;
+  }
+
+  /** RFC 6298 5.5 */
+  backOff(): void {
+    this.#backoff = Math.min(MAX_BACKOFF, this.#backoff + 1);
+  }
+
+  #measure(rttMs: number): void {
+    if (this.srttMs < 0) {
+      this.srttMs = rttMs;
+      this.rttvarMs = rttMs / 2;
+    } else {
+      this.rttvarMs = 0.75 * this.rttvarMs + 0.25 * Math.abs(this.srttMs - rttMs);
+      this.srttMs = 0.875 * this.srttMs + 0.125 * rttMs;
+    }
+    this.#baseRtoMs = Math.max(this.#minRtoMs, this.srttMs + Math.max(GRANULARITY_MS, 4 * this.rttvarMs));
+  }
+}

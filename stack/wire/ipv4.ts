@@ -1,0 +1,112 @@
+/** The IPv4 header (RFC 791 3.1), by offset. */
+import { finishChecksum, sumBytes } from './checksum.ts';
+import { getInt32, getUint16, setInt32, setUint16 } from './bytes.ts';
+
+export const IPV4_HEADER_BYTES = 20;
+
+export const PROTOCOL_ICMP = 1;
+export const PROTOCOL_TCP = 6;
+export const PROTOCOL_UDP = 17;
+
+export const IPV4_DONT_FRAGMENT = 0x4000;
+export const IPV4_MORE_FRAGMENTS = 0x2000;
+
+const TOTAL_LENGTH = 2;
+const IDENTIFICATION = 4;
+const FRAGMENT = 6;
+const TIME_TO_LIVE = 8;
+const PROTOCOL = 9;
+const CHECKSUM = 10;
+const SOURCE = 12;
+const DESTINATION = 16;
+
+/** RFC 1700; Linux sends the same. */
+const OUTGOING_TIME_TO_LIVE = 64;
+
+/** Of either version: the first four bits of a packet. */
+export function ipVersion(buffer: Uint8Array, offset: number): number {
+  return buffer[offset] >>> 4;
+}
+
+export function ipv4HeaderLength(buffer: Uint8Array, offset: number): number {
+  return (buffer[offset] & 0x0f) << 2;
+}
+
+export function ipv4TotalLength(buffer: Uint8Array, offset: number): number {
+  return getUint16(buffer, offset + TOTAL_LENGTH);
+}
+
+export function ipv4Identification(buffer: Uint8Array, offset: number): number {
+  return getUint16(buffer, offset + IDENTIFICATION);
+}
+
+export function ipv4MoreFragments(buffer: Uint8Array, offset: number): boolean {
+  return (getUint16(buffer, offset + FRAGMENT) & IPV4_MORE_FRAGMENTS) !== 0;
+}
+
+export function ipv4DontFragment(buffer: Uint8Array, offset: number): boolean {
+  return (getUint16(buffer, offset + FRAGMENT) & IPV4_DONT_FRAGMENT) !== 0;
+}
+
+/** In bytes. */
+export function ipv4FragmentOffset(buffer: Uint8Array, offset: number): number {
+  return (getUint16(buffer, offset + FRAGMENT) & 0x1fff) << 3;
+}
+
+export function ipv4TimeToLive(buffer: Uint8Array, offset: number): number {
+  return buffer[offset + TIME_TO_LIVE];
+}
+
+export function ipv4Protocol(buffer: Uint8Array, offset: number): number {
+  return buffer[offset + PROTOCOL];
+}
+
+export function ipv4Source(buffer: Uint8Array, offset: number): number {
+  return getInt32(buffer, offset + SOURCE);
+}
+
+export function ipv4Destination(buffer: Uint8Array, offset: number): number {
+  return getInt32(buffer, offset + DESTINATION);
+}
+
+/** 0 where the header's checksum is right. */
+export function ipv4HeaderChecksum(buffer: Uint8Array, offset: number, headerLength: number): number {
+  return finishChecksum(sumBytes(buffer, offset, headerLength, 0));
+}
+
+/** A header without options. `fragment` is the flags and the offset in units of eight bytes. */
+export function writeIpv4(
+  buffer: Uint8Array,
+  offset: number,
+  totalLength: number,
+  identification: number,
+  fragment: number,
+  protocol: number,
+  source: number,
+  destination: number,
+): void {
+  buffer[offset] = 0x45;
+  buffer[offset + 1] = 0;
+  setUint16(buffer, offset + TOTAL_LENGTH, totalLength);
+  setUint16(buffer, offset + IDENTIFICATION, identification);
+  setUint16(buffer, offset + FRAGMENT, fragment);
+  buffer[offset + TIME_TO_LIVE] = OUTGOING_TIME_TO_LIVE;
+  buffer[offset + PROTOCOL] = protocol;
+  setInt32(buffer, offset + SOURCE, source);
+  setInt32(buffer, offset + DESTINATION, destination);
+  setUint16(buffer, offset + CHECKSUM, 0);
+  setUint16(buffer, offset + CHECKSUM, ipv4HeaderChecksum(buffer, offset, IPV4_HEADER_BYTES));
+}
+
+/** Makes the whole of a datagram out of its first fragment's header. */
+export function rewriteIpv4Unfragmented(
+  buffer: Uint8Array,
+  offset: number,
+  headerLength: number,
+  totalLength: number,
+): void {
+  setUint16(buffer, offset + TOTAL_LENGTH, totalLength);
+  setUint16(buffer, offset + FRAGMENT, 0);
+  setUint16(buffer, offset + CHECKSUM, 0);
+  setUint16(buffer, offset + CHECKSUM, ipv4HeaderChecksum(buffer, offset, headerLength));
+}
