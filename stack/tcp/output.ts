@@ -81,7 +81,8 @@ function retransmit(context: TcpContext, tcb: Tcb): boolean {
   // Into a window that has closed, one byte goes as a probe (RFC 9293 3.8.6.1).
   const allowed = Math.min(frameLimit(context, tcb), Math.max(1, tcb.sndWnd));
   const length = sendQueue.gatherSent(context.transmitter.frame, allowed);
-  const flags = tcb.finSent && length === sent ? ACK | PSH | FIN : ACK | PSH;
+  const withFin = tcb.finSent && length === sent;
+  const flags = (length > 0 ? ACK | PSH : ACK) | (withFin ? FIN : 0);
   if (!sendSegment(context, tcb, tcb.sndUna, flags, length)) return false;
   tcb.retransmitWanted = false;
   tcb.rtt.retransmitted();
@@ -108,7 +109,7 @@ function sendNew(context: TcpContext, tcb: Tcb): boolean {
     const gathered = sendQueue.gatherUnsent(context.transmitter.frame, length);
     const last = gathered === unsent;
     const withFin = last && tcb.finWanted;
-    const flags = (last ? ACK | PSH : ACK) | (withFin ? FIN : 0);
+    const flags = (last && gathered > 0 ? ACK | PSH : ACK) | (withFin ? FIN : 0);
     if (!sendSegment(context, tcb, tcb.sndNxt, flags, gathered)) return false;
     tcb.probeWanted = false;
     tcb.persistAt = Infinity;

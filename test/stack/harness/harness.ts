@@ -1,0 +1,179 @@
+/**
+ * A stack on a link of memory and a clock that moves by hand.
+ *
+ * Frames go in by `guest`, and all that came out since is compared by `sends`,
+ * which with no argument asserts silence. `scenario` asserts it once more at
+ * the end of each test.
+ */
+import { expect, test } from 'vitest';
+import type { Device, OutgoingFrame } from '../../../stack/device.ts';
+import type { StackLimits, TcpConnection, TcpRequest } from '../../../stack/index.ts';
+import { Stack } from '../../../stack/index.ts';
+import { type Offload, parseFrame, type ParsedFrame, stream, tcpFrame } from './packets.ts';
+import { matchLine, parseLine, readSegment, toFields } from './script.ts';
+
+export interface HarnessOptions {
+  mtu?: number;
+  maxPacket?: number;
+  limits?: Partial<StackLimits>;
+}
+
+export class TestDevice implements Device {
+  readonly mtu: number;
+  readonly maxPacket: number;
+  readonly frames: Uint8Array[] = [];
+  /** Frames it takes before it is full. */
+  room = Infinity;
+
+  constructor(mtu: number, maxPacket: number) {
+    this.mtu = mtu;
+    this.maxPacket = maxPacket;
+  }
+
+  send(frame: OutgoingFrame): boolean {
+    if (this.room <= 0) return false;
+    this.room--;
+    let length = frame.headLength;
+    for (let i = 0; i < frame.pieceCount; i++) length += frame.pieceLength[i];
+    const bytes = new Uint8Array(length);
+    bytes.set(frame.head.subarray(0, frame.headLength));
+    let at = frame.headLength;
+    for (let i = 0; i < frame.pieceCount; i++) {
+      const start = frame.pieceOffset[i];
+      bytes.set(frame.pieces[i].subarray(start, start + frame.pieceLength[i]), at);
+      at += frame.pieceLength[i];
+    }
+    this.frames.push(bytes);
+    return true;
+  }
+}
+
+export class Harness {
+  readonly device: TestDevice;
+  readonly stack: Stack;
+  readonly requests: TcpRequest[] = [];
+  nowMs = 1000;
+  guestIsn = 0x7fff_fff0;
+  stackIsn = 0;
+  wakes = 0;
+
+  constructor(options: HarnessOptions = {}) {
+    const mtu = options.mtu ?? 1500;
+    this.device = new TestDevice(mtu, options.maxPacket ?? mtu);
+    let state = 1;
+    this.stack = new Stack({
+      device: this.device,
+      now: this.nowMs,
+      random: (bytes) => {
+        for (let i = 0; i < bytes.length; i++) {
+          state = (Math.imul(state, 1_103_515_245) + 12_345) | 0;
+          bytes[i] = state >>> 16;
+        }
+      },
+      ...(options.limits ? { limits: options.limits } : {}),
+    });
+    this.stack.onTcpRequest = (request) => this.requests.push(request);
+    this.stack.onWake = () => {
+      this.wakes++;
+    };
+  }
+
+  /** One frame in, without a poll, from the middle of a larger buffer that is spoilt afterwards. */
+  receive(frame: Uint8Array): void {
+    const arena = new Uint8Array(frame.length + 64).fill(0xee);
+    arena.set(frame, 32);
+    this.stack.receive(this.nowMs, arena, 32, frame.length);
+    arena.fill(0xdd);
+  }
+
+  poll(): void {
+    this.stack.poll(this.nowMs);
+  }
+
+  /** Segments of the guest's, each followed by a poll. */
+  guest(...lines: string[]): void {
+    for (const line of lines) {
+      this.guestOffload(line, {});
+    }
+  }
+
+  guestOffload(line: string, offload: Offload): void {
+    this.receive(tcpFrame(toFields(parseLine(line), this.guestIsn, this.stackIsn), offload));
+    this.poll();
+  }
+
+  frames(): ParsedFrame[] {
+    return this.device.frames.splice(0).map((frame) => parseFrame(frame));
+  }
+
+  /** All that was sent since the last look, TCP alone, line by line. */
+  sends(...expected: string[]): void {
+    const seen = this.frames().map((frame) => {
+      expect(frame.protocol).toBe(6);
+      const flags = frame.payload[13];
+      // A SYN-ACK says where the stack's numbers start.
+      if ((flags & 2) !== 0)
+        this.stackIsn = new DataView(frame.packet.buffer, frame.packet.byteOffset).getInt32(24);
+      return readSegment(frame, this.guestIsn, this.stackIsn);
+    });
+    for (let i = 0; i < Math.min(seen.length, expected.length); i++) matchLine(seen[i], expected[i]);
+    expect(seen.slice(expected.length).map((segment) => segment.text)).toEqual([]);
+    expect(expected.slice(seen.length)).toEqual([]);
+  }
+
+  /** Moves the clock, polling whenever the stack asks for it. */
+  advance(ms: number): void {
+    const until = this.nowMs + ms;
+    for (let polls = 0; this.stack.pollAt() <= until; polls++) {
+      if (polls > 1000) expect.fail('the stack asks to be polled again and again');
+      this.nowMs = Math.max(this.nowMs, this.stack.pollAt());
+      this.poll();
+    }
+    this.nowMs = until;
+  }
+
+  request(): TcpRequest {
+    const request = this.requests.shift();
+    if (request === undefined) return expect.fail('no request');
+    return request;
+  }
+
+  /** A connection in ESTABLISHED, with nothing left to look at. */
+  establish(options: { mss?: number; ws?: number | null; window?: number } = {}): TcpConnection {
+    const { mss = 1460, ws = 7, window = 502 } = options;
+    this.guest(`S seq=0 win=64240 mss=${mss}${ws === null ? '' : ` ws=${ws}`}`);
+    const connection = this.request().accept();
+    this.poll();
+    const link = this.device.mtu - 40;
+    this.sends(`SA seq=0 ack=1 mss=${link}${ws === null ? '' : ' ws=7'}`);
+    this.guest(`A seq=1 ack=1 win=${window}`);
+    this.sends();
+    expect(connection.state).toBe('ESTABLISHED');
+    return connection;
+  }
+}
+
+/** A test with a harness of its own that ends in silence. */
+export function scenario(name: string, body: (h: Harness) => void, options: HarnessOptions = {}): void {
+  test(name, () => {
+    const h = new Harness(options);
+    body(h);
+    h.poll();
+    expect(h.frames(), 'something was sent that the test did not look at').toEqual([]);
+  });
+}
+
+/** Reads and releases all there is, checking it against the stream from `position`. */
+export function drain(connection: TcpConnection, position: number): number {
+  let total = 0;
+  for (let chunk = connection.read(); chunk !== null; chunk = connection.read()) {
+    expect(chunk).toEqual(stream(position + total, chunk.length));
+    total += chunk.length;
+    connection.release(chunk.length);
+  }
+  return total;
+}
+
+export function writeStream(connection: TcpConnection, position: number, length: number): void {
+  connection.write(stream(position, length));
+}
