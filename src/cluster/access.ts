@@ -1,11 +1,13 @@
 /** The cluster that the user means, and the right to speak to it. */
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { ClusterError } from './errors.ts';
-import { loadKubeConfig } from './kubeconfig.ts';
+import { loadKubeConfig, parseKubeConfig } from './kubeconfig.ts';
 
 export interface AccessOptions {
   /** A file given by the user; without it $KUBECONFIG, ~/.kube/config or the pod's own account. */
   kubeconfig?: string;
+  /** A whole kubeconfig, instead of any file. */
+  kubeconfigText?: string;
   /** A context given by the user; without it the kubeconfig's current one. */
   context?: string;
 }
@@ -25,7 +27,10 @@ export async function loadAccess(
   options: AccessOptions,
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<ClusterAccess> {
-  const kubeConfig = await loadKubeConfig(options.kubeconfig, env);
+  const kubeConfig =
+    options.kubeconfigText === undefined
+      ? await loadKubeConfig(options.kubeconfig, env)
+      : await parseKubeConfig(options.kubeconfigText);
   const contextName = options.context ?? kubeConfig.currentContext;
   if (!contextName) {
     throw new ClusterError(

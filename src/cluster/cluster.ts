@@ -20,10 +20,6 @@ import { ConnectionPool } from './forward/pool.ts';
 import type { ClusterLog } from './log.ts';
 import { type ServicePort, type ServiceRecord, tcpPort } from './services.ts';
 
-/** Endpoints of a namespace are listed at most this often. */
-const REFRESH_INTERVAL_MS = 1_000;
-/** A dial that goes by a list older than this has it listed again, without waiting for it. */
-const STALE_AFTER_MS = 5_000;
 /** What keeps all connections from being made is said once in this time. */
 const REPORT_INTERVAL_MS = 10_000;
 
@@ -175,10 +171,10 @@ class ConnectedCluster implements Cluster {
           );
         let targets = candidates();
         if (targets.length === 0) {
-          await this.#refresh(namespace, REFRESH_INTERVAL_MS);
+          await this.#refresh(namespace, this.#forwarder.limits.endpointsRefreshMs);
           targets = candidates();
         } else {
-          void this.#refresh(namespace, STALE_AFTER_MS);
+          void this.#refresh(namespace, this.#forwarder.limits.endpointsStaleMs);
         }
         if (targets.length > 0) return targets[this.#turn(`${namespace}/${name}`) % targets.length];
         if (this.#endpoints.get(namespace)?.table.onlyWithoutPods(name)) {

@@ -67,6 +67,13 @@ export async function loadKubeConfig(
   return merged;
 }
 
+export async function parseKubeConfig(text: string): Promise<KubeConfig> {
+  const { KubeConfig } = await import('@kubernetes/client-node/dist/config.js');
+  const config = new KubeConfig();
+  config.loadFromString(text);
+  return config;
+}
+
 function candidateFiles(explicitFile: string | undefined, env: NodeJS.ProcessEnv): string[] {
   if (explicitFile !== undefined) return [explicitFile];
   const listed = (env['KUBECONFIG'] ?? '').split(delimiter).filter((file) => file !== '');

@@ -37,6 +37,10 @@ export interface ForwardLimits {
   streamsPerLife: number;
   /** An upgraded connection without streams is closed after this. */
   idleConnectionMs: number;
+  /** The endpoints of a namespace are listed at most this often when a dial wants for a pod. */
+  endpointsRefreshMs: number;
+  /** A dial that goes by endpoints older than this has them listed again, without waiting for it. */
+  endpointsStaleMs: number;
   /** Between SPDY pings on an upgraded connection. */
   pingMs: number;
   /** Ping intervals without a byte from the server until the connection is dead. */
@@ -60,6 +64,8 @@ export const DEFAULT_LIMITS: ForwardLimits = {
   connectionsPerPod: 8,
   streamsPerLife: 10_000,
   idleConnectionMs: 60_000,
+  endpointsRefreshMs: 1_000,
+  endpointsStaleMs: 5_000,
   pingMs: 5_000,
   pingsMissed: 3,
 };
