@@ -86,8 +86,6 @@ export class NetnsHelper {
       [String(CONTROL_FD), address, String(prefixLength), gateway, String(mtu)],
       {
         stdio: ['ignore', 'ignore', 'ignore', inherited(channel.peer)],
-        env: {},
-        extendEnv: false,
         cwd: '/',
         buffer: false,
         cleanup: false,

@@ -26,6 +26,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { SandboxError } from '../errors.ts';
+import { packageRoot } from './package-root.ts';
 
 const run = promisify(execFile);
 
@@ -49,6 +50,10 @@ const STAMP = 'sources.sha256';
 
 /** What a build makes: file name, and the folder of its sources. */
 export const ARTEFACTS = { 'addon.node': 'addon', 'kns-netns': 'netns', 'kns-stub': 'stub' } as const;
+
+export function nativeSources(): string {
+  return path.join(packageRoot(), 'sandbox/native');
+}
 
 function sourcesIn(folder: string): string[] {
   return readdirSync(folder)
@@ -136,7 +141,8 @@ function compilerMessage(error: unknown): string {
  * The artefacts are moved there one by one and the stamp last, so a build cut
  * short is built again, and one that runs beside another does no harm.
  */
-export async function buildNative(nativeDirectory: string, outputDirectory: string): Promise<void> {
+export async function buildNative(outputDirectory: string): Promise<void> {
+  const nativeDirectory = nativeSources();
   const hash = sourceHash(nativeDirectory);
   if (isFresh(outputDirectory, hash)) return;
   const compiler = await findCompiler();

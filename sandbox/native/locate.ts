@@ -6,42 +6,16 @@
  * collide and an upgrade builds anew.
  */
 
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { ARTEFACTS, buildNative, sourceHash } from './build.ts';
+import { ARTEFACTS, buildNative, nativeSources, sourceHash } from './build.ts';
+import { packageRoot } from './package-root.ts';
 
 export interface NativeArtefacts {
   readonly addon: string;
   readonly netns: string;
   readonly stub: string;
-}
-
-function isPackageRoot(directory: string): boolean {
-  try {
-    const manifest: unknown = JSON.parse(readFileSync(path.join(directory, 'package.json'), 'utf8'));
-    return (
-      typeof manifest === 'object' &&
-      manifest !== null &&
-      'name' in manifest &&
-      manifest.name === 'kns-rootless'
-    );
-  } catch {
-    return false;
-  }
-}
-
-/** Up from this file: from the sources as well as from a bundle in dist/. */
-function findPackageRoot(): string {
-  const start = path.dirname(fileURLToPath(import.meta.url));
-  let directory = start;
-  while (!isPackageRoot(directory)) {
-    const parent = path.dirname(directory);
-    if (parent === directory) throw new Error(`no package.json of kns-rootless above ${start}`);
-    directory = parent;
-  }
-  return directory;
 }
 
 function artefactsIn(directory: string): NativeArtefacts {
@@ -71,15 +45,15 @@ function cacheDirectory(): string {
   return configured && path.isAbsolute(configured) ? configured : path.join(homedir(), '.cache');
 }
 
-export function prebuiltDirectory(packageRoot = findPackageRoot()): string {
-  return path.join(packageRoot, 'prebuilt', `linux-${process.arch}`);
+function prebuiltDirectory(): string {
+  return path.join(packageRoot(), 'prebuilt', `linux-${process.arch}`);
 }
 
 /** Builds for this machine, in the user's cache; quick where that was done before. */
 export async function buildInCache(): Promise<NativeArtefacts> {
-  const sources = path.join(findPackageRoot(), 'sandbox/native');
-  const directory = path.join(cacheDirectory(), 'kns-rootless', sourceHash(sources).slice(0, 16));
-  await buildNative(sources, directory);
+  const hash = sourceHash(nativeSources());
+  const directory = path.join(cacheDirectory(), 'kns-rootless', hash.slice(0, 16));
+  await buildNative(directory);
   return artefactsIn(directory);
 }
 

@@ -16,8 +16,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -102,6 +105,24 @@ static void restore_pwd(const char *pwd)
         unsetenv("PWD");
 }
 
+/*
+ * Whether any directory of PATH holds the name. execvp(3) reports EACCES for
+ * one that may not even be searched, such as root's own in an inherited PATH.
+ */
+static bool is_in_path(const char *name)
+{
+    char file[PATH_MAX];
+    const char *path = getenv("PATH");
+    while (path != NULL && *path != '\0') {
+        size_t length = strcspn(path, ":");
+        int written = snprintf(file, sizeof file, "%.*s/%s", (int)length, path, name);
+        if (written > 0 && (size_t)written < sizeof file && access(file, F_OK) == 0)
+            return true;
+        path += length + (path[length] == ':');
+    }
+    return false;
+}
+
 int command_main(int argc, char **argv)
 {
     if (argc <= ARG_COMMAND)
@@ -122,8 +143,8 @@ int command_main(int argc, char **argv)
 
     char **command = argv + ARG_COMMAND;
     execvp(command[0], command);
-    if (errno == ENOENT)
-        die(EXIT_NOT_FOUND, command[0],
-            strchr(command[0], '/') ? strerror(ENOENT) : "command not found");
-    die(EXIT_CANNOT_EXECUTE, command[0], strerror(errno));
+    int error = errno;
+    if (strchr(command[0], '/') == NULL && !is_in_path(command[0]))
+        die(EXIT_NOT_FOUND, command[0], "command not found");
+    die(error == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE, command[0], strerror(error));
 }

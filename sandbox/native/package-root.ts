@@ -1,0 +1,31 @@
+/** Where the package is installed: what was prebuilt, and the sources of the native parts, lie in it. */
+
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+function isPackageRoot(directory: string): boolean {
+  try {
+    const manifest: unknown = JSON.parse(readFileSync(path.join(directory, 'package.json'), 'utf8'));
+    return (
+      typeof manifest === 'object' &&
+      manifest !== null &&
+      'name' in manifest &&
+      manifest.name === 'kns-rootless'
+    );
+  } catch {
+    return false;
+  }
+}
+
+/** Up from this file: from the sources as well as from a bundle in dist/. */
+export function packageRoot(): string {
+  const start = path.dirname(fileURLToPath(import.meta.url));
+  let directory = start;
+  while (!isPackageRoot(directory)) {
+    const parent = path.dirname(directory);
+    if (parent === directory) throw new Error(`no package.json of kns-rootless above ${start}`);
+    directory = parent;
+  }
+  return directory;
+}

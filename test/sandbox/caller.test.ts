@@ -1,0 +1,73 @@
+/** The shell script that starts Node, and what it notes of its caller. */
+
+import { execFileSync } from 'node:child_process';
+import { chmodSync, copyFileSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readCallerState } from '../../sandbox/index.ts';
+
+const SHIM = join(import.meta.dirname, '../../sandbox/shim/kns-rootless');
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'kns-shim-'));
+  copyFileSync(SHIM, join(folder, 'kns-rootless'));
+  chmodSync(join(folder, 'kns-rootless'), 0o755);
+  writeFileSync(
+    join(folder, 'cli.js'),
+    'console.log(JSON.stringify([process.env.KNS_ROOTLESS_CALLER, ...process.argv.slice(2)]))',
+  );
+  symlinkSync('kns-rootless', join(folder, 'linked'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const run = (script: string): unknown =>
+  JSON.parse(execFileSync('sh', ['-c', script], { cwd: folder, encoding: 'utf8' }));
+
+describe('the script', () => {
+  test('notes the soft limit of open files and the ignored signals, and passes the arguments', () => {
+    expect(run("ulimit -Sn 512; trap '' HUP INT; ./kns-rootless 'a  b' -c ''")).toEqual([
+      'nofile=512 sigign=0000000000000003',
+      'a  b',
+      '-c',
+      '',
+    ]);
+  });
+
+  test('finds its place through links, and by PATH', () => {
+    expect(run(`cd / && ${folder}/linked x`)).toEqual([expect.stringContaining('nofile='), 'x']);
+    expect(run(`cd / && PATH=${folder}:$PATH kns-rootless x`)).toEqual([
+      expect.stringContaining('nofile='),
+      'x',
+    ]);
+    expect(run('sh kns-rootless x')).toEqual([expect.stringContaining('nofile='), 'x']);
+  });
+
+  test('says so when there is no node', () => {
+    const script = `PATH=/nonexistent /bin/sh ${folder}/kns-rootless 2>&1; echo "exit $?"`;
+    const output = execFileSync('sh', ['-c', script], { encoding: 'utf8' });
+    expect(output).toMatch(/^kns-rootless: node is not in PATH.*\nexit 125\n$/);
+  });
+});
+
+describe('the note', () => {
+  test('is read, and taken out of the environment', () => {
+    const env = { KNS_ROOTLESS_CALLER: 'nofile=1024 sigign=0000000000001001', HOME: '/' };
+    expect(readCallerState(env)).toEqual({ openFiles: 1024, ignoredSignals: 0x1001n });
+    expect(env).toEqual({ HOME: '/' });
+  });
+
+  test('may say that there is no limit', () => {
+    expect(readCallerState({ KNS_ROOTLESS_CALLER: 'nofile=unlimited sigign=0' }).openFiles).toBe('unlimited');
+  });
+
+  test.each([undefined, '', 'nofile=x sigign=0', 'nofile=1 sigign=zz', 'nofile=1 sigign=0 more'])(
+    'counts for nothing when it is %j',
+    (note) => {
+      const env = { KNS_ROOTLESS_CALLER: note };
+      expect(readCallerState(env)).toEqual({ openFiles: undefined, ignoredSignals: 0n });
+      expect('KNS_ROOTLESS_CALLER' in env).toBe(false);
+    },
+  );
+});

@@ -1,0 +1,133 @@
+/** The command sees what its caller would have given it, and its end is told faithfully. */
+
+import { execFileSync } from 'node:child_process';
+import { chmodSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { asOrdinaryUser, Host, type Installation, installHost, runInSandbox } from './support/host.ts';
+
+let installation: Installation;
+beforeAll(async () => {
+  installation = await installHost();
+});
+afterAll(() => installation.remove());
+
+const shell = (script: string, more = {}) =>
+  runInSandbox(installation, { command: ['sh', '-c', script], ...more });
+
+describe('exit', () => {
+  test("the command's code", async () => {
+    expect(await shell('exit 7')).toMatchObject({ code: 7, stderr: '' });
+    expect((await shell('exit 0')).code).toBe(0);
+    expect((await shell('exit 125')).code).toBe(125);
+  });
+
+  test('128 and the signal that ended it', async () => {
+    expect((await shell('kill -TERM $$')).code).toBe(143);
+    expect((await shell('kill -KILL $$')).code).toBe(137);
+  });
+
+  test('127 and a line as shells say it, when there is no such command', async () => {
+    expect(await runInSandbox(installation, { command: ['no-such-command'] })).toEqual({
+      code: 127,
+      stdout: '',
+      stderr: 'kns-rootless: no-such-command: command not found\n',
+    });
+    expect((await runInSandbox(installation, { command: ['/no/such/file'] })).code).toBe(127);
+  });
+
+  test('126 when it may not be executed', async () => {
+    const { code, stderr } = await runInSandbox(installation, { command: ['/etc/passwd'] });
+    expect(code).toBe(126);
+    expect(stderr).toBe('kns-rootless: /etc/passwd: Permission denied\n');
+  });
+
+  test('126 when the working directory is not there', async () => {
+    const { code, stderr } = await runInSandbox(installation, { command: ['true'], cwd: '/no/such/place' });
+    expect({ code, stderr }).toEqual({
+      code: 126,
+      stderr: 'kns-rootless: /no/such/place: No such file or directory\n',
+    });
+  });
+
+  test('a daemon that is left behind ends with the command', async () => {
+    const { code } = await shell('sleep 1000 & exit 3');
+    expect(code).toBe(3);
+  });
+});
+
+describe('signals', () => {
+  test('reach the command itself', async () => {
+    const host = new Host(installation, {
+      command: ['sh', '-c', 'trap "echo caught; exit 9" TERM; echo ready; sleep 1000 & wait'],
+    });
+    await host.report('launched');
+    host.tell({ kind: 'start' });
+    await host.printed('ready');
+    host.tell({ kind: 'signal', signo: 15 });
+    expect((await host.report('exited')).code).toBe(9);
+    expect(host.stdout).toContain('caught');
+    await host.ended();
+  });
+
+  test('one to the whole process group is for the command alone to judge', async () => {
+    // timeout(1) and `kill 0` do so; bubblewrap would die of it and take the command along.
+    const host = new Host(installation, {
+      command: ['sh', '-c', 'trap "exit 4" TERM; kill -TERM 0; exit 5'],
+      prefix: ['setsid'],
+    });
+    await host.report('launched');
+    host.tell({ kind: 'start' });
+    expect((await host.report('exited')).code).toBe(4);
+    await host.ended();
+  });
+
+  test('what the caller ignored stays ignored, all else is at its default', async () => {
+    const read = 'grep SigIgn /proc/self/status';
+    const note = { KNS_ROOTLESS_CALLER: 'nofile=512 sigign=0000000000000003' };
+    expect((await shell(read, { hostEnv: note })).stdout).toMatch(/SigIgn:\s+0{15}3\n/);
+    expect((await shell(read)).stdout).toMatch(/SigIgn:\s+0{16}\n/);
+  });
+});
+
+describe('what the command inherits', () => {
+  test('the soft limit of open files as the caller had it', async () => {
+    const note = { KNS_ROOTLESS_CALLER: 'nofile=512 sigign=0' };
+    expect((await shell('ulimit -Sn', { hostEnv: note })).stdout).toBe('512\n');
+  });
+
+  test('the environment, and nothing of ours', async () => {
+    const env = { PATH: '/usr/bin:/bin', PWD: '/not/where/we/are', ODD: 'a\nb=c', EMPTY: '' };
+    const { stdout } = await runInSandbox(installation, { command: ['env', '-0'], env });
+    const seen = stdout.split('\0').filter((line) => line !== '');
+    expect(seen.sort()).toEqual(['EMPTY=', 'ODD=a\nb=c', 'PATH=/usr/bin:/bin', 'PWD=/not/where/we/are']);
+    const none = await runInSandbox(installation, { command: ['env'], env: { PATH: '/usr/bin:/bin' } });
+    expect(none.stdout).toBe('PATH=/usr/bin:/bin\n');
+  });
+
+  test('the standard three files alone', async () => {
+    const plain = [...asOrdinaryUser(), 'ls', '/proc/self/fd'];
+    const [file = '', ...args] = plain;
+    const ours = execFileSync(file, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+    const { stdout } = await runInSandbox(installation, { command: ['ls', '/proc/self/fd'] });
+    expect(stdout).toBe(ours);
+  });
+
+  test('stdin, stdout and stderr, each its own', async () => {
+    const outcome = await shell('cat; echo lost >&2', { input: 'through and through' });
+    expect(outcome).toEqual({ code: 0, stdout: 'through and through', stderr: 'lost\n' });
+  });
+
+  test('the working directory, in /etc too', async () => {
+    expect((await shell('pwd -P', { cwd: '/usr/share' })).stdout).toBe('/usr/share\n');
+    // Entered before the mounts were made it would be the host's /etc.
+    expect((await shell('ls -a | grep -c kns-host', { cwd: '/etc' })).stdout).toBe('1\n');
+  });
+
+  test('a script without an interpreter line runs by sh, as execvp(3) has it', async () => {
+    const script = join(installation.folder, 'plain-script');
+    writeFileSync(script, 'echo "ran $1"\n');
+    chmodSync(script, 0o755);
+    expect((await runInSandbox(installation, { command: [script, 'well'] })).stdout).toBe('ran well\n');
+  });
+});

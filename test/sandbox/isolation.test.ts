@@ -1,0 +1,144 @@
+/** What the command can and can't reach, seen from inside and from outside. */
+
+import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ordinaryUser } from '../support/ordinary-user.ts';
+import { processesMarked } from '../support/processes.ts';
+import { Host, type Installation, installHost, runInSandbox } from './support/host.ts';
+
+let installation: Installation;
+beforeAll(async () => {
+  installation = await installHost();
+});
+afterAll(() => installation.remove());
+
+const shell = async (script: string) =>
+  (await runInSandbox(installation, { command: ['sh', '-c', script] })).stdout;
+
+/** A sandbox whose command has started and waits for its end. */
+async function waiting(mark: string): Promise<Host> {
+  const [name = '', value = ''] = mark.split('=');
+  const host = new Host(installation, {
+    command: ['sh', '-c', 'echo ready; sleep 1000'],
+    hostEnv: { [name]: value },
+  });
+  await host.report('launched');
+  host.tell({ kind: 'start' });
+  await host.printed('ready');
+  return host;
+}
+
+async function end(host: Host): Promise<void> {
+  host.tell({ kind: 'close' });
+  await host.ended();
+}
+
+const HELPERS = /^\S*(bwrap|kns-stub|sh|sleep|kns-netns)( |$)/;
+
+describe('privilege', () => {
+  test('no process of the sandbox has a capability, or is root outside', async () => {
+    const mark = 'KNS_TEST_MARK=privilege';
+    const host = await waiting(mark);
+    const processes = processesMarked(mark).filter(({ command }) => HELPERS.test(command));
+    expect(processes.length).toBeGreaterThanOrEqual(4);
+    for (const { command, pid, status } of processes) {
+      expect([command, status['Uid']?.split('\t').includes('0')]).toEqual([command, false]);
+      // A capability within the sandbox is one, too. Outside nobody has any: no setuid program took part.
+      expect([command, status['CapEff'], status['CapPrm']]).toEqual([
+        command,
+        '0'.repeat(16),
+        '0'.repeat(16),
+      ]);
+      expect(statSync(readlinkSync(`/proc/${pid}/exe`)).mode & 0o6000).toBe(0);
+    }
+    await end(host);
+  });
+
+  test('none is in any set of the command, and none can be had', async () => {
+    const status = await shell('grep -E "^Cap|NoNewPrivs" /proc/self/status');
+    const none = ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'].map(
+      (set) => `${set}:\t${'0'.repeat(16)}\n`,
+    );
+    expect(status).toBe(`${none.join('')}NoNewPrivs:\t1\n`);
+  });
+
+  test('the command is who its caller is', async () => {
+    const { uid, gid } = ordinaryUser();
+    expect(await shell('id -u; id -g')).toBe(`${uid}\n${gid}\n`);
+  });
+
+  test("the host's processes are neither seen nor reached", async () => {
+    expect(await shell('ls /proc | grep -cE "^[0-9]+$"')).toMatch(/^[2-9]\n$/);
+  });
+});
+
+describe('/etc', () => {
+  test("what is written before the start is there, and the host's own stays as it was", async () => {
+    const before = readFileSync('/etc/hosts', 'utf8');
+    const host = new Host(installation, { command: ['cat', '/etc/hosts'] });
+    await host.report('launched');
+    host.tell({ kind: 'write', file: 'hosts', text: '10.0.1.3 first\n' });
+    host.tell({ kind: 'start' });
+    await host.ended();
+    expect(host.stdout).toBe('10.0.1.3 first\n');
+    expect(readFileSync('/etc/hosts', 'utf8')).toBe(before);
+  });
+
+  test('a change while the command runs shows at once', async () => {
+    const script =
+      'cat /etc/resolv.conf; until grep -q second /etc/resolv.conf; do :; done; cat /etc/resolv.conf; ls -A /etc | grep new';
+    const host = new Host(installation, { command: ['sh', '-c', script] });
+    await host.report('launched');
+    host.tell({ kind: 'write', file: 'resolvConf', text: 'nameserver 10.0.1.1\n# first, and longer\n' });
+    host.tell({ kind: 'start' });
+    await host.printed('longer');
+    host.tell({ kind: 'write', file: 'resolvConf', text: '# second\n' });
+    expect((await host.report('exited')).code).toBe(1);
+    await host.ended();
+    expect(host.stdout).toBe('nameserver 10.0.1.1\n# first, and longer\n# second\n');
+  });
+
+  test('can not be written, renamed or removed from inside', async () => {
+    const script =
+      'for f in hosts resolv.conf nsswitch.conf; do echo x 2>/dev/null >/etc/$f || echo no; rm -f /etc/$f 2>/dev/null || echo no; done; mkdir /etc/.kns-x 2>/dev/null || echo no';
+    expect(await shell(script)).toBe('no\n'.repeat(7));
+  });
+
+  test("the rest is the host's: the same names, links and contents", async () => {
+    const ours = new Set(['hosts', 'resolv.conf', 'nsswitch.conf', '.kns-host']);
+    const names = (await shell('ls -A /etc'))
+      .trim()
+      .split('\n')
+      .filter((name) => !ours.has(name));
+    expect(names.sort()).toEqual(
+      readdirSync('/etc')
+        .filter((name) => !ours.has(name))
+        .sort(),
+    );
+    expect(await shell('cat /etc/passwd')).toBe(readFileSync('/etc/passwd', 'utf8'));
+    // A link that leads out of a directory of /etc, by its relative text.
+    expect(await shell('cd /etc/ssl/.. && pwd -P')).toBe('/etc\n');
+  });
+
+  test('links keep their text', async () => {
+    const links = readdirSync('/etc', { withFileTypes: true }).filter((entry) => entry.isSymbolicLink());
+    for (const { name } of links.slice(0, 5))
+      expect(await shell(`readlink /etc/${name}`)).toBe(`${readlinkSync(`/etc/${name}`)}\n`);
+    expect(links.length).toBeGreaterThan(0);
+  });
+});
+
+describe('/sys', () => {
+  test("shows the sandbox's interfaces, and keeps what was mounted below", async () => {
+    expect(await shell('ls /sys/class/net')).toBe('kns0\nlo\n');
+    expect(await shell('ls /sys/fs/cgroup')).toBe(`${readdirSync('/sys/fs/cgroup').sort().join('\n')}\n`);
+  });
+});
+
+describe('/dev', () => {
+  test('is as the host has it', async () => {
+    expect(await shell('test -c /dev/null && test -d /dev/pts && test -d /dev/shm && echo yes')).toBe(
+      'yes\n',
+    );
+  });
+});

@@ -1,0 +1,268 @@
+/** The addon's functions one by one, on real sockets, processes and pipes. */
+
+import { execFileSync, spawn } from 'node:child_process';
+import {
+  closeSync,
+  fstatSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { constants as osConstants, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Addon, loadNative, type TunHandle } from '../../../sandbox/native/addon.ts';
+import { buildNative } from '../../../sandbox/native/build.ts';
+import { NATIVE } from '../support/host.ts';
+
+let api: Addon;
+let scratch: string;
+beforeAll(async () => {
+  await buildNative(NATIVE);
+  ({ api } = await loadNative());
+  scratch = mkdtempSync(join(tmpdir(), 'kns-addon-'));
+});
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+const openFiles = () => readdirSync('/proc/self/fd').length;
+const text = (string: string) => new TextEncoder().encode(string);
+
+/** FD_CLOEXEC shows as 02000000 in fdinfo (proc(5)). */
+const isCloseOnExec = (fd: number) =>
+  /^flags:\s+0*[2-7]\d{6}$/m.test(
+    execFileSync('cat', [`/proc/${process.pid}/fdinfo/${fd}`], { encoding: 'utf8' }),
+  );
+
+describe('what it asks of the system', () => {
+  test('no symbol of a newer C library than 2.17, on x64', () => {
+    const symbols = execFileSync('readelf', ['--dyn-syms', '--wide', join(NATIVE, 'addon.node')], {
+      encoding: 'utf8',
+    });
+    const minors = [...symbols.matchAll(/@GLIBC_2\.(\d+)/g)].map(([, minor]) => Number(minor));
+    expect(minors.length).toBeGreaterThan(0);
+    if (process.arch === 'x64') expect(Math.max(...minors)).toBeLessThanOrEqual(17);
+  });
+
+  test.each(['kns-netns', 'kns-stub'])('%s needs no shared library', (name) => {
+    const header = execFileSync('readelf', ['--program-headers', join(NATIVE, name)], { encoding: 'utf8' });
+    expect(header).not.toContain('INTERP');
+  });
+});
+
+describe('messages', () => {
+  test('keep their borders, and carry fds that are close-on-exec', () => {
+    const [ours, theirs] = api.socketPair();
+    const file = openSync(join(scratch, 'passed'), 'w+');
+    expect(api.sendMessage(ours, text('one'), [file, file])).toBe(true);
+    expect(api.sendMessage(ours, text('two'), [])).toBe(true);
+    const first = api.receiveMessage(theirs);
+    expect(Buffer.from(first?.bytes ?? []).toString()).toBe('one');
+    expect(first?.fds.map((fd) => fstatSync(fd).ino)).toEqual([fstatSync(file).ino, fstatSync(file).ino]);
+    expect([ours, theirs, ...(first?.fds ?? [])].map(isCloseOnExec)).toEqual([true, true, true, true]);
+    expect(Buffer.from(api.receiveMessage(theirs)?.bytes ?? []).toString()).toBe('two');
+    expect(api.receiveMessage(theirs)).toBeNull();
+    for (const fd of [ours, theirs, file, ...(first?.fds ?? [])]) closeSync(fd);
+  });
+
+  test('end with no bytes when the peer is gone, and sending then fails', () => {
+    const [ours, theirs] = api.socketPair();
+    closeSync(theirs);
+    expect(api.receiveMessage(ours)).toEqual({ bytes: new Uint8Array(), fds: [] });
+    expect(() => api.sendMessage(ours, text('x'), [])).toThrow(
+      expect.objectContaining({ code: 'EPIPE', syscall: 'sendmsg' }),
+    );
+    closeSync(ours);
+  });
+
+  test('a peer that closed with a message unread is gone as well', () => {
+    const [ours, theirs] = api.socketPair();
+    api.sendMessage(ours, text('unread'), []);
+    closeSync(theirs);
+    expect(api.receiveMessage(ours)?.bytes).toHaveLength(0);
+    closeSync(ours);
+  });
+
+  test('say so when the buffer is full', () => {
+    const [ours, theirs] = api.socketPair();
+    let sent = 0;
+    while (api.sendMessage(ours, new Uint8Array(4096), [])) sent++;
+    expect(sent).toBeGreaterThan(0);
+    for (let left = sent; left > 0; left--) expect(api.receiveMessage(theirs)?.bytes).toHaveLength(4096);
+    expect(api.sendMessage(ours, text('again'), [])).toBe(true);
+    closeSync(ours);
+    closeSync(theirs);
+  });
+
+  test('beyond the bounds are refused, and leave no fd open', () => {
+    const [ours, theirs] = api.socketPair();
+    const before = openFiles();
+    expect(() => api.sendMessage(ours, new Uint8Array(4097), [])).toThrow(
+      expect.objectContaining({ code: 'EMSGSIZE' }),
+    );
+    expect(() =>
+      api.sendMessage(
+        ours,
+        text('x'),
+        Array.from({ length: 9 }, () => 0),
+      ),
+    ).toThrow(expect.objectContaining({ code: 'EMSGSIZE' }));
+    expect(openFiles()).toBe(before);
+    closeSync(ours);
+    closeSync(theirs);
+  });
+
+  test('arguments of the wrong kind throw a TypeError', () => {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what a caller without types may pass
+    expect(() => api.receiveMessage('0' as unknown as number)).toThrow(TypeError);
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the same
+    expect(() => api.sendMessage(0, 'text' as unknown as Uint8Array, [])).toThrow(TypeError);
+  });
+});
+
+describe('watches', () => {
+  test('call back when the fd is readable, until they are closed', async () => {
+    const [ours, theirs] = api.socketPair();
+    const seen: string[] = [];
+    await new Promise<void>((resolve) => {
+      const watch = api.watchReadable(ours, () => {
+        seen.push(Buffer.from(api.receiveMessage(ours)?.bytes ?? []).toString());
+        if (seen.length === 2) {
+          api.closeWatch(watch);
+          api.closeWatch(watch);
+          resolve();
+        }
+      });
+      api.sendMessage(theirs, text('one'), []);
+      api.sendMessage(theirs, text('two'), []);
+    });
+    expect(seen).toEqual(['one', 'two']);
+    closeSync(ours);
+    closeSync(theirs);
+  });
+
+  test('what a callback throws is an uncaught exception, and an open watch dies with its worker', () => {
+    const script = `
+      const api = require(${JSON.stringify(join(NATIVE, 'addon.node'))});
+      const { Worker, isMainThread } = require('node:worker_threads');
+      const [ours, theirs] = api.socketPair();
+      if (isMainThread) {
+        const worker = new Worker(__filename);
+        worker.on('message', () => worker.terminate());
+        worker.on('exit', () => {
+          process.on('uncaughtException', (error) => { console.log('caught', error.message); process.exit(0); });
+          api.watchReadable(ours, () => { throw new Error('from the callback'); });
+          api.sendMessage(theirs, new Uint8Array(1), []);
+        });
+      } else {
+        api.watchReadable(ours, () => {});
+        require('node:worker_threads').parentPort.postMessage('watching');
+      }`;
+    const file = join(scratch, 'worker.cjs');
+    const fd = openSync(file, 'w');
+    writeSync(fd, script);
+    closeSync(fd);
+    expect(execFileSync(process.execPath, [file], { encoding: 'utf8' })).toBe('caught from the callback\n');
+  });
+});
+
+const nothing = () => {};
+
+function open(fd: number, arena: Uint8Array, lengths: Int32Array): TunHandle {
+  return api.openTun(fd, arena, 64, lengths, nothing, nothing, nothing);
+}
+
+describe('tun handles, on sockets that keep the borders of what is written as a tun does', () => {
+  test('gather a frame from its pieces', () => {
+    const [ours, theirs] = api.socketPair();
+    const tun = open(ours, new Uint8Array(64), new Int32Array(1));
+    const [head, offsets, lengths] = [new Uint8Array(16), new Int32Array(16), new Int32Array(16)];
+    api.bindFrame(tun, head, offsets, lengths);
+    head.set(text('head'));
+    offsets.set([1, 0]);
+    lengths.set([3, 2]);
+    expect(api.writeFrame(tun, 4, [text('.abc.'), text('de.')], 2)).toBe(0);
+    expect(Buffer.from(api.receiveMessage(theirs)?.bytes ?? []).toString()).toBe('headabcde');
+    expect(api.writeFrame(tun, 2, [], 0)).toBe(0);
+    expect(Buffer.from(api.receiveMessage(theirs)?.bytes ?? []).toString()).toBe('he');
+    api.closeTun(tun);
+    closeSync(theirs);
+  });
+
+  test('refuse pieces that lie outside their buffers', () => {
+    const [ours, theirs] = api.socketPair();
+    const tun = open(ours, new Uint8Array(64), new Int32Array(1));
+    const [offsets, lengths] = [new Int32Array(16), new Int32Array(16)];
+    expect(() => api.writeFrame(tun, 1, [], 0)).toThrow(RangeError);
+    api.bindFrame(tun, new Uint8Array(16), offsets, lengths);
+    expect(() => api.writeFrame(tun, 17, [], 0)).toThrow(RangeError);
+    expect(() => api.writeFrame(tun, 1, [], 17)).toThrow(RangeError);
+    for (const [offset, length] of [
+      [0, 4],
+      [3, 1],
+      [-1, 1],
+      [1, -1],
+      [2_147_483_647, 2_147_483_647],
+    ] as const) {
+      offsets[0] = offset;
+      lengths[0] = length;
+      expect(() => api.writeFrame(tun, 1, [new Uint8Array(3)], 1)).toThrow(RangeError);
+    }
+    expect(() => api.bindFrame(tun, new Uint8Array(16), new Int32Array(15), lengths)).toThrow(RangeError);
+    expect(api.receiveMessage(theirs)).toBeNull();
+    api.closeTun(tun);
+    closeSync(theirs);
+  });
+
+  test('refuse an arena that is smaller than its slots', () => {
+    expect(() => open(0, new Uint8Array(127), new Int32Array(2))).toThrow(RangeError);
+  });
+
+  test('close the fd, once, and refuse all use afterwards', () => {
+    const before = openFiles();
+    const [ours, theirs] = api.socketPair();
+    const tun = open(ours, new Uint8Array(64), new Int32Array(1));
+    api.closeTun(tun);
+    api.closeTun(tun);
+    expect(() => api.startTun(tun)).toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }));
+    closeSync(theirs);
+    expect(openFiles()).toBe(before);
+  });
+});
+
+describe('signals to a process', () => {
+  test('by pidfd, and false once it is gone', async () => {
+    // kns-stub hands over a pidfd of its own; here one is had by opening /proc/PID, which the call takes as well.
+    const child = spawn('sleep', ['1000']);
+    const pidfd = openSync(`/proc/${child.pid}`, constants.O_DIRECTORY);
+    const ended = new Promise((resolve) => child.once('exit', (_, signal) => resolve(signal)));
+    expect(api.pidfdSendSignal(pidfd, osConstants.signals.SIGTERM)).toBe(true);
+    expect(await ended).toBe('SIGTERM');
+    expect(api.pidfdSendSignal(pidfd, 0)).toBe(false);
+    closeSync(pidfd);
+  });
+});
+
+describe('signals to this process', () => {
+  test('tell who sent them, and the dispositions found come back', async () => {
+    const before = openFiles();
+    const pipe = api.takeSignals([osConstants.signals.SIGUSR2]);
+    expect(() => api.takeSignals([])).toThrow('once a process');
+    const record = await new Promise<Int32Array>((resolve) => {
+      const watch = api.watchReadable(pipe, () => {
+        const bytes = new Uint8Array(12);
+        readSync(pipe, bytes);
+        api.closeWatch(watch);
+        resolve(new Int32Array(bytes.buffer));
+      });
+      process.kill(process.pid, 'SIGUSR2');
+    });
+    api.giveBackSignals();
+    const SI_USER = 0;
+    expect([...record]).toEqual([osConstants.signals.SIGUSR2, SI_USER, process.pid]);
+    expect(() => api.takeSignals([osConstants.signals.SIGKILL])).toThrow('sigaction');
+    expect(openFiles()).toBe(before);
+  });
+});

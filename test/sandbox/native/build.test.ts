@@ -1,0 +1,66 @@
+/** The build: once, by whichever compiler there is, and without harm when several run at once. */
+
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { buildNative } from '../../../sandbox/native/build.ts';
+import { buildInCache } from '../../../sandbox/native/locate.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'kns-build-'));
+});
+afterEach(() => {
+  rmSync(folder, { recursive: true });
+  vi.unstubAllEnvs();
+});
+
+const ALL = ['addon.node', 'kns-netns', 'kns-stub', 'sources.sha256'];
+
+test('several at once make one whole build, and the next does nothing', async () => {
+  const output = join(folder, 'new/linux');
+  await Promise.all([buildNative(output), buildNative(output)]);
+  expect(readdirSync(output).sort()).toEqual(ALL);
+  const built = statSync(join(output, 'kns-stub')).mtimeMs;
+  await buildNative(output);
+  expect(statSync(join(output, 'kns-stub')).mtimeMs).toBe(built);
+});
+
+test('a build of other sources is not taken for this one', async () => {
+  for (const name of ALL) writeFileSync(join(folder, name), 'old');
+  await buildNative(folder);
+  expect(statSync(join(folder, 'kns-stub')).size).toBeGreaterThan(1000);
+});
+
+test('NO_COMPILER, with what to install', async () => {
+  vi.stubEnv('CC', join(folder, 'no-such-compiler'));
+  await expect(buildNative(folder)).rejects.toMatchObject({
+    code: 'NO_COMPILER',
+    remedy: expect.stringContaining('apt-get install gcc'),
+  });
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+test('BUILD_FAILED, when the compiler does not do its work', async () => {
+  const compiler = join(folder, 'cc');
+  writeFileSync(
+    compiler,
+    '#!/bin/sh\n[ "$1" = --version ] || { echo "x.c:1: error: broken" >&2; exit 1; }\n',
+    { mode: 0o755 },
+  );
+  vi.stubEnv('CC', compiler);
+  const output = join(folder, 'output');
+  await expect(buildNative(output)).rejects.toMatchObject({
+    code: 'BUILD_FAILED',
+    message: expect.stringContaining('error: broken'),
+  });
+  expect(readdirSync(output)).toEqual([]);
+});
+
+test("the user's cache keeps a build of its own for each state of the sources", async () => {
+  vi.stubEnv('XDG_CACHE_HOME', folder);
+  const artefacts = await buildInCache();
+  expect(artefacts.stub).toMatch(new RegExp(`^${folder}/kns-rootless/[0-9a-f]{16}/kns-stub$`));
+  expect(statSync(artefacts.addon).isFile()).toBe(true);
+});

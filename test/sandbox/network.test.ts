@@ -1,0 +1,176 @@
+/** The interface kns0: its addresses and routes, and frames that cross it both ways. */
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Host, type Installation, installHost, runInSandbox } from './support/host.ts';
+
+let installation: Installation;
+beforeAll(async () => {
+  installation = await installHost();
+});
+afterAll(() => installation.remove());
+
+const shell = async (script: string) =>
+  (await runInSandbox(installation, { command: ['bash', '-c', script] })).stdout;
+
+/** What a UDP program sends: `bash` opens /dev/udp/HOST/PORT itself. */
+function talking(script: string): Host {
+  return new Host(installation, { command: ['bash', '-c', script] });
+}
+
+const VNET_HEADER = 10;
+
+/** A frame's IP packet: the hex behind the virtio-net header. */
+const packetOf = (head: string) => Buffer.from(head, 'hex').subarray(VNET_HEADER);
+
+function checksum(bytes: Buffer): number {
+  let sum = 0;
+  for (let at = 0; at < bytes.length; at += 2) sum += bytes.readUInt16BE(at);
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
+  return ~sum & 0xffff;
+}
+
+/** An IPv4 UDP datagram from the gateway, without a UDP checksum (RFC 768: zero means none). */
+function datagram(fromPort: number, toPort: number, text: string): string {
+  const payload = Buffer.from(text);
+  const packet = Buffer.alloc(28 + payload.length);
+  packet.writeUInt8(0x45, 0);
+  packet.writeUInt16BE(packet.length, 2);
+  packet.writeUInt8(64, 8);
+  packet.writeUInt8(17, 9);
+  packet.set([10, 0, 1, 1], 12);
+  packet.set([10, 0, 1, 2], 16);
+  packet.writeUInt16BE(checksum(packet.subarray(0, 20)), 10);
+  packet.writeUInt16BE(fromPort, 20);
+  packet.writeUInt16BE(toPort, 22);
+  packet.writeUInt16BE(8 + payload.length, 24);
+  packet.set(payload, 28);
+  return Buffer.concat([Buffer.alloc(VNET_HEADER), packet]).toString('hex');
+}
+
+/** The answer to a SYN, marked as checked (VIRTIO_NET_HDR_F_DATA_VALID): the kernel takes it without a checksum. */
+function synAck(syn: Buffer, mss: number): string {
+  const packet = Buffer.alloc(44);
+  packet.writeUInt8(0x45, 0);
+  packet.writeUInt16BE(44, 2);
+  packet.writeUInt8(64, 8);
+  packet.writeUInt8(6, 9);
+  packet.set(syn.subarray(16, 20), 12);
+  packet.set(syn.subarray(12, 16), 16);
+  packet.writeUInt16BE(checksum(packet.subarray(0, 20)), 10);
+  packet.set(syn.subarray(22, 24), 20);
+  packet.set(syn.subarray(20, 22), 22);
+  packet.writeUInt32BE(1_000, 24);
+  packet.writeUInt32BE((syn.readUInt32BE(24) + 1) >>> 0, 28);
+  packet.set([6 << 4, 0x12], 32);
+  packet.writeUInt16BE(65_535, 34);
+  packet.set([2, 4, mss >> 8, mss & 0xff], 40);
+  const header = Buffer.alloc(VNET_HEADER);
+  header.writeUInt8(2, 0);
+  return Buffer.concat([header, packet]).toString('hex');
+}
+
+describe('kns0', () => {
+  test('has its address, MTU and state, and a route to everything', async () => {
+    const lines = (
+      await shell('ip -o -4 addr show dev kns0; ip -4 route; cat /sys/class/net/kns0/mtu')
+    ).split('\n');
+    expect(lines[0]).toMatch(/kns0\s+inet 10\.0\.1\.2\/24 scope global kns0/);
+    expect(lines[1]?.trim()).toBe('default via 10.0.1.1 dev kns0 proto static');
+    expect(lines[2]).toContain('10.0.1.0/24 dev kns0');
+    expect(lines[3]).toBe('65520');
+  });
+
+  test('comes with a loopback interface that is up, and nothing else', async () => {
+    expect(await shell("ip -o link | awk '{print $2, $3}'")).toMatch(
+      /^lo: <LOOPBACK,UP.*>\nkns0: <.*UP.*>\n$/,
+    );
+  });
+
+  test('lets a user ping, and bind low ports', async () => {
+    const range = await shell(
+      'cat /proc/sys/net/ipv4/ping_group_range /proc/sys/net/ipv4/ip_unprivileged_port_start; id -g',
+    );
+    const [groups = '', port, gid] = range.split('\n');
+    expect(groups.split('\t')).toEqual([gid, gid]);
+    expect(port).toBe('0');
+  });
+
+  test('is silent until the command speaks: no router solicitation, no multicast', async () => {
+    const host = talking('ip -6 addr show dev kns0; echo hello > /dev/udp/10.0.1.1/7');
+    await host.report('launched');
+    host.tell({ kind: 'start' });
+    const first = await host.report('frame');
+    expect(packetOf(first.head).subarray(28).toString()).toBe('hello\n');
+    await host.ended();
+    expect(host.reports.filter(({ kind }) => kind === 'frame')).toHaveLength(1);
+    expect(host.stdout).toBe('');
+  });
+});
+
+describe('frames', () => {
+  test('a datagram arrives with its virtio-net header, and the answer gets back', async () => {
+    const host = talking('exec 3<>/dev/udp/10.0.1.1/7; echo ask >&3; dd bs=2000 count=1 status=none <&3');
+    await host.report('launched');
+    host.tell({ kind: 'start' });
+    const packet = packetOf((await host.report('frame')).head);
+    expect([packet[0], packet[9]]).toEqual([0x45, 17]);
+    expect([...packet.subarray(12, 20)]).toEqual([10, 0, 1, 2, 10, 0, 1, 1]);
+    host.tell({
+      kind: 'send',
+      frame: datagram(7, packet.readUInt16BE(20), 'echo of a frame in two pieces\n'),
+    });
+    expect((await host.report('sent')).taken).toBe(true);
+    await host.printed('echo of a frame in two pieces\n');
+    await host.ended();
+  });
+
+  test('a TCP checksum is left to us, as the header says', async () => {
+    const host = talking('exec 3<>/dev/tcp/10.0.1.9/80');
+    await host.report('launched');
+    host.tell({ kind: 'start' });
+    const header = Buffer.from((await host.report('frame')).head, 'hex');
+    // VIRTIO_NET_HDR_F_NEEDS_CSUM, from byte 20 on, to be put 16 bytes later.
+    expect([header.readUInt8(0), header.readUInt16LE(6), header.readUInt16LE(8)]).toEqual([1, 20, 16]);
+    host.tell({ kind: 'close' });
+    await host.ended();
+  });
+
+  test('a TCP stream comes in segments larger than its MSS', async () => {
+    const host = talking('exec 3<>/dev/tcp/10.0.1.9/80; head -c 14000 /dev/zero >&3; read -r end <&3');
+    await host.report('launched');
+    host.tell({ kind: 'start' });
+    const syn = packetOf((await host.report('frame')).head);
+    host.tell({ kind: 'send', frame: synAck(syn, 1460) });
+    const large = await host.until(
+      ({ reports }) =>
+        reports.flatMap((each) => (each.kind === 'frame' && each.length > 3000 ? [each] : []))[0],
+    );
+    const header = Buffer.from(large.head, 'hex');
+    // VIRTIO_NET_HDR_GSO_TCPV4, headers of 40 bytes, to be cut into 1,460 bytes each.
+    expect([header.readUInt8(1), header.readUInt16LE(2), header.readUInt16LE(4)]).toEqual([1, 40, 1460]);
+    host.tell({ kind: 'close' });
+    await host.ended();
+  });
+
+  test('what was sent before the device was started is not lost', async () => {
+    const host = talking('for i in 1 2 3 4 5; do echo $i > /dev/udp/10.0.1.1/7; done');
+    await host.report('launched');
+    host.tell({ kind: 'start' });
+    await host.ended();
+    const texts = host.reports.flatMap((each) =>
+      each.kind === 'frame' ? [packetOf(each.head).subarray(28).toString()] : [],
+    );
+    expect(texts).toEqual(['1\n', '2\n', '3\n', '4\n', '5\n']);
+  });
+
+  test('a frame that the kernel refuses costs nothing but itself', async () => {
+    const host = talking('echo ready; read -r end < /dev/udp/10.0.1.1/9');
+    await host.report('launched');
+    host.tell({ kind: 'start' });
+    await host.printed('ready');
+    host.tell({ kind: 'send', frame: '00'.repeat(40) });
+    expect((await host.report('sent')).taken).toBe(true);
+    host.tell({ kind: 'close' });
+    await host.ended();
+  });
+});

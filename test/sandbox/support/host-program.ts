@@ -1,0 +1,96 @@
+/**
+ * A program that launches one sandbox, run by the tests as an ordinary user.
+ *
+ * Its one argument is a HostRequest. It tells what happens over Node's IPC
+ * channel, and does what it is told there; the command's stdin, stdout and
+ * stderr are its own.
+ */
+
+import { closeSync, openSync, readdirSync } from 'node:fs';
+import { launch, readCallerState, SandboxError, type Sandbox } from '../../../sandbox/index.ts';
+import { OutgoingFrame } from '../../../stack/device.ts';
+import type { HostReport, HostRequest, HostTask } from './protocol.ts';
+
+const request = JSON.parse(process.argv[2] ?? '{}') as HostRequest;
+
+function report(message: HostReport): void {
+  process.send?.(message);
+}
+
+function openFiles(): number {
+  return readdirSync('/proc/self/fd').length;
+}
+
+function sendFrame(sandbox: Sandbox, hex: string): void {
+  const bytes = Buffer.from(hex, 'hex');
+  const frame = new OutgoingFrame();
+  // The header apart from the payload, to have two pieces gathered.
+  frame.head.set(bytes.subarray(0, 30));
+  frame.headLength = 30;
+  frame.pieces.push(bytes.subarray(30));
+  frame.pieceLength[0] = bytes.length - 30;
+  frame.pieceCount = 1;
+  report({ kind: 'sent', taken: sandbox.device.send(frame) });
+}
+
+function obey(sandbox: Sandbox, task: HostTask): void {
+  switch (task.kind) {
+    case 'start':
+      return sandbox.start();
+    case 'signal':
+      return sandbox.signal(task.signo);
+    case 'write':
+      return sandbox.files[task.file].write(task.text);
+    case 'send':
+      return sendFrame(sandbox, task.frame);
+    case 'close':
+      void sandbox.close();
+  }
+}
+
+async function run(sandbox: Sandbox): Promise<void> {
+  process.on('message', (task: HostTask) => obey(sandbox, task));
+  sandbox.device.start((arena, offsets, lengths, count) => {
+    for (let i = 0; i < count; i++) {
+      const at = offsets[i] ?? 0;
+      const head = arena.subarray(at, at + Math.min(lengths[i] ?? 0, 128));
+      report({ kind: 'frame', length: lengths[i] ?? 0, head: Buffer.from(head).toString('hex') });
+    }
+  });
+  report({ kind: 'launched', notes: [...sandbox.notes] });
+  const { code } = await sandbox.exited;
+  await sandbox.close();
+  report({ kind: 'exited', code });
+}
+
+/** Launches and closes over and over, and tells the open files after the first round and the last. */
+async function cycle(rounds: number): Promise<void> {
+  let first = 0;
+  for (let round = 0; round < rounds; round++) {
+    const sandbox = await launch({ ...request.options });
+    sandbox.start();
+    await sandbox.exited;
+    await sandbox.close();
+    if (round === 0) first = openFiles();
+  }
+  report({ kind: 'cycled', first, last: openFiles() });
+}
+
+async function main(): Promise<void> {
+  // One that is meant for the command must not end its host.
+  process.on('SIGTERM', () => {});
+  // Not to be found in the sandbox, whatever its number is.
+  const decoy = openSync('/dev/null', 'r');
+  const caller = readCallerState(process.env);
+  try {
+    if (request.cycles !== undefined) await cycle(request.cycles);
+    else await run(await launch({ ...request.options, caller }));
+  } catch (error) {
+    if (!(error instanceof SandboxError)) throw error;
+    report({ kind: 'failed', code: error.code, message: error.message, remedy: error.remedy });
+  }
+  closeSync(decoy);
+  process.disconnect();
+}
+
+void main();

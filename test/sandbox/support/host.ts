@@ -1,0 +1,183 @@
+/**
+ * Runs host-program.ts as an ordinary user, from a folder that this user can
+ * read, with the real bubblewrap, kernel and device.
+ */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { chmodSync, cpSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { buildNative } from '../../../sandbox/native/build.ts';
+import { ordinaryUser } from '../../support/ordinary-user.ts';
+import type { HostReport, HostRequest, HostTask } from './protocol.ts';
+
+const ROOT = join(import.meta.dirname, '../../..');
+export const NATIVE = join(ROOT, 'prebuilt', `linux-${process.arch}`);
+
+/** CommonJS dependencies in a bundle of modules ask for `require`. */
+const REQUIRE =
+  "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);";
+
+export const LINK = { address: '10.0.1.2', prefixLength: 24, gateway: '10.0.1.1', mtu: 65_520 };
+
+export interface Installation {
+  /** The bundled host program. */
+  readonly program: string;
+  readonly folder: string;
+  remove(): void;
+}
+
+/** Bundles the host program, with the native parts beside it. */
+export async function installHost(): Promise<Installation> {
+  await buildNative(NATIVE);
+  const folder = mkdtempSync(join(tmpdir(), 'kns-host-'));
+  chmodSync(folder, 0o755);
+  const program = join(folder, 'dist/host.mjs');
+  await build({
+    entryPoints: [join(import.meta.dirname, 'host-program.ts')],
+    outfile: program,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    banner: { js: REQUIRE },
+  });
+  cpSync(join(ROOT, 'package.json'), join(folder, 'package.json'));
+  cpSync(NATIVE, join(folder, 'prebuilt', `linux-${process.arch}`), { recursive: true });
+  // As distributions ship it; a fresh virtual machine may not.
+  if (process.getuid?.() === 0 && (statSync('/dev/net/tun').mode & 0o666) !== 0o666)
+    chmodSync('/dev/net/tun', 0o666);
+  return { program, folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+/** How to become the ordinary user; nothing where we are one. */
+export function asOrdinaryUser(): string[] {
+  const { uid, gid } = ordinaryUser();
+  if (process.getuid?.() !== 0) return [];
+  return ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'];
+}
+
+export interface HostOptions {
+  readonly command: readonly string[];
+  readonly cwd?: string;
+  readonly env?: Record<string, string>;
+  /** The host program's own environment, beside the tests'. */
+  readonly hostEnv?: Record<string, string>;
+  /** What runs the host program, such as `unshare`. */
+  readonly prefix?: readonly string[];
+  readonly input?: string;
+  readonly cycles?: number;
+  /** The node to run; default: the tests' own. */
+  readonly node?: string;
+}
+
+/** Where stdout and stderr of a child are gathered. */
+function gather(child: ChildProcess, name: 'stdout' | 'stderr'): { text: string } {
+  const gathered = { text: '' };
+  child[name]?.setEncoding('utf8').on('data', (chunk: string) => (gathered.text += chunk));
+  return gathered;
+}
+
+export class Host {
+  readonly child: ChildProcess;
+  readonly reports: HostReport[] = [];
+  readonly #stdout: { text: string };
+  readonly #stderr: { text: string };
+  #wake: () => void = () => {};
+  #ended = false;
+
+  constructor(installation: Installation, options: HostOptions) {
+    const { command, cwd, env, cycles } = options;
+    const request: HostRequest = {
+      options: {
+        command,
+        link: LINK,
+        ...(cwd === undefined ? {} : { cwd }),
+        ...(env === undefined ? {} : { env }),
+      },
+      ...(cycles === undefined ? {} : { cycles }),
+    };
+    const node = [options.node ?? process.execPath, installation.program, JSON.stringify(request)];
+    const [file = '', ...args] = [...asOrdinaryUser(), ...(options.prefix ?? []), ...node];
+    this.child = spawn(file, args, {
+      cwd: '/',
+      env: { ...process.env, ...options.hostEnv },
+      stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
+    });
+    this.child.stdin?.end(options.input ?? '');
+    this.#stdout = gather(this.child, 'stdout');
+    this.#stderr = gather(this.child, 'stderr');
+    this.child.on('message', (report: HostReport) => {
+      this.reports.push(report);
+      this.#wake();
+    });
+    this.child.on('close', () => {
+      this.#ended = true;
+      this.#wake();
+    });
+  }
+
+  get stdout(): string {
+    return this.#stdout.text;
+  }
+
+  get stderr(): string {
+    return this.#stderr.text;
+  }
+
+  tell(task: HostTask): void {
+    this.child.send(task);
+  }
+
+  /** Waits until `find` finds something in what was reported and printed so far. */
+  async until<T>(find: (host: Host) => T | undefined): Promise<T> {
+    for (;;) {
+      const found = find(this);
+      if (found !== undefined) return found;
+      if (this.#ended)
+        throw new Error(`the host ended first; reports ${JSON.stringify(this.reports)}; ${this.stderr}`);
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+        this.child.stdout?.once('data', () => resolve());
+        this.child.stderr?.once('data', () => resolve());
+      });
+    }
+  }
+
+  /** The first report of a kind. */
+  report<K extends HostReport['kind']>(kind: K): Promise<Extract<HostReport, { kind: K }>> {
+    return this.until((host) => host.reports.find((each) => isKind(each, kind)) as never);
+  }
+
+  async printed(text: string): Promise<void> {
+    await this.until((host) => host.stdout.includes(text) || undefined);
+  }
+
+  /** The end of the host program and of its output. */
+  async ended(): Promise<void> {
+    while (!this.#ended) await new Promise<void>((resolve) => (this.#wake = resolve));
+  }
+}
+
+function isKind<K extends HostReport['kind']>(
+  report: HostReport,
+  kind: K,
+): report is Extract<HostReport, { kind: K }> {
+  return report.kind === kind;
+}
+
+export interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a command in a sandbox to its end. */
+export async function runInSandbox(installation: Installation, options: HostOptions): Promise<Outcome> {
+  const host = new Host(installation, options);
+  await host.report('launched');
+  host.tell({ kind: 'start' });
+  const { code } = await host.report('exited');
+  await host.ended();
+  return { code, stdout: host.stdout, stderr: host.stderr };
+}

@@ -1,0 +1,150 @@
+/** However it ends, nothing is left: no process, no mount, no file, no fd. */
+
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { noneMarked, processesMarked } from '../support/processes.ts';
+import { Host, type HostOptions, type Installation, installHost } from './support/host.ts';
+
+let installation: Installation;
+let home: string;
+let run = 0;
+let mark: string;
+
+beforeAll(async () => {
+  installation = await installHost();
+});
+afterAll(() => installation.remove());
+
+beforeEach(() => {
+  mark = `KNS_TEST_MARK=teardown-${process.pid}-${run++}`;
+  home = mkdtempSync(join(tmpdir(), 'kns-home-'));
+  chmodSync(home, 0o777);
+});
+afterEach(() => rmSync(home, { recursive: true }));
+
+/** A host whose processes are marked, and whose temporary files and state would all land in one folder. */
+function markedHost(options: Partial<HostOptions> = {}): Host {
+  const [name = '', value = ''] = mark.split('=');
+  return new Host(installation, {
+    command: ['sh', '-c', 'echo ready; sleep 1000 & sleep 1000'],
+    ...options,
+    hostEnv: {
+      [name]: value,
+      HOME: home,
+      TMPDIR: home,
+      XDG_CACHE_HOME: home,
+      XDG_RUNTIME_DIR: home,
+      ...options.hostEnv,
+    },
+  });
+}
+
+async function expectNothingLeft(): Promise<void> {
+  await noneMarked(mark);
+  expect(readdirSync(home)).toEqual([]);
+  expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain('kns-etc');
+}
+
+async function kill(host: Host): Promise<void> {
+  host.child.kill('SIGKILL');
+  await host.ended();
+}
+
+describe('SIGKILL of the host', () => {
+  test('at the start of the set-up and at each step of some milliseconds of it', async () => {
+    // The launch is reported after about this time on a fast machine; a slow one is caught earlier in it.
+    for (let delayMs = 0; delayMs < 200; delayMs += 10) {
+      const host = markedHost();
+      await new Promise((resolve) => setTimeout(resolve, delayMs));
+      await kill(host);
+      await expectNothingLeft();
+    }
+  });
+
+  test('when the sandbox stands and the command has not started: it never does', async () => {
+    const host = markedHost({ command: ['sh', '-c', `echo ran > ${home}/ran`] });
+    await host.report('launched');
+    await kill(host);
+    await expectNothingLeft();
+  });
+
+  test('while the command runs', async () => {
+    const host = markedHost();
+    await host.report('launched');
+    host.tell({ kind: 'start' });
+    await host.printed('ready');
+    expect(processesMarked(mark).length).toBeGreaterThanOrEqual(5);
+    await kill(host);
+    await expectNothingLeft();
+  });
+
+  test('while all of the sandbox is stopped, as by Ctrl-Z', async () => {
+    const host = markedHost();
+    await host.report('launched');
+    host.tell({ kind: 'start' });
+    await host.printed('ready');
+    for (const { pid } of processesMarked(mark)) if (pid !== host.child.pid) process.kill(pid, 'SIGSTOP');
+    await kill(host);
+    await expectNothingLeft();
+  });
+});
+
+describe('SIGKILL of another of our processes', () => {
+  test.each([
+    ['the guard', / guard /],
+    ['bubblewrap outside', /^\S*bwrap /],
+  ])('%s', async (_, which) => {
+    const host = markedHost();
+    await host.report('launched');
+    host.tell({ kind: 'start' });
+    await host.printed('ready');
+    const victims = processesMarked(mark).filter(({ command }) => which.test(command));
+    const [first] = victims.sort((one, other) => one.pid - other.pid);
+    process.kill(first?.pid ?? 0, 'SIGKILL');
+    expect((await host.report('exited')).code).toBe(137);
+    await host.ended();
+    await expectNothingLeft();
+  });
+});
+
+describe('the guard', () => {
+  test('ends what bubblewrap left behind unarmed when the host is killed', async () => {
+    // Stands for bubblewrap killed between its clone and its child's PR_SET_PDEATHSIG.
+    const folder = join(home, 'bin');
+    mkdirSync(folder);
+    writeFileSync(
+      join(folder, 'bwrap'),
+      '#!/bin/sh\nsetsid sh -c "sleep 1000" & echo left >&3\nexec sleep 1000\n',
+    );
+    chmodSync(join(folder, 'bwrap'), 0o755);
+    const host = markedHost({ hostEnv: { PATH: `${folder}:${process.env['PATH']}` } });
+    await host.until(({ stderr }) => stderr.includes('left') || undefined);
+    await kill(host);
+    rmSync(folder, { recursive: true });
+    await expectNothingLeft();
+  });
+});
+
+describe('close', () => {
+  test('ends the command and all it started, and can be called again', async () => {
+    const host = markedHost();
+    await host.report('launched');
+    host.tell({ kind: 'start' });
+    await host.printed('ready');
+    host.tell({ kind: 'close' });
+    host.tell({ kind: 'close' });
+    expect((await host.report('exited')).code).toBe(137);
+    await host.ended();
+    await expectNothingLeft();
+  });
+
+  test('a hundred runs one after another leave no open file', async () => {
+    const host = markedHost({ command: ['true'], cycles: 100 });
+    const { first, last } = await host.report('cycled');
+    expect(last).toBe(first);
+    await host.ended();
+    await expectNothingLeft();
+  }, 60_000);
+});
