@@ -29,6 +29,7 @@ export class AddressPlan {
   readonly capacity: number;
 
   readonly #network: number;
+  readonly #range: [ipaddr.IPv4, number];
   readonly #bySlot = new Map<number, string>();
   readonly #byKey = new Map<string, string>();
 
@@ -37,6 +38,7 @@ export class AddressPlan {
     const [network, prefixLength] = parseCidr(cidr);
     this.#network = network;
     this.prefixLength = prefixLength;
+    this.#range = [ipaddr.IPv4.parse(dotted(network)), prefixLength];
     this.capacity = 2 ** (32 - prefixLength) - RESERVED;
     this.gateway = dotted(network + 1);
     this.sandbox = dotted(network + 2);
@@ -47,6 +49,11 @@ export class AddressPlan {
     const added = new Set(keys.filter((key) => !this.#byKey.has(key))).size;
     if (this.#bySlot.size + added > this.capacity) throw this.#full(this.#bySlot.size + added);
     return keys.map((key) => this.#assignOne(key));
+  }
+
+  /** Whether an IPv4 address is of this range, given out or not. */
+  contains(address: string): boolean {
+    return ipaddr.IPv4.parse(address).match(this.#range);
   }
 
   #assignOne(key: string): string {

@@ -1,0 +1,130 @@
+/**
+ * Makes a fresh clone ready: dependencies, system packages, build.
+ *
+ * Needs nothing but Node and npm, so it imports nothing that npm installs. As
+ * root on a Debian-like system it installs what is missing and says so; as
+ * anyone else it stops with the command to run.
+ */
+
+import { execFileSync, spawnSync } from 'node:child_process';
+import { accessSync, chmodSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+const root = import.meta.dirname;
+const isRoot = process.getuid() === 0;
+const TUN = '/dev/net/tun';
+
+function stop(line) {
+  process.stderr.write(`setup: ${line}\n`);
+  process.exit(1);
+}
+
+function say(line) {
+  process.stderr.write(`setup: ${line}\n`);
+}
+
+function run(command, args, options = {}) {
+  const { status, error } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2], ...options });
+  if (error !== undefined || status !== 0) stop(`failed: ${[command, ...args].join(' ')}`);
+}
+
+function onPath(program) {
+  return process.env.PATH.split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, program), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+function checkNode() {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major < 20 || (major === 20 && minor < 19))
+    stop(`Node ${process.versions.node} is too old, 20.19 is the least`);
+}
+
+/** What has to be on the system, with the packages that bring it. */
+const NEEDS = [
+  {
+    name: 'bubblewrap',
+    found: () => onPath('bwrap'),
+    apt: ['bubblewrap'],
+    dnf: ['bubblewrap'],
+    pacman: ['bubblewrap'],
+  },
+  {
+    name: 'a C compiler and the static C library',
+    found: () => ['cc', 'gcc', 'clang'].some(onPath) && staticLibcLinks(),
+    apt: ['gcc', 'libc6-dev'],
+    dnf: ['gcc', 'glibc-static'],
+    pacman: ['gcc'],
+  },
+  { name: 'curl', found: () => onPath('curl'), apt: ['curl'], dnf: ['curl'], pacman: ['curl'] },
+];
+
+function staticLibcLinks() {
+  const compiler = ['cc', 'gcc', 'clang'].find(onPath);
+  const { status } = spawnSync(compiler, ['-x', 'c', '-static', '-o', '/dev/null', '-'], {
+    input: '#include <linux/if_tun.h>\nint main(void) { return 0; }\n',
+  });
+  return status === 0;
+}
+
+function installSystemPackages() {
+  const missing = NEEDS.filter((need) => !need.found());
+  if (missing.length === 0) return;
+  const names = missing.map((need) => need.name).join(', ');
+  const packages = (manager) => missing.flatMap((need) => need[manager]).join(' ');
+  if (isRoot && onPath('apt-get')) {
+    say(`installing ${names}: apt-get install ${packages('apt')}`);
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+    run('apt-get', ['update', '-qq'], { env });
+    run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages('apt').split(' ')], {
+      env,
+    });
+    return;
+  }
+  const sudo = isRoot ? '' : 'sudo ';
+  const command = onPath('apt-get')
+    ? `${sudo}apt-get install -y ${packages('apt')}`
+    : onPath('dnf')
+      ? `${sudo}dnf install -y ${packages('dnf')}`
+      : onPath('pacman')
+        ? `${sudo}pacman -S --needed ${packages('pacman')}`
+        : `install ${names} with your system's package manager`;
+  stop(`${names} missing. Run: ${command}`);
+}
+
+/** Distributions ship the device open to all (udev's 50-udev-default.rules); some containers do not. */
+function openTun() {
+  if (!existsSync(TUN)) stop(`${TUN} is missing. Run: ${isRoot ? '' : 'sudo '}modprobe tun`);
+  if ((statSync(TUN).mode & 0o666) === 0o666) return;
+  if (isRoot) {
+    say(`opening ${TUN} to all users, as distributions ship it: chmod 0666 ${TUN}`);
+    chmodSync(TUN, 0o666);
+    return;
+  }
+  try {
+    accessSync(TUN, constants.R_OK | constants.W_OK);
+  } catch {
+    stop(`${TUN} can't be opened by this user. Run: sudo chmod 0666 ${TUN}`);
+  }
+}
+
+/** npm writes what it installed beside it: where that is what the lock file wants, nothing is to do. */
+function installDependencies() {
+  const wanted = readFileSync(join(root, 'package-lock.json'), 'utf8');
+  const stamp = join(root, 'node_modules', '.setup-lock');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
+  say('installing dependencies: npm ci');
+  run('npm', ['ci', '--no-audit', '--no-fund']);
+  execFileSync('cp', [join(root, 'package-lock.json'), stamp]);
+}
+
+checkNode();
+installSystemPackages();
+openTun();
+installDependencies();
+run(process.execPath, [join(root, 'build.mjs')]);

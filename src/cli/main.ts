@@ -1,0 +1,49 @@
+/** The program: reads the command line, runs one session, and exits as the command did. */
+
+import { CommanderError } from 'commander';
+import { readCallerState } from '../../sandbox/index.ts';
+import { createLog } from '../observe/log.ts';
+import { runSession, type SessionSummary } from '../session/session.ts';
+import { EXIT_FAILED } from './exit-codes.ts';
+import { type CommandLine, parseCommandLine } from './program.ts';
+import { describeError } from './report.ts';
+import { VERSION } from './version.ts';
+
+export async function main(argv: readonly string[]): Promise<number> {
+  const caller = readCallerState(process.env);
+  try {
+    const line = parseCommandLine(argv, VERSION, process.env['SHELL'] || '/bin/sh');
+    const log = createLog(line.verbosity);
+    const cluster = line.demo ? await startDemo() : undefined;
+    try {
+      return await runSession({
+        ...line,
+        ...(cluster === undefined ? {} : { kubeconfigText: cluster.kubeconfig }),
+        caller,
+        log,
+        onReady: (summary) => greet(line, summary),
+      });
+    } finally {
+      await cluster?.close();
+    }
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_FAILED;
+    process.stderr.write(`${describeError(error)}\n`);
+    return EXIT_FAILED;
+  }
+}
+
+/** One line at a terminal, so that nobody works on the wrong cluster unknowingly. */
+function greet(line: CommandLine, { context, namespaces, serviceCount }: SessionSummary): void {
+  if (process.stderr.isTTY !== true && line.verbosity === 0) return;
+  const plural = (n: number, noun: string) => `${noun}${n === 1 ? '' : 's'}`;
+  process.stderr.write(
+    `kns-rootless: context ${context}, ${plural(namespaces.length, 'namespace')} ${namespaces.join(', ')}, ` +
+      `${serviceCount} ${plural(serviceCount, 'Service')}\n`,
+  );
+}
+
+async function startDemo() {
+  const { startDemoCluster } = await import('./demo.ts');
+  return startDemoCluster();
+}

@@ -1,0 +1,13 @@
+/**
+ * An error as the user sees it: one line that says what is wrong and what to
+ * do. What is not meant for users is a bug, and comes with its stack.
+ */
+
+import { isActionable } from '../errors.ts';
+
+export function describeError(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(describeError).join('\n');
+  if (isActionable(error)) return `kns-rootless: ${error.message} [${error.code}]: ${error.remedy}`;
+  const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return `kns-rootless: internal error, please report it: ${detail}`;
+}

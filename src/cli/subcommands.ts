@@ -1,0 +1,21 @@
+/**
+ * The closed set of subcommands, now and later.
+ *
+ * `kns-rootless NAME` runs a program called NAME unless it is one of these.
+ * They clash with no common program, and `kns-rootless -- NAME` always runs
+ * the program. Reserving the later ones now keeps scripts from breaking then.
+ */
+
+import { UsageError } from '../errors.ts';
+
+const RESERVED = ['doctor', 'down', 'exec', 'list', 'logs', 'policy', 'up'];
+
+/** Throws `SUBCOMMAND_RESERVED` where a command's name is kept for a subcommand. */
+export function refuseReserved(name: string): void {
+  if (!RESERVED.includes(name)) return;
+  throw new UsageError(
+    'SUBCOMMAND_RESERVED',
+    `"${name}" is kept for a subcommand that this version does not have`,
+    `to run a program of that name: kns-rootless -- ${name}`,
+  );
+}

@@ -1,0 +1,91 @@
+/**
+ * One connection of the sandbox, spliced to a remote stream.
+ *
+ *     guest ── TcpConnection ──read──▶ write ── RemoteStream ── pod
+ *                            ◀─write── onData
+ *
+ * The guest's SYN is answered when the remote end is established: refused
+ * there is refused here. From then on each side's backpressure reaches the
+ * other. Towards the pod, bytes count against the guest's receive window until
+ * the transport has taken them. Towards the guest, the remote stream is paused
+ * while the send buffer is full.
+ *
+ * A FIN is passed on as one, and so is a reset. The remote stream is destroyed
+ * as soon as the guest's connection is over, however it ended.
+ */
+
+import type { TcpConnection, TcpRequest } from '../../stack/index.ts';
+import type { RemoteStream, RemoteStreamError, RemoteStreamEvents } from './stream.ts';
+
+/** Opens the far side; it reports by `events`, the first of them not before this has returned. */
+export type Dial = (events: RemoteStreamEvents) => RemoteStream;
+
+/** Splices the request to what `dial` opens. @param onFailure told why the far side could not be reached, or was lost */
+export function relay(request: TcpRequest, dial: Dial, onFailure: (error: RemoteStreamError) => void): void {
+  const splice = new Relay(request, onFailure);
+  splice.start(dial);
+}
+
+class Relay implements RemoteStreamEvents {
+  readonly #request: TcpRequest;
+  readonly #onFailure: (error: RemoteStreamError) => void;
+  #remote: RemoteStream | undefined;
+  #connection: TcpConnection | undefined;
+  #paused = false;
+  #finishPassedOn = false;
+
+  constructor(request: TcpRequest, onFailure: (error: RemoteStreamError) => void) {
+    this.#request = request;
+    this.#onFailure = onFailure;
+  }
+
+  start(dial: Dial): void {
+    const remote = dial(this);
+    this.#remote = remote;
+    this.#request.onAbandoned = () => remote.destroy();
+  }
+
+  onEstablished(): void {
+    const connection = this.#request.accept();
+    this.#connection = connection;
+    connection.onReadable = () => this.#toRemote(connection);
+    connection.onWritable = () => this.#resume();
+    connection.onClosed = () => this.#remote?.destroy();
+  }
+
+  onData(chunk: Uint8Array): void {
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    connection.write(chunk);
+    if (connection.sendRoom > 0 || this.#paused) return;
+    this.#paused = true;
+    this.#remote?.pause();
+  }
+
+  onEnd(): void {
+    this.#connection?.finish();
+  }
+
+  onError(error: RemoteStreamError): void {
+    this.#onFailure(error);
+    if (this.#connection !== undefined) this.#connection.reset();
+    else if (error.reason === 'refused') this.#request.refuse();
+    else this.#request.unreachable('host');
+  }
+
+  #toRemote(connection: TcpConnection): void {
+    for (let chunk = connection.read(); chunk !== null; chunk = connection.read()) {
+      const { length } = chunk;
+      this.#remote?.write(chunk, () => connection.release(length));
+    }
+    if (!connection.remoteFinished || this.#finishPassedOn) return;
+    this.#finishPassedOn = true;
+    this.#remote?.end();
+  }
+
+  #resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#remote?.resume();
+  }
+}

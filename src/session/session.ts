@@ -1,0 +1,104 @@
+/**
+ * One sandbox from start to end.
+ *
+ *     kubeconfig ─┬─ list Services and endpoints ─┐
+ *                 └─ launch the sandbox ──────────┴─ addresses, names, stack ─ start ─ exit code
+ *
+ * The two long parts run side by side. Whatever fails, what the other made is
+ * taken down before the error is reported.
+ */
+
+import { randomFillSync } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { type Cluster, connectCluster, loadAccess } from '../cluster/index.ts';
+import { AddressPlan } from '../names/address-plan.ts';
+import { hostsFile, nsswitchConf, resolvConf } from '../names/etc-files.ts';
+import type { NameTable } from '../names/name-table.ts';
+import type { Log } from '../observe/log.ts';
+import { type CallerState, launch, type Sandbox } from '../../sandbox/index.ts';
+import { Stack } from '../../stack/index.ts';
+import { bothOrNeither } from './both-or-neither.ts';
+import { Directory } from './directory.ts';
+import { Driver } from './driver.ts';
+import { attachNetwork } from './network.ts';
+import { forwardSignals } from './signals.ts';
+
+/** Bytes of an IP packet on kns0: as large as IPv4 allows, less what page alignment likes. */
+const MTU = 65_520;
+
+export interface SessionOptions {
+  readonly command: readonly string[];
+  readonly namespaces: readonly string[];
+  readonly cidr: string;
+  readonly caller: CallerState;
+  readonly kubeconfig?: string;
+  /** A whole kubeconfig, instead of any file. */
+  readonly kubeconfigText?: string;
+  readonly context?: string;
+  readonly log: Log;
+  /** Called once all is ready, just before the command starts. */
+  readonly onReady: (summary: SessionSummary) => void;
+}
+
+export interface SessionSummary {
+  readonly context: string;
+  readonly namespaces: readonly string[];
+  readonly serviceCount: number;
+}
+
+/** Runs the command. @returns its exit code, 128+n where a signal ended it. Throws Actionable errors. */
+export async function runSession(options: SessionOptions): Promise<number> {
+  const plan = new AddressPlan(options.cidr);
+  const access = await loadAccess(options);
+  const asked = options.namespaces.length > 0 ? options.namespaces : [access.namespace];
+  const namespaces = [...new Set(asked)];
+  const [cluster, sandbox] = await bothOrNeither(
+    connectCluster(access, { namespaces, log: options.log }),
+    launch({
+      command: options.command,
+      caller: options.caller,
+      link: {
+        address: plan.sandbox,
+        prefixLength: plan.prefixLength,
+        gateway: plan.gateway,
+        mtu: MTU,
+      },
+    }),
+  );
+  try {
+    const directory = new Directory(plan, access.server.href, cluster);
+    await writeEtc(sandbox, plan.gateway, directory.names);
+    const driver = connectNetwork(sandbox, directory, cluster, options.log);
+    const signals = await forwardSignals(sandbox);
+    try {
+      for (const note of sandbox.notes) options.log.info(note);
+      options.onReady({ context: access.contextName, namespaces, serviceCount: cluster.services.length });
+      sandbox.start();
+      return (await sandbox.exited).code;
+    } finally {
+      signals.close();
+      driver.stop();
+    }
+  } finally {
+    await Promise.all([sandbox.close(), cluster.close()]);
+  }
+}
+
+function connectNetwork(sandbox: Sandbox, directory: Directory, cluster: Cluster, log: Log): Driver {
+  const stack = new Stack({
+    device: sandbox.device,
+    now: performance.now(),
+    random: (bytes) => randomFillSync(bytes),
+  });
+  attachNetwork(stack, directory, cluster, log);
+  return new Driver(sandbox.device, stack);
+}
+
+/** The three files by which programs find names; a file that the host does not have counts as empty. */
+async function writeEtc(sandbox: Sandbox, nameServer: string, names: NameTable): Promise<void> {
+  const host = (name: string) => readFile(`/etc/${name}`, 'utf8').catch(() => '');
+  const [hosts, resolv, nsswitch] = await Promise.all(['hosts', 'resolv.conf', 'nsswitch.conf'].map(host));
+  sandbox.files.hosts.write(hostsFile(names, hosts));
+  sandbox.files.resolvConf.write(resolvConf(nameServer, resolv));
+  sandbox.files.nsswitchConf.write(nsswitchConf(nsswitch));
+}

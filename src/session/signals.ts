@@ -1,0 +1,20 @@
+/**
+ * Signals that are sent to us are meant for the command.
+ *
+ * What the terminal sends (Ctrl-C, Ctrl-\, a hang-up) reaches the whole
+ * process group, so the command has it already; only what somebody sent to us
+ * alone, by kill(2), is passed on. Either way it is the command that decides
+ * what comes of it, and its end is ours.
+ */
+
+import { constants } from 'node:os';
+import { type Sandbox, type SignalWatch, watchSignals } from '../../sandbox/index.ts';
+
+const { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2 } = constants.signals;
+const FORWARDED = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2];
+
+export function forwardSignals(sandbox: Sandbox): Promise<SignalWatch> {
+  return watchSignals(FORWARDED, ({ signo, fromKernel }) => {
+    if (!fromKernel) sandbox.signal(signo);
+  });
+}

@@ -1,0 +1,65 @@
+/** The command: its exit code, its streams, its surroundings. */
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { describe, expect, test } from 'vitest';
+import { inSandbox, runProgram } from '../support/program.ts';
+
+describe('exit code', () => {
+  test.each([
+    ['exit 7', 7],
+    ['true', 0],
+    ['kill -TERM $$', 143],
+    ['kill -KILL $$', 137],
+    ['exit 128', 128],
+  ])('sh -c "%s" gives %d', async (script, code) => {
+    expect(await inSandbox(script)).toMatchObject({ code, stdout: '', stderr: '' });
+  });
+
+  test('127 for a command that is not there, 126 for one that can not be run', async () => {
+    expect(await runProgram(['-n', 'e2e', '--', 'no-such-program'])).toMatchObject({
+      code: 127,
+      stderr: expect.stringContaining('no-such-program: command not found'),
+    });
+    expect(await runProgram(['-n', 'e2e', '--', '/etc/passwd'])).toMatchObject({
+      code: 126,
+      stderr: expect.stringMatching(/\/etc\/passwd: permission denied/i),
+    });
+  });
+});
+
+describe('streams', () => {
+  test('stdin, stdout and stderr are the command alone', async () => {
+    const result = await inSandbox('cat; echo error >&2', { input: 'line 1\nline 2\n' });
+    expect(result).toMatchObject({ code: 0, stdout: 'line 1\nline 2\n', stderr: 'error\n' });
+  });
+
+  test('-v tells of context, namespace and Services on stderr', async () => {
+    const { stdout, stderr } = await runProgram(['-v', '-n', 'e2e', '--', 'echo', 'done']);
+    expect(stdout).toBe('done\n');
+    expect(stderr).toMatch(/^kns-rootless: context \S+, namespace e2e, \d+ Services$/m);
+  });
+});
+
+describe('surroundings', () => {
+  test('without a command, $SHELL runs', async () => {
+    const { code, stdout } = await runProgram(['-n', 'e2e'], { input: 'echo "$0 in $PWD"; exit 3\n' });
+    expect({ code, stdout }).toEqual({ code: 3, stdout: '/bin/sh in /\n' });
+  });
+
+  test('working directory and environment are kept, and nothing of ours is added', async () => {
+    const folder = mkdtempSync(`${tmpdir()}/kns-cwd-`);
+    const { stdout } = await inSandbox('pwd; env | grep -v ^PWD= | sort', {
+      env: { MARK: 'with space' },
+      cwd: '/tmp',
+    });
+    rmSync(folder, { recursive: true });
+    const [cwd, ...env] = stdout.trim().split('\n');
+    expect(cwd).toBe('/tmp');
+    const names = env
+      .map((line) => line.split('=')[0])
+      .filter((name) => !['_', 'OLDPWD', 'SHLVL'].includes(name));
+    expect(names).toEqual(['HOME', 'KUBECONFIG', 'MARK', 'PATH', 'SHELL']);
+    expect(env).toContain('MARK=with space');
+  });
+});

@@ -1,0 +1,109 @@
+/** What can be wrong before a command starts: one clear line with what to do, exit code 125, nothing left. */
+
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parse, stringify } from 'yaml';
+import { fromSetup, runProgram, type RunResult } from '../support/program.ts';
+
+let folder: string;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'kns-errors-'));
+  chmodSync(folder, 0o755);
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+interface Kubeconfig {
+  clusters: { cluster: Record<string, unknown> }[];
+  users: { user: Record<string, unknown> }[];
+}
+
+/** A copy of the kubeconfig with something changed. */
+function kubeconfig(name: string, change: (config: Kubeconfig) => void): string {
+  const config: Kubeconfig = parse(readFileSync(fromSetup('KNS_TEST_KUBECONFIG'), 'utf8'));
+  change(config);
+  const path = join(folder, name);
+  writeFileSync(path, stringify(config));
+  return path;
+}
+
+function expectFailure(result: RunResult, code: string, text: RegExp): void {
+  expect(result).toMatchObject({ code: 125, stdout: '' });
+  expect(result.stderr.trim().split('\n')).toHaveLength(1);
+  expect(result.stderr).toContain(`[${code}]`);
+  expect(result.stderr).toMatch(text);
+}
+
+const RUN = ['-n', 'e2e', '--', 'echo', 'must not run'];
+
+describe('cluster', () => {
+  test('an API server that can not be reached', async () => {
+    const server = createServer();
+    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+    const address = server.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    await new Promise((closed) => server.close(closed));
+    const path = kubeconfig('unreachable', (config) => {
+      config.clusters[0].cluster['server'] = `https://127.0.0.1:${port}`;
+    });
+    const result = await runProgram(['--kubeconfig', path, ...RUN]);
+    expectFailure(result, 'API_UNREACHABLE', new RegExp(`https://127\\.0\\.0\\.1:${port}.*ECONNREFUSED`));
+  });
+
+  test('a token that is not valid any more', async () => {
+    const path = kubeconfig('expired', (config) => {
+      for (const each of config.users) each.user = { token: 'expired' };
+    });
+    expectFailure(
+      await runProgram(['--kubeconfig', path, ...RUN]),
+      'UNAUTHORIZED',
+      /log in|token|credentials/i,
+    );
+  });
+
+  test('a namespace that does not exist', async () => {
+    const result = await runProgram(['-n', 'no-such-namespace', '--', 'echo', 'must not run']);
+    expectFailure(result, 'NAMESPACE_UNKNOWN', /no-such-namespace/);
+  });
+
+  test('a context that the kubeconfig does not have', async () => {
+    expectFailure(await runProgram(['--context', 'nowhere', ...RUN]), 'CONTEXT_UNKNOWN', /nowhere/);
+  });
+
+  test('a kubeconfig that is not there, or is no YAML', async () => {
+    const missing = await runProgram(['--kubeconfig', join(folder, 'missing'), ...RUN]);
+    expectFailure(missing, 'KUBECONFIG_MISSING', /missing/);
+    const broken = join(folder, 'broken');
+    writeFileSync(broken, 'apiVersion: [');
+    expectFailure(await runProgram(['--kubeconfig', broken, ...RUN]), 'KUBECONFIG_INVALID', /broken/);
+  });
+});
+
+describe('options', () => {
+  test.each([
+    [['--cidr', '10.0.1.0/33'], 'CIDR_INVALID', /10\.0\.1\.0\/33/],
+    [['--cidr', '10.0.1.0/29'], 'CIDR_FULL', /--cidr 10\.0\.\d+\.0\/2\d/],
+    [['up'], 'SUBCOMMAND_RESERVED', /kns-rootless -- up/],
+  ])('%j', async (args, code, text) => {
+    const result = await runProgram(['-n', 'e2e', ...args, ...(args[0] === 'up' ? [] : ['--', 'true'])]);
+    expectFailure(result, code, text);
+  });
+
+  test('an option that does not exist', async () => {
+    const result = await runProgram(['--nonsense', 'ls']);
+    expect(result).toMatchObject({ code: 125, stdout: '', stderr: expect.stringContaining("'--nonsense'") });
+  });
+});
+
+describe('system', () => {
+  test('no bubblewrap', async () => {
+    const bin = join(folder, 'bin');
+    mkdirSync(bin);
+    writeFileSync(join(bin, 'node'), `#!/bin/sh\nexec ${process.execPath} "$@"\n`, { mode: 0o755 });
+    const result = await runProgram(RUN, { env: { PATH: `${bin}:/nowhere` } });
+    expectFailure(result, 'BWRAP_MISSING', /bubblewrap/);
+  });
+});

@@ -1,0 +1,78 @@
+import { describe, expect, test } from 'vitest';
+import { parseCommandLine } from '../../../src/cli/program.ts';
+
+const parse = (...argv: string[]) => parseCommandLine(argv, '1.2.3', '/bin/zsh');
+
+describe('command line', () => {
+  test('without a command, the shell', () => {
+    expect(parse()).toEqual({
+      command: ['/bin/zsh'],
+      namespaces: [],
+      cidr: '10.0.1.0/24',
+      demo: false,
+      verbosity: 0,
+    });
+    expect(parse('-n', 'e2e', '--').command).toEqual(['/bin/zsh']);
+  });
+
+  test('options end at the command: what follows is its own', () => {
+    const line = parse('-n', 'e2e', 'ls', '-n', 'x', '--version', '--', '-v', '--cidr');
+    expect(line.command).toEqual(['ls', '-n', 'x', '--version', '--', '-v', '--cidr']);
+    expect(line.namespaces).toEqual(['e2e']);
+    expect(line.verbosity).toBe(0);
+  });
+
+  test('-- ends our options, and only the first one is ours', () => {
+    expect(parse('--', '-x', '--', 'y').command).toEqual(['-x', '--', 'y']);
+    expect(parse('-v', '--', 'sh', '-c', 'exit 7')).toMatchObject({
+      command: ['sh', '-c', 'exit 7'],
+      verbosity: 1,
+    });
+  });
+
+  test('reads every option, in short and long form', () => {
+    const line = parse(
+      '-n',
+      'a',
+      '--namespace=b',
+      '--context',
+      'c',
+      '--kubeconfig',
+      '/k',
+      '--cidr',
+      '10.9.0.0/16',
+      '-vv',
+      'x',
+    );
+    expect(line).toEqual({
+      command: ['x'],
+      namespaces: ['a', 'b'],
+      context: 'c',
+      kubeconfig: '/k',
+      cidr: '10.9.0.0/16',
+      demo: false,
+      verbosity: 2,
+    });
+  });
+
+  test.each(['doctor', 'down', 'exec', 'list', 'logs', 'policy', 'up'])(
+    '%s is kept, and -- is the escape',
+    (name) => {
+      expect(() => parse('-n', 'e2e', name, '-x')).toThrowError(
+        expect.objectContaining({ code: 'SUBCOMMAND_RESERVED' }),
+      );
+      expect(parse('-n', 'e2e', '--', name, '-x').command).toEqual([name, '-x']);
+      expect(parse('sh', name).command).toEqual(['sh', name]);
+    },
+  );
+
+  test.each([
+    [['--nonsense', 'ls'], 'commander.unknownOption'],
+    [['-n'], 'commander.optionMissingArgument'],
+    [['--demo', '--context', 'x', 'ls'], 'commander.conflictingOption'],
+    [['--version'], 'commander.version'],
+    [['--help'], 'commander.helpDisplayed'],
+  ])('%j ends the parsing: %s', (argv, code) => {
+    expect(() => parse(...argv)).toThrowError(expect.objectContaining({ code }));
+  });
+});
