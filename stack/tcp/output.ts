@@ -18,13 +18,16 @@ import { ACK, FIN, PSH, SYN, TCP_HEADER_BYTES } from '../wire/tcp.ts';
 import { GSO_TCPV4, writeVirtioSegmentation } from '../wire/virtio-net.ts';
 import { writeSegmentHead } from './bare-segment.ts';
 import type { TcpContext } from './context.ts';
-import { NO_WINDOW_SCALE, writeSynAckOptions } from './options.ts';
+import { DEFAULT_MSS, NO_WINDOW_SCALE, writeSynAckOptions } from './options.ts';
 import { CLOSE_WAIT, CLOSED, FIN_WAIT_1, LAST_ACK, SYN_RECEIVED, TIME_WAIT } from './state.ts';
 import type { Tcb } from './tcb.ts';
 import { synAckWindowField, windowField } from './window.ts';
 
 /** Frames of one connection before the next has its turn. */
 const TURN_FRAMES = 16;
+
+/** What the smallest packet of RFC 791, 68 bytes, has room for. */
+const MIN_SEGMENT_PAYLOAD = 28;
 
 /** Data that answers data within this is a conversation. */
 const CONVERSATION_MS = 40;
@@ -64,10 +67,26 @@ function sendAck(context: TcpContext, tcb: Tcb): boolean {
   return sendSegment(context, tcb, tcb.sndNxt, ACK, 0);
 }
 
+/**
+ * The payload of one segment on the wire: the MSS, but no more than half the
+ * peer's buffer. A segment that fills all of a small buffer leaves its owner
+ * nothing to offer until the last byte is read, and both sides waiting.
+ */
+function segmentSize(tcb: Tcb): number {
+  return Math.min(tcb.mss, halfWindow(tcb));
+}
+
+function halfWindow(tcb: Tcb): number {
+  // Of a buffer below the MSS that every system takes, halves would be crumbs.
+  const half = tcb.maxSndWnd > DEFAULT_MSS ? tcb.maxSndWnd >>> 1 : tcb.maxSndWnd;
+  return Math.max(MIN_SEGMENT_PAYLOAD, half);
+}
+
 /** The largest payload of a frame: whole segments, or a single one. */
 function frameLimit(context: TcpContext, tcb: Tcb): number {
-  if (context.maxPayload < 2 * tcb.mss) return tcb.mss;
-  return context.maxPayload - (context.maxPayload % tcb.mss);
+  const size = segmentSize(tcb);
+  const most = Math.min(context.maxPayload, halfWindow(tcb));
+  return most < 2 * size ? size : most - (most % size);
 }
 
 /** Repeats from the first byte not acknowledged: a frame's worth, since a frame is what this link loses. */
@@ -135,9 +154,8 @@ function worthSending(context: TcpContext, tcb: Tcb, unsent: number): number {
   const length = Math.min(unsent, usable, frameLimit(context, tcb));
   // All there is, or whole segments.
   if (length === unsent) return length;
-  if (length >= tcb.mss) return length - (length % tcb.mss);
-  // A peer whose whole buffer is smaller than a segment is sent half of it at a time.
-  if (length > 0 && length >= tcb.maxSndWnd / 2) return length;
+  const size = segmentSize(tcb);
+  if (length >= size) return length - (length % size);
   return tcb.probeWanted ? Math.max(1, length) : 0;
 }
 
@@ -169,8 +187,9 @@ function sendSegment(
     TCP_HEADER_BYTES,
     payloadLength,
   );
-  if (payloadLength > tcb.mss) {
-    writeVirtioSegmentation(frame.head, 0, GSO_TCPV4, tcb.mss, IPV4_HEADER_BYTES + TCP_HEADER_BYTES);
+  const size = segmentSize(tcb);
+  if (payloadLength > size) {
+    writeVirtioSegmentation(frame.head, 0, GSO_TCPV4, size, IPV4_HEADER_BYTES + TCP_HEADER_BYTES);
   }
   if (!transmitter.trySend()) return false;
   context.counters.tcpOut++;
