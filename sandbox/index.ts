@@ -6,4 +6,4 @@ export type { SandboxFile, SandboxFiles } from './files.ts';
 export type { LinkOptions } from './helper.ts';
 export { launch, type LaunchOptions, type Sandbox } from './launch.ts';
 export { type ReceivedSignal, type SignalWatch, watchSignals } from './signals.ts';
-export { BATCH_FRAMES, type BatchHandler, SLOT_BYTES, type TunDevice } from './tun.ts';
+export type { BatchHandler, TunDevice } from './tun.ts';

@@ -8,10 +8,10 @@ import type { Device, OutgoingFrame } from '../stack/device.ts';
 import type { Addon, TunHandle } from './native/addon.ts';
 
 /** The most frames a wake-up reads; then the event loop goes on to others. */
-export const BATCH_FRAMES = 64;
+const BATCH_FRAMES = 64;
 
 /** Virtio-net header and the largest IP packet, and room to keep the slots apart by whole cache lines. */
-export const SLOT_BYTES = 65_536 + 256;
+const SLOT_BYTES = 65_536 + 256;
 
 /** The largest IPv4 packet (RFC 791, 3.1: the length field has 16 bits). */
 const MAX_PACKET = 65_535;

@@ -74,7 +74,7 @@ export function sourceHash(nativeDirectory: string): string {
 }
 
 /** True where a directory holds a finished build of just these sources. */
-export function isFresh(directory: string, hash: string): boolean {
+function isFresh(directory: string, hash: string): boolean {
   try {
     return readFileSync(path.join(directory, STAMP), 'utf8') === hash;
   } catch {

@@ -37,7 +37,7 @@ const HELPERS = /^\S*(bwrap|kns-stub|sh|sleep|kns-netns)( |$)/;
 
 describe('privilege', () => {
   test('no process of the sandbox has a capability, or is root outside', async () => {
-    const mark = 'KNS_TEST_MARK=privilege';
+    const mark = `KNS_TEST_MARK=privilege-${process.pid}`;
     const host = await waiting(mark);
     const processes = processesMarked(mark).filter(({ command }) => HELPERS.test(command));
     expect(processes.length).toBeGreaterThanOrEqual(4);

@@ -3,6 +3,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import {
   closeSync,
+  constants,
   fstatSync,
   mkdtempSync,
   openSync,

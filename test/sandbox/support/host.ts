@@ -47,8 +47,19 @@ export async function installHost(): Promise<Installation> {
   // As distributions ship it; a fresh virtual machine may not.
   if (process.getuid?.() === 0 && (statSync('/dev/net/tun').mode & 0o666) !== 0o666)
     chmodSync('/dev/net/tun', 0o666);
-  return { program, folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
+  return {
+    program,
+    folder,
+    remove: () => {
+      // Those of a test that failed half-way; their sandboxes end with them.
+      for (const child of running) child.kill('SIGKILL');
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
 }
+
+/** The hosts that have not ended. */
+const running = new Set<ChildProcess>();
 
 /** How to become the ordinary user; nothing where we are one. */
 export function asOrdinaryUser(): string[] {
@@ -72,9 +83,12 @@ export interface HostOptions {
 }
 
 /** Where stdout and stderr of a child are gathered. */
-function gather(child: ChildProcess, name: 'stdout' | 'stderr'): { text: string } {
+function gather(child: ChildProcess, name: 'stdout' | 'stderr', onText: () => void): { text: string } {
   const gathered = { text: '' };
-  child[name]?.setEncoding('utf8').on('data', (chunk: string) => (gathered.text += chunk));
+  child[name]?.setEncoding('utf8').on('data', (chunk: string) => {
+    gathered.text += chunk;
+    onText();
+  });
   return gathered;
 }
 
@@ -104,14 +118,16 @@ export class Host {
       env: { ...process.env, ...options.hostEnv },
       stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
     });
+    running.add(this.child);
     this.child.stdin?.end(options.input ?? '');
-    this.#stdout = gather(this.child, 'stdout');
-    this.#stderr = gather(this.child, 'stderr');
+    this.#stdout = gather(this.child, 'stdout', () => this.#wake());
+    this.#stderr = gather(this.child, 'stderr', () => this.#wake());
     this.child.on('message', (report: HostReport) => {
       this.reports.push(report);
       this.#wake();
     });
     this.child.on('close', () => {
+      running.delete(this.child);
       this.#ended = true;
       this.#wake();
     });
@@ -136,11 +152,7 @@ export class Host {
       if (found !== undefined) return found;
       if (this.#ended)
         throw new Error(`the host ended first; reports ${JSON.stringify(this.reports)}; ${this.stderr}`);
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-        this.child.stdout?.once('data', () => resolve());
-        this.child.stderr?.once('data', () => resolve());
-      });
+      await new Promise<void>((resolve) => (this.#wake = resolve));
     }
   }
 
