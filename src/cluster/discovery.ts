@@ -55,7 +55,7 @@ export class Discovery {
   async services(namespace: string): Promise<ServiceRecord[]> {
     const answer = await this.#api.get(`/api/v1/namespaces/${encodeURIComponent(namespace)}/services`);
     if (answer.status === 403) throw await this.#explainForbidden(namespace, answer);
-    if (answer.status !== 200) throw this.#failed(answer, 'services', namespace);
+    if (!isList(answer)) throw this.#failed(answer, 'services', namespace);
     const services = parseServiceList(answer.body);
     if (services.length === 0) await this.#mustExist(namespace);
     return services;
@@ -66,8 +66,8 @@ export class Discovery {
     for (let index = this.#source; ; index++) {
       const source = ENDPOINT_SOURCES[index];
       const answer = await this.#api.get(source.path(namespace));
-      if (answer.status === 200) {
-        if (index > this.#source) this.#log.debug(`endpoints are listed by ${source.path('…')}`);
+      if (isList(answer)) {
+        if (index > this.#source) this.#log.debug(`endpoints are listed by ${source.path(namespace)}`);
         this.#source = Math.max(this.#source, index);
         return new EndpointTable(source.parse(answer.body));
       }
@@ -118,4 +118,9 @@ export class Discovery {
     const { contextName } = this.#api.access;
     return answered(answer.status, answer.message, { verb: 'list', resource, namespace, contextName });
   }
+}
+
+/** A 200 alone may be the page of a proxy that wants a login. */
+function isList({ status, body }: JsonAnswer): boolean {
+  return status === 200 && typeof body === 'object' && body !== null && 'items' in body;
 }

@@ -48,6 +48,7 @@ export class ConnectionPool {
           return await entry.opening;
         } finally {
           entry.opening = undefined;
+          this.#forgetIfEmpty(key);
         }
       }
       // Its failure is as good as ours would be; its success may be full by the time we come.
@@ -108,10 +109,13 @@ export class ConnectionPool {
 
   #drop(key: string, connection: PodConnection): void {
     this.#stopIdling(connection);
+    this.#pods.get(key)?.connections.delete(connection);
+    this.#forgetIfEmpty(key);
+  }
+
+  #forgetIfEmpty(key: string): void {
     const entry = this.#pods.get(key);
-    if (!entry) return;
-    entry.connections.delete(connection);
-    if (entry.connections.size === 0 && !entry.opening) this.#pods.delete(key);
+    if (entry && entry.connections.size === 0 && !entry.opening) this.#pods.delete(key);
   }
 
   #startIdling(connection: PodConnection): void {

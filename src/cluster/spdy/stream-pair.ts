@@ -80,14 +80,13 @@ export class StreamPair implements PodStream {
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    let taken = 0;
     // The receiver may pause again at any chunk, or abort.
-    while (taken < this.#unread.length && !this.#paused && !this.#closed) {
-      const chunk = this.#unread[taken++];
+    while (this.#unread.length > 0 && !this.#paused && !this.#closed) {
+      const chunk = this.#unread[0];
+      this.#unread.shift();
       this.#unreadBytes -= chunk.length;
       this.#events.onData(chunk);
     }
-    this.#unread.splice(0, taken);
     if (this.#closed) return;
     if (this.#holding && this.#unreadBytes <= this.#carrier.limits.unreadBytes / 2) this.#hold(false);
     if (this.#unread.length === 0 && this.#pendingOutcome) this.#close(this.#pendingOutcome);
@@ -128,7 +127,7 @@ export class StreamPair implements PodStream {
   }
 
   #deliver(piece: Uint8Array): void {
-    if (!this.#paused) {
+    if (!this.#paused && this.#unread.length === 0) {
       this.#events.onData(piece);
       return;
     }

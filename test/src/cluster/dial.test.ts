@@ -12,6 +12,16 @@ async function start(pods: string[], limits: Partial<ForwardLimits> = {}): Promi
   cluster = await api.start({ establishGraceMinMs: 10, ...limits });
 }
 
+async function connected(limits: Partial<ForwardLimits> = {}) {
+  await start(['a'], limits);
+  const probe = dial(cluster, 'app', 80);
+  const far = await api.opened();
+  far.connection.reply(far);
+  await probe.established;
+  expect(await far.connection.next(far.errorId)).toBe('fin'); // our half of the error stream
+  return { probe, far };
+}
+
 beforeEach(() => {
   api = new ScriptedApi([]);
 });
@@ -184,16 +194,6 @@ describe('the near side’s first bytes', () => {
 });
 
 describe('ending', () => {
-  async function connected(limits: Partial<ForwardLimits> = {}) {
-    await start(['a'], limits);
-    const probe = dial(cluster, 'app', 80);
-    const far = await api.opened();
-    far.connection.reply(far);
-    await probe.established;
-    expect(await far.connection.next(far.errorId)).toBe('fin'); // our half of the error stream
-    return { probe, far };
-  }
-
   test('the pod’s FIN is told once the error stream has closed too', async () => {
     const { probe, far } = await connected();
     far.connection.data(far.dataId, 'bye', true);

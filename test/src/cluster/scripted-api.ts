@@ -50,7 +50,7 @@ class Inbox<T> {
 }
 
 export class FarConnection {
-  readonly closed: Promise<unknown>;
+  readonly closed: Promise<void>;
   /** What came for each stream: `data …`, `fin`, `reset`. */
   readonly received = new Map<number, string[]>();
   readonly #socket: Duplex;
@@ -66,7 +66,9 @@ export class FarConnection {
     this.#socket = socket;
     this.#pod = pod;
     this.#opened = opened;
-    this.closed = once(socket, 'close');
+    this.closed = new Promise((resolve) => {
+      socket.once('close', () => resolve());
+    });
     socket.on('error', () => {}); // the client may be gone before what we say
     socket.on('end', () => socket.end());
     socket.on('data', (chunk: Buffer) => {

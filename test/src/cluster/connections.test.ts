@@ -1,0 +1,223 @@
+/** Upgraded connections to pods: shared, isolated from each other's trouble, and let go of. */
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type Cluster, ClusterError, type ForwardLimits } from '../../../src/cluster/index.ts';
+import { type Probe, dial } from './probe.ts';
+import { type FarStream, ScriptedApi } from './scripted-api.ts';
+
+let api: ScriptedApi;
+let cluster: Cluster;
+
+async function start(pods: string[], limits: Partial<ForwardLimits> = {}): Promise<void> {
+  api.pods = pods;
+  cluster = await api.start({ establishGraceMinMs: 10, ...limits });
+}
+
+async function connect(): Promise<{ probe: Probe; far: FarStream }> {
+  const probe = dial(cluster, 'app', 80);
+  const far = await api.opened();
+  far.connection.reply(far);
+  await probe.established;
+  return { probe, far };
+}
+
+beforeEach(() => {
+  api = new ScriptedApi([]);
+});
+
+afterEach(async () => {
+  await api.stop();
+});
+
+describe('sharing', () => {
+  test('connections to one pod share an upgrade, also those that wait for it', async () => {
+    await start(['a']);
+    for (let i = 0; i < 50; i++) dial(cluster, 'app', 80);
+    const ids = new Set<number>();
+    for (let i = 0; i < 50; i++) ids.add((await api.opened()).dataId);
+    expect(ids.size).toBe(50);
+    expect(api.upgrades).toBe(1);
+  });
+
+  test('a full upgraded connection is joined by another, up to a limit', async () => {
+    await start(['a'], { streamsPerConnection: 2, connectionsPerPod: 2 });
+    for (let i = 0; i < 4; i++) await connect();
+    expect(api.upgrades).toBe(2);
+    await connect();
+    expect(api.upgrades).toBe(2);
+  });
+
+  test('ready pods take turns', async () => {
+    await start(['a', 'b']);
+    const pods = [];
+    for (let i = 0; i < 4; i++) pods.push((await connect()).far.pod);
+    expect(pods).toEqual(['a', 'b', 'a', 'b']);
+  });
+
+  test('an upgraded connection without streams is closed after a while', async () => {
+    await start(['a'], { idleConnectionMs: 30 });
+    const { probe, far } = await connect();
+    probe.stream.destroy();
+    await far.connection.closed;
+    expect((await connect()).far.connection).not.toBe(far.connection);
+  });
+
+  test('after its last allowed stream an upgraded connection is replaced, and closed', async () => {
+    await start(['a'], { streamsPerLife: 2 });
+    const [one, two, three] = [await connect(), await connect(), await connect()];
+    expect(two.far.connection).toBe(one.far.connection);
+    expect(three.far.connection).not.toBe(one.far.connection);
+    one.probe.stream.destroy();
+    two.probe.stream.destroy();
+    await one.far.connection.closed;
+  });
+});
+
+describe('the trouble of one', () => {
+  test('an error text ends one stream only', async () => {
+    await start(['a']);
+    const [one, two] = [await connect(), await connect()];
+    one.far.connection.data(one.far.errorId, 'read: connection reset by peer', true);
+    expect(await one.probe.ending).toMatchObject({ error: { reason: 'reset' } });
+    two.far.connection.data(two.far.dataId, 'still here');
+    await two.probe.until(() => two.probe.text === 'still here');
+    expect(api.upgrades).toBe(1);
+  });
+
+  test('a stalled reader holds up its upgraded connection; new streams go elsewhere', async () => {
+    await start(['a'], { unreadBytes: 100_000, replyMs: 100 });
+    const stalled = await connect();
+    stalled.probe.stream.pause();
+    const block = Buffer.alloc(50_000, 'x');
+    for (let i = 0; i < 3; i++) stalled.far.connection.data(stalled.far.dataId, block);
+    // One that opens before the bound is passed gets no reply there, and moves on as well.
+    const other = dial(cluster, 'app', 80);
+    let far = await api.opened();
+    if (far.connection === stalled.far.connection) far = await api.opened();
+    expect(far.connection).not.toBe(stalled.far.connection);
+    far.connection.reply(far);
+    far.connection.data(far.dataId, 'at full speed');
+    await other.until(() => other.text === 'at full speed');
+    expect(stalled.probe.bytes).toBe(0);
+
+    stalled.far.connection.data(stalled.far.dataId, 'the end', true);
+    stalled.far.connection.fin(stalled.far.errorId);
+    stalled.probe.stream.resume();
+    expect(await stalled.probe.ending).toEqual({ kind: 'end' });
+    expect(stalled.probe.bytes).toBe(150_007);
+    expect(stalled.probe.text.endsWith('xthe end')).toBe(true);
+  });
+
+  test('a broken upgraded connection resets those that have written, and the others try again', async () => {
+    await start(['a']);
+    const { probe, far } = await connect();
+    await probe.send('request');
+    const waiting = dial(cluster, 'app', 80);
+    await api.opened();
+    far.connection.drop();
+    expect(await probe.ending).toMatchObject({ error: { reason: 'reset' } });
+    const again = await api.opened();
+    again.connection.reply(again);
+    again.connection.data(again.dataId, 'x');
+    await waiting.until(() => waiting.text === 'x');
+  });
+
+  test('GOAWAY ends what the server has not taken, and lets the rest go on', async () => {
+    await start(['a']);
+    const { probe, far } = await connect();
+    const late = dial(cluster, 'app', 80);
+    await api.opened();
+    far.connection.goAway(far.dataId);
+    const again = await api.opened();
+    expect(again.connection).not.toBe(far.connection);
+    again.connection.reply(again);
+    await late.established;
+    far.connection.data(far.dataId, 'bye', true);
+    far.connection.fin(far.errorId);
+    expect(await probe.ending).toEqual({ kind: 'end' });
+    await far.connection.closed;
+  });
+
+  test('a silent server is found dead by its pings', async () => {
+    await start(['a'], { pingMs: 20, pingsMissed: 2 });
+    const { probe, far } = await connect();
+    await probe.send('request');
+    far.connection.answersPings = false;
+    expect(await probe.ending).toMatchObject({
+      error: { reason: 'reset', message: expect.stringContaining('silent') },
+    });
+    await far.connection.closed;
+  });
+
+  test('bytes that are no SPDY end the upgraded connection, and nothing else', async () => {
+    await start(['a']);
+    const { probe, far } = await connect();
+    await probe.send('request');
+    far.connection.data(0, 'a data frame of no stream');
+    expect(await probe.ending).toMatchObject({ error: { reason: 'reset' } });
+    await connect();
+  });
+});
+
+describe('the choice of transport', () => {
+  test('falls from WebSocket to SPDY once, and remembers', async () => {
+    const methods: string[] = [];
+    api.refuseUpgrade = (method) => {
+      methods.push(method);
+      return undefined;
+    };
+    await start(['a', 'b']);
+    await connect();
+    await connect();
+    expect(methods).toEqual(['GET', 'POST', 'POST']);
+    expect(api.log.lines.filter((line) => line.includes('spdy-websocket'))).toHaveLength(1);
+  });
+
+  test('a right that is missing for one verb is not asked for again by another transport', async () => {
+    const methods: string[] = [];
+    api.refuseUpgrade = (method) => {
+      methods.push(method);
+      return { status: 403, message: `cannot ${method}` };
+    };
+    await start(['a']);
+    const probe = dial(cluster, 'app', 80);
+    const ending = await probe.ending;
+    expect(methods).toEqual(['GET', 'POST']);
+    expect(ending).toMatchObject({ error: { reason: 'unreachable', cause: expect.any(ClusterError) } });
+    expect(ending).toMatchObject({
+      error: { cause: { code: 'FORBIDDEN', remedy: expect.stringContaining('pods/portforward') } },
+    });
+    expect(api.log.lines.filter((line) => line.startsWith('warn:'))).toHaveLength(1);
+  });
+
+  test('an expired token is said once, however many connections meet it', async () => {
+    api.refuseUpgrade = () => ({ status: 401, message: 'Unauthorized' });
+    await start(['a']);
+    const probes = Array.from({ length: 5 }, () => dial(cluster, 'app', 80));
+    for (const probe of probes) {
+      expect(await probe.ending).toMatchObject({
+        error: { reason: 'unreachable', cause: { code: 'UNAUTHORIZED' } },
+      });
+    }
+    expect(api.log.lines.filter((line) => line.startsWith('warn:'))).toHaveLength(1);
+  });
+
+  test('a node that does not answer leads to a pod on another', async () => {
+    api.refuseUpgrade = (_method, pod) =>
+      pod === 'a' ? { status: 502, message: 'error dialing backend' } : undefined;
+    await start(['a', 'b']);
+    expect((await connect()).far.pod).toBe('b');
+  });
+});
+
+test('close ends streams, waiting dials and sockets', async () => {
+  await start(['a', 'b']);
+  const { probe, far } = await connect();
+  const waiting = dial(cluster, 'app', 80);
+  await api.opened();
+  await cluster.close();
+  expect(await probe.ending).toMatchObject({ error: { reason: 'reset' } });
+  expect(await waiting.ending).toMatchObject({ error: { reason: 'unreachable' } });
+  await far.connection.closed;
+  const late = dial(cluster, 'app', 80);
+  expect(await late.ending).toMatchObject({ error: { reason: 'unreachable' } });
+});

@@ -1,0 +1,168 @@
+/** Requests to the API server: what is asked, in which order, and what is made of the answers. */
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type Cluster, connectCluster, loadAccess } from '../../../src/cluster/index.ts';
+import { LogLines } from './probe.ts';
+import { kubeconfigFor } from './scripted-api.ts';
+
+type Answer = { status?: number; body?: string; gzip?: boolean } | ((socket: Socket) => void);
+
+const SERVICES = '/api/v1/namespaces/n/services';
+const SLICES_V1 = '/apis/discovery.k8s.io/v1/namespaces/n/endpointslices';
+const SLICES_BETA = '/apis/discovery.k8s.io/v1beta1/namespaces/n/endpointslices';
+const ENDPOINTS = '/api/v1/namespaces/n/endpoints';
+const NAMESPACE = '/api/v1/namespaces/n';
+
+const empty: Answer = { body: '{"items":[]}' };
+const one: Answer = {
+  body: JSON.stringify({ items: [{ metadata: { namespace: 'n', name: 'web' }, spec: { ports: [] } }] }),
+};
+const forbidden: Answer = { status: 403, body: '{"message":"forbidden"}' };
+
+let server: http.Server;
+let folder: string;
+let answers: Record<string, Answer>;
+let asked: string[];
+let connections: number;
+let opened: Cluster[];
+
+beforeEach(async () => {
+  [answers, asked, connections, opened] = [{}, [], 0, []];
+  folder = mkdtempSync(join(tmpdir(), 'kns-discovery-'));
+  server = http.createServer((request, response) => {
+    const path = request.url ?? '';
+    asked.push(path);
+    const answer = answers[path] ?? { status: 404, body: '404 page not found' };
+    if (typeof answer === 'function') {
+      answer(request.socket);
+      return;
+    }
+    const body = Buffer.from(answer.body ?? '');
+    response.writeHead(answer.status ?? 200, answer.gzip ? { 'Content-Encoding': 'gzip' } : {});
+    response.end(answer.gzip ? gzipSync(body) : body);
+  });
+  server.on('connection', () => connections++);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+});
+
+afterEach(async () => {
+  await Promise.all(opened.map((cluster) => cluster.close()));
+  server.closeAllConnections();
+  server.close();
+  rmSync(folder, { recursive: true });
+});
+
+async function connect(log = new LogLines(), timeoutMs = 5_000): Promise<Cluster> {
+  const file = join(folder, 'config');
+  const { port } = server.address() as AddressInfo;
+  writeFileSync(file, kubeconfigFor(`http://127.0.0.1:${port}`));
+  const access = await loadAccess({ kubeconfig: file });
+  const cluster = await connectCluster(access, { namespaces: ['n', 'n'], log, timeoutMs });
+  opened.push(cluster);
+  return cluster;
+}
+
+describe('endpoints', () => {
+  test.each([
+    ['v1, where there is one', { [SLICES_V1]: empty }, [SLICES_V1]],
+    ['v1beta1 before Kubernetes 1.21', { [SLICES_BETA]: empty }, [SLICES_V1, SLICES_BETA]],
+    [
+      'core Endpoints, where slices may not be listed',
+      { [SLICES_V1]: forbidden, [SLICES_BETA]: forbidden, [ENDPOINTS]: empty },
+      [SLICES_V1, SLICES_BETA, ENDPOINTS],
+    ],
+  ])('%s', async (_case, endpoints, order) => {
+    answers = { [SERVICES]: one, ...endpoints };
+    await connect();
+    expect(asked.filter((path) => path !== SERVICES)).toEqual(order);
+    expect(asked.filter((path) => path === SERVICES)).toHaveLength(1);
+  });
+
+  test('none of them allowed: the right to ask for is the one to slices', async () => {
+    answers = { [SERVICES]: one, [SLICES_V1]: forbidden, [ENDPOINTS]: forbidden };
+    await expect(connect()).rejects.toMatchObject({
+      code: 'FORBIDDEN',
+      message: expect.stringContaining('may not list endpointslices.discovery.k8s.io in namespace "n"'),
+    });
+  });
+});
+
+describe('a namespace without Services', () => {
+  test('that exists is no error', async () => {
+    answers = { [SERVICES]: empty, [SLICES_V1]: empty, [NAMESPACE]: { body: '{"kind":"Namespace"}' } };
+    expect((await connect()).services).toEqual([]);
+  });
+
+  test('that may not be seen is said to be unverified', async () => {
+    answers = { [SERVICES]: empty, [SLICES_V1]: empty, [NAMESPACE]: forbidden };
+    const log = new LogLines();
+    await connect(log);
+    expect(log.lines.filter((line) => line.startsWith('info:'))).toEqual([
+      expect.stringContaining('whether it exists'),
+    ]);
+  });
+
+  test('whose Services may not be listed: the right is named', async () => {
+    answers = { [SERVICES]: forbidden, [SLICES_V1]: forbidden, [NAMESPACE]: { body: '{}' } };
+    await expect(connect()).rejects.toMatchObject({
+      code: 'FORBIDDEN',
+      remedy: expect.stringContaining('auth can-i list services'),
+    });
+  });
+});
+
+describe('answers', () => {
+  test('may be compressed', async () => {
+    answers = { [SERVICES]: { ...one, gzip: true }, [SLICES_V1]: { ...empty, gzip: true } };
+    expect((await connect()).services).toHaveLength(1);
+  });
+
+  test('of something that is no Kubernetes', async () => {
+    answers = { [SERVICES]: { body: '<html>please log in</html>' }, [SLICES_V1]: empty };
+    await expect(connect()).rejects.toMatchObject({
+      code: 'API_FAILED',
+      message: expect.stringContaining('please log in'),
+    });
+  });
+
+  test('that never come are waited for a limited time', async () => {
+    answers = { [SERVICES]: () => {}, [SLICES_V1]: empty };
+    await expect(connect(new LogLines(), 50)).rejects.toMatchObject({
+      code: 'API_UNREACHABLE',
+      message: expect.stringContaining('no answer within 0.05 s'),
+    });
+  });
+
+  test('that break off in the middle', async () => {
+    answers = {
+      [SERVICES]: (socket) => {
+        socket.end('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"items":');
+      },
+      [SLICES_V1]: empty,
+    };
+    await expect(connect()).rejects.toMatchObject({ code: 'API_UNREACHABLE' });
+  });
+
+  test('on a kept connection that the server closes just then: asked again on another', async () => {
+    let first = true;
+    answers = {
+      [SERVICES]: empty,
+      [SLICES_V1]: empty,
+      [NAMESPACE]: (socket) => {
+        if (first) socket.destroy();
+        else socket.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}');
+        first = false;
+      },
+    };
+    await connect();
+    expect(asked.filter((path) => path === NAMESPACE)).toHaveLength(2);
+    expect(connections).toBe(3);
+  });
+});

@@ -1,0 +1,117 @@
+/** From the API's endpoints to pods and ports. */
+import { expect, test } from 'vitest';
+import { EndpointTable, parseEndpointSliceList, parseEndpointsList } from '../../../src/cluster/endpoints.ts';
+import { parseServiceList } from '../../../src/cluster/services.ts';
+
+const port = { port: 80, protocol: 'TCP', targetPort: 'http', name: 'http' } as const;
+
+function slice(endpoints: unknown, ports: unknown = [{ name: 'http', port: 8080, protocol: 'TCP' }]): object {
+  return {
+    metadata: { namespace: 'n', labels: { 'kubernetes.io/service-name': 'web' } },
+    endpoints,
+    ports,
+  };
+}
+
+function pod(name: string, conditions: object = { ready: true }): object {
+  return { conditions, targetRef: { kind: 'Pod', name, namespace: 'n' } };
+}
+
+function slices(...items: object[]): EndpointTable {
+  return new EndpointTable(parseEndpointSliceList({ items }));
+}
+
+test('ready pods with the port that the name leads to', () => {
+  const table = slices(slice([pod('a'), pod('b', { ready: false }), pod('c', {})]));
+  expect(table.targets('web', port, 80)).toEqual([
+    { pod: { namespace: 'n', name: 'a' }, port: 8080 },
+    { pod: { namespace: 'n', name: 'c' }, port: 8080 },
+  ]);
+});
+
+test('a named port may differ from pod to pod', () => {
+  const table = slices(slice([pod('a')]), slice([pod('b')], [{ name: 'http', port: 9090, protocol: 'TCP' }]));
+  expect(table.targets('web', port, 80).map(({ port }) => port)).toEqual([8080, 9090]);
+});
+
+test('a dual-stack Service has each pod once', () => {
+  expect(slices(slice([pod('a')]), slice([pod('a')])).targets('web', port, 80)).toHaveLength(1);
+});
+
+test('UDP of the same name is no target; a raw port goes to every pod', () => {
+  const table = slices(slice([pod('a')], [{ name: 'http', port: 53, protocol: 'UDP' }]));
+  expect(table.targets('web', port, 80)).toEqual([]);
+  expect(table.targets('web', undefined, 7006)).toMatchObject([{ port: 7006 }]);
+});
+
+test('empty slices come as null, and slices of no Service are left out', () => {
+  const table = slices(slice(null, null), { metadata: { namespace: 'n' }, endpoints: [pod('x')], ports: [] });
+  expect(table.targets('web', port, 80)).toEqual([]);
+  expect(table.pods('web')).toEqual([]);
+});
+
+test('endpoints that are no pods are known as such', () => {
+  const byHand = slices(slice([{ conditions: { ready: true } }]));
+  expect(byHand.targets('web', port, 80)).toEqual([]);
+  expect(byHand.onlyWithoutPods('web')).toBe(true);
+  expect(slices(slice([pod('a')])).onlyWithoutPods('web')).toBe(false);
+});
+
+test('core Endpoints say the same', () => {
+  const targetRef = { kind: 'Pod', name: 'db-0', namespace: 'n' };
+  const table = new EndpointTable(
+    parseEndpointsList({
+      items: [
+        {
+          metadata: { namespace: 'n', name: 'web' },
+          subsets: [
+            {
+              addresses: [{ ip: '10.0.0.1', hostname: 'db-0', targetRef }],
+              notReadyAddresses: [{ ip: '10.0.0.2', targetRef: { ...targetRef, name: 'db-1' } }],
+              ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
+            },
+          ],
+        },
+        { metadata: { namespace: 'n', name: 'empty' } },
+      ],
+    }),
+  );
+  expect(table.targets('web', port, 80)).toEqual([
+    { pod: { namespace: 'n', name: 'db-0', hostname: 'db-0' }, port: 8080 },
+  ]);
+});
+
+test('Services as plain data', () => {
+  const items = [
+    {
+      metadata: { namespace: 'n', name: 'web' },
+      spec: { type: 'NodePort', clusterIP: '10.96.0.1', selector: { a: 'b' }, ports: [{ port: 80 }] },
+    },
+    { metadata: { namespace: 'n', name: 'db' }, spec: { clusterIP: 'None', ports: null } },
+    {
+      metadata: { namespace: 'n', name: 'out' },
+      spec: { type: 'ExternalName', externalName: 'example.test' },
+    },
+  ];
+  expect(parseServiceList({ items })).toEqual([
+    {
+      namespace: 'n',
+      name: 'web',
+      type: 'NodePort',
+      clusterIP: '10.96.0.1',
+      headless: false,
+      ports: [{ port: 80, protocol: 'TCP', targetPort: 80 }],
+      selectorless: false,
+    },
+    { namespace: 'n', name: 'db', type: 'ClusterIP', headless: true, ports: [], selectorless: true },
+    {
+      namespace: 'n',
+      name: 'out',
+      type: 'ExternalName',
+      headless: false,
+      externalName: 'example.test',
+      ports: [],
+      selectorless: true,
+    },
+  ]);
+});
