@@ -22,6 +22,10 @@ export class BlockPool {
     return this.#inUse;
   }
 
+  get capacityBytes(): number {
+    return this.#maxBlocks * BLOCK_BYTES;
+  }
+
   /** Bytes that may still be taken. */
   get roomBytes(): number {
     return (this.#maxBlocks - this.#inUse) * BLOCK_BYTES;

@@ -47,9 +47,12 @@ export function synAckWindowField(tcb: Tcb): number {
  * Data that keeps coming is acknowledged anyway, and the window with it. An
  * update of its own matters to a peer that has stopped, and an eighth of the
  * buffer is early enough for it to start again before the rest is drained.
+ * Should memory be so short that an eighth never comes free, the peer's probe
+ * of the closed window finds what there is.
  */
 export function updateWorthwhile(context: TcpContext, tcb: Tcb): boolean {
   if (tcb.finReceived || tcb.state === CLOSED || tcb.state === TIME_WAIT) return false;
-  const step = Math.max(2 * context.linkMss, tcb.receiveLimit >>> 3);
-  return possibleAdvance(context, tcb) >= Math.min(tcb.receiveLimit >>> 1, step);
+  const buffer = Math.min(tcb.receiveLimit, context.pool.capacityBytes);
+  const step = Math.max(2 * context.linkMss, buffer >>> 3);
+  return possibleAdvance(context, tcb) >= Math.min(buffer >>> 1, step);
 }
