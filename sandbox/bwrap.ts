@@ -21,8 +21,9 @@ function isExecutable(file: string): boolean {
 
 /** The absolute path of `bwrap` in our own PATH, whatever PATH the command will have. */
 export function findBwrap(searchPath = process.env['PATH'] ?? ''): string {
-  for (const directory of searchPath.split(':')) {
-    const file = path.resolve(directory, 'bwrap');
+  // A relative entry would run whatever lies in the working directory.
+  for (const directory of searchPath.split(':').filter((entry) => path.isAbsolute(entry))) {
+    const file = path.join(directory, 'bwrap');
     if (isExecutable(file)) return file;
   }
   throw new SandboxError('BWRAP_MISSING', 'bubblewrap (bwrap) was not found in PATH', INSTALL);

@@ -6,6 +6,7 @@ export type SandboxErrorCode =
   | 'TUN_MISSING'
   | 'TUN_DENIED'
   | 'NETNS_FAILED'
+  | 'SPAWN_FAILED'
   | 'SETUP_TIMEOUT'
   | 'NO_COMPILER'
   | 'BUILD_FAILED';

@@ -57,6 +57,8 @@ export class Guard {
   readonly childPid: Promise<number>;
   /** What bubblewrap complained of. */
   complaint = '';
+  /** Why the guard could not be started; known once it has "exited". */
+  spawnFailure: string | undefined;
   readonly #block: Writable;
   readonly #kill: () => void;
 
@@ -74,9 +76,14 @@ export class Guard {
     });
     this.control.closePeer();
     this.#kill = () => subprocess.kill('SIGKILL');
-    this.exited = subprocess.then(({ exitCode }) => ({ code: exitCode ?? SIGNALLED + SIGKILL }));
+    this.exited = subprocess.then(({ exitCode, code, originalMessage }) => {
+      // An errno: it was never started.
+      if (code !== undefined) this.spawnFailure = originalMessage ?? code;
+      return { code: exitCode ?? SIGNALLED + SIGKILL };
+    });
     const streams: readonly unknown[] = subprocess.stdio;
-    this.#block = pipe(streams[FD.block]);
+    // A bubblewrap that is gone before it reads: its exit tells.
+    this.#block = pipe(streams[FD.block]).on('error', () => {});
     this.childPid = readChildPid(pipe(streams[FD.info]));
     subprocess.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.complaint = (this.complaint + text).slice(0, MAX_COMPLAINT);

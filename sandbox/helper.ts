@@ -81,20 +81,15 @@ export class NetnsHelper {
   static start(native: Native, link: LinkOptions): NetnsHelper {
     const channel = new Channel(native.api);
     const { address, prefixLength, gateway, mtu } = link;
-    const subprocess = execa(
-      native.netns,
-      [String(CONTROL_FD), address, String(prefixLength), gateway, String(mtu)],
-      {
-        stdio: ['ignore', 'ignore', 'ignore', inherited(channel.peer)],
-        cwd: '/',
-        buffer: false,
-        cleanup: false,
-        reject: false,
-      },
-    );
-    channel.closePeer();
     // Its end, or that it never ran, shows on the channel.
-    subprocess.catch(() => {});
+    void execa(native.netns, [String(CONTROL_FD), address, String(prefixLength), gateway, String(mtu)], {
+      stdio: ['ignore', 'ignore', 'ignore', inherited(channel.peer)],
+      cwd: '/',
+      buffer: false,
+      cleanup: false,
+      reject: false,
+    });
+    channel.closePeer();
     return new NetnsHelper(channel);
   }
 

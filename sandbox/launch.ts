@@ -173,6 +173,14 @@ function setupTimeout(): SandboxError {
   );
 }
 
+function spawnFailed(reason: string): SandboxError {
+  return new SandboxError(
+    'SPAWN_FAILED',
+    `the sandbox's processes could not be started (${reason})`,
+    'for E2BIG shorten the arguments or the environment; for EAGAIN or ENOMEM end other processes, or raise ulimit -u',
+  );
+}
+
 function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = () => reject(signal.reason);
@@ -189,7 +197,9 @@ async function explain(error: unknown, guard: Guard): Promise<unknown> {
   const isNetns = error instanceof SandboxError && error.code === 'NETNS_FAILED';
   if (!isSymptom && !(isNetns && guard.complaint !== '')) return error;
   const { code } = await guard.exited;
-  return explainBwrap(guard.complaint, code);
+  return guard.spawnFailure === undefined
+    ? explainBwrap(guard.complaint, code)
+    : spawnFailed(guard.spawnFailure);
 }
 
 /** The fds that a set-up has gathered, to be closed where it fails half-way. */
@@ -252,15 +262,16 @@ export async function launch(options: LaunchOptions): Promise<Sandbox> {
     env: options.env ?? process.env,
     caller: options.caller,
   });
-  const helper = NetnsHelper.start(native, options.link);
   const { signal, done } = setupSignal(options.abort, guard);
+  let helper: NetnsHelper | undefined;
   try {
+    helper = NetnsHelper.start(native, options.link);
     return await setUp(native, guard, helper, signal, options.link.mtu);
   } catch (error) {
     await endGuard(guard);
     throw await explain(error, guard);
   } finally {
     done();
-    helper.close();
+    helper?.close();
   }
 }

@@ -131,6 +131,14 @@ describe('a bubblewrap that hangs', () => {
   });
 });
 
+test('SPAWN_FAILED: more arguments than the kernel takes', async () => {
+  const launched = launch({ command: ['true', 'x'.repeat(200_000)], link: LINK });
+  await expect(launched).rejects.toMatchObject({
+    code: 'SPAWN_FAILED',
+    message: expect.stringContaining('E2BIG'),
+  });
+});
+
 test('an empty command is the fault of the program that asks', async () => {
   await expect(launch({ command: [], link: LINK })).rejects.toThrow(TypeError);
 });

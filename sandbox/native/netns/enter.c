@@ -9,6 +9,7 @@
 #define _GNU_SOURCE
 #include "netns.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/nsfs.h>
 #include <sched.h>
@@ -20,8 +21,6 @@
 static int open_namespace(int proc, const char *pid, const char *kind)
 {
     char path[64];
-    if (strspn(pid, "0123456789") != strlen(pid))
-        pid = "0";
     snprintf(path, sizeof path, "%.16s/ns/%s", pid, kind);
     return openat(proc, path, O_RDONLY | O_CLOEXEC);
 }
@@ -29,6 +28,8 @@ static int open_namespace(int proc, const char *pid, const char *kind)
 int enter_network(const char *pid, struct namespaces *namespaces, struct failure *failure)
 {
     int network = -1, user = -1, result = -1;
+    if (strspn(pid, "0123456789") != strlen(pid))
+        return fail_with(failure, "pid", EINVAL);
     namespaces->proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (namespaces->proc < 0)
         return fail(failure, "open /proc");

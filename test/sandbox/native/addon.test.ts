@@ -10,7 +10,7 @@ import {
   readdirSync,
   readSync,
   rmSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs';
 import { constants as osConstants, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -162,9 +162,7 @@ describe('watches', () => {
         require('node:worker_threads').parentPort.postMessage('watching');
       }`;
     const file = join(scratch, 'worker.cjs');
-    const fd = openSync(file, 'w');
-    writeSync(fd, script);
-    closeSync(fd);
+    writeFileSync(file, script);
     expect(execFileSync(process.execPath, [file], { encoding: 'utf8' })).toBe('caught from the callback\n');
   });
 });
@@ -265,5 +263,31 @@ describe('signals to this process', () => {
     expect([...record]).toEqual([osConstants.signals.SIGUSR2, SI_USER, process.pid]);
     expect(() => api.takeSignals([osConstants.signals.SIGKILL])).toThrow('sigaction');
     expect(openFiles()).toBe(before);
+  });
+
+  test('a Ctrl-C of the terminal is told from a kill', async () => {
+    const file = join(scratch, 'terminal.cjs');
+    writeFileSync(
+      file,
+      `const api = require(${JSON.stringify(join(NATIVE, 'addon.node'))});
+      const pipe = api.takeSignals([2]);
+      const watch = api.watchReadable(pipe, () => {
+        const record = Buffer.alloc(12);
+        require('node:fs').readSync(pipe, record);
+        console.log('got ' + new Int32Array(record.buffer, record.byteOffset, 3).join(' '));
+        api.closeWatch(watch);
+      });
+      console.log('ready');`,
+    );
+    // script(1) runs it on a terminal of its own, and types what it is given.
+    const terminal = spawn('script', ['-qec', `${process.execPath} ${file}`, '/dev/null']);
+    let output = '';
+    terminal.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      output += chunk;
+      if (chunk.includes('ready')) terminal.stdin.write('\u0003');
+    });
+    await new Promise((resolve) => terminal.once('close', resolve));
+    const SI_KERNEL = 128;
+    expect(output).toContain(`got 2 ${SI_KERNEL} 0`);
   });
 });
