@@ -9,7 +9,7 @@ import { expect, test } from 'vitest';
 import type { Device, OutgoingFrame } from '../../../stack/device.ts';
 import type { StackLimits, TcpConnection, TcpRequest } from '../../../stack/index.ts';
 import { Stack } from '../../../stack/index.ts';
-import { type Offload, parseFrame, type ParsedFrame, stream, tcpFrame } from './packets.ts';
+import { expectBytes, type Offload, parseFrame, type ParsedFrame, stream, tcpFrame } from './packets.ts';
 import { matchLine, parseLine, readSegment, toFields } from './script.ts';
 
 export interface HarnessOptions {
@@ -167,7 +167,7 @@ export function scenario(name: string, body: (h: Harness) => void, options: Harn
 export function drain(connection: TcpConnection, position: number): number {
   let total = 0;
   for (let chunk = connection.read(); chunk !== null; chunk = connection.read()) {
-    expect(chunk).toEqual(stream(position + total, chunk.length));
+    expectBytes(chunk, stream(position + total, chunk.length));
     total += chunk.length;
     connection.release(chunk.length);
   }

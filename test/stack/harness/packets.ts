@@ -221,3 +221,9 @@ export function streamByte(position: number): number {
 export function stream(position: number, length: number): Uint8Array {
   return Uint8Array.from({ length }, (_, i) => streamByte(position + i));
 }
+
+/** As `toEqual`, for large arrays in a fraction of its time. */
+export function expectBytes(actual: Uint8Array, expected: Uint8Array): void {
+  expect(actual.length).toBe(expected.length);
+  for (let i = 0; i < actual.length; i++) if (actual[i] !== expected[i]) expect.fail(`wrong byte at ${i}`);
+}
