@@ -1,8 +1,8 @@
 /**
  * HTTP to the API server: a JSON answer, or a connection upgraded to something else.
  *
- * Credentials are applied anew for each request, so that a token that was
- * renewed meanwhile is the one that is sent. One keep-alive agent serves all
+ * Credentials are asked for anew by each burst of requests, so that a token that
+ * was renewed meanwhile is the one that is sent. One keep-alive agent serves all
  * requests of a cluster; an upgrade takes a connection out of it for good, so
  * that the first forward after the lists at start needs no TLS handshake.
  * The agent also bounds the requests in flight. Where the kubeconfig names a
@@ -20,13 +20,18 @@ import { unreachable } from './api-errors.ts';
 import { ClusterError, oneLine, reasonOf } from './errors.ts';
 
 /** From the request to the last byte of a JSON answer, or to the answer to an upgrade. */
-export const REQUEST_TIMEOUT_MS = 15_000;
+const REQUEST_TIMEOUT_MS = 15_000;
 /** For the user's login plugin, which may have to open a browser. */
-export const CREDENTIALS_TIMEOUT_MS = 60_000;
+const CREDENTIALS_TIMEOUT_MS = 60_000;
+/**
+ * Requests within this share credentials: a login plugin is a program that is
+ * started, and some servers' plugins open a browser.
+ */
+const CREDENTIALS_REUSE_MS = 5_000;
 /** The largest answer that is read; a list of 10,000 Services has about 20 MB. */
-export const MAX_BODY_BYTES = 128 * 1024 * 1024;
-export const MAX_REQUESTS_IN_FLIGHT = 32;
-export const MAX_IDLE_CONNECTIONS = 4;
+const MAX_BODY_BYTES = 128 * 1024 * 1024;
+const MAX_REQUESTS_IN_FLIGHT = 32;
+const MAX_IDLE_CONNECTIONS = 4;
 
 export interface JsonAnswer {
   status: number;
@@ -46,6 +51,9 @@ export type UpgradeAnswer =
   | { upgraded: true; socket: Duplex; head: Buffer; headers: http.IncomingHttpHeaders }
   | { upgraded: false; status: number; message: string };
 
+/** What client-node adds to a request: headers, TLS files, and an agent for the proxy. */
+type Credentials = Omit<https.RequestOptions, 'headers'> & { headers: Record<string, string> };
+
 export class ApiClient {
   readonly access: ClusterAccess;
   readonly #timeoutMs: number;
@@ -53,6 +61,7 @@ export class ApiClient {
   readonly #inFlight = new Set<http.ClientRequest>();
   /** All that are open, idle and upgraded ones too. */
   readonly #sockets = new Set<Duplex>();
+  #credentials: { options: Promise<Credentials>; untilMs: number } | undefined;
   #closed = false;
 
   constructor(access: ClusterAccess, timeoutMs: number = REQUEST_TIMEOUT_MS) {
@@ -125,40 +134,52 @@ export class ApiClient {
   }
 
   async #prepare(request: UpgradeRequest): Promise<https.RequestOptions> {
-    const { server, kubeConfig, proxied } = this.access;
+    const { server, proxied } = this.access;
+    const now = performance.now();
+    if (!this.#credentials || this.#credentials.untilMs <= now) {
+      this.#credentials = { options: this.#askForCredentials(), untilMs: Infinity };
+    }
+    const credentials = await this.#credentials.options;
     if (this.#closed) throw closedError();
-    const options: https.RequestOptions = {
+    return {
+      ...credentials,
+      ...(proxied ? {} : { agent: this.#agent }),
       method: request.method,
       protocol: server.protocol,
-      host: server.hostname.replace(/^\[|\]$/g, ''),
+      host: server.hostname.replaceAll(/^\[|\]$/g, ''),
       port: server.port,
       path: server.pathname.replace(/\/$/, '') + request.path,
-      headers: request.headers,
+      headers: { ...credentials.headers, ...request.headers },
     };
+  }
+
+  async #askForCredentials(): Promise<Credentials> {
+    const { contextName, kubeConfig } = this.access;
+    const options: Credentials = { headers: {} };
     let timer: NodeJS.Timeout | undefined;
     try {
       await Promise.race([
         kubeConfig.applyToHTTPSOptions(options),
         new Promise((_, reject) => {
           timer = setTimeout(
-            () => reject(new Error(`no credentials within ${CREDENTIALS_TIMEOUT_MS / 1000} s`)),
+            () => reject(new Error(`none within ${CREDENTIALS_TIMEOUT_MS / 1000} s`)),
             CREDENTIALS_TIMEOUT_MS,
           );
         }),
       ]);
+      if (this.#credentials) this.#credentials.untilMs = performance.now() + CREDENTIALS_REUSE_MS;
+      return options;
     } catch (cause) {
+      this.#credentials = undefined;
       throw new ClusterError(
         'CREDENTIALS_FAILED',
-        `The credentials of context "${this.access.contextName}" cannot be had: ${reasonOf(cause)}`,
-        `Log in again as you do for kubectl, and check with: kubectl --context ${this.access.contextName} get --raw /version`,
+        `The credentials of context "${contextName}" cannot be had: ${reasonOf(cause)}`,
+        `Log in again as you do for kubectl, and check with: kubectl --context ${contextName} get --raw /version`,
         { cause },
       );
     } finally {
       clearTimeout(timer);
     }
-    if (this.#closed) throw closedError();
-    if (!proxied) options.agent = this.#agent;
-    return options;
   }
 
   #once(
@@ -187,6 +208,7 @@ export class ApiClient {
         resolve({ upgraded: true, socket, head, headers: response.headers });
       });
       request.once('response', (response) => {
+        if (response.statusCode === 401) this.#credentials = undefined;
         // An error in the middle of a body reaches the response, not the request.
         readBody(response)
           .finally(settle)

@@ -93,8 +93,10 @@ export class Dial implements RemoteStream, PodStreamEvents {
 
   write(chunk: Uint8Array, done: () => void): void {
     if (this.#over || this.#farEnded) {
-      queueMicrotask(done);
-      if (this.#farEnded) this.#fail('reset', 'the pod has closed the connection');
+      queueMicrotask(() => {
+        done();
+        if (this.#farEnded) this.#fail('reset', 'the pod has closed the connection');
+      });
       return;
     }
     this.#unwritten++;

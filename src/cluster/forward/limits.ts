@@ -59,7 +59,7 @@ export const DEFAULT_LIMITS: ForwardLimits = {
   farEndCloseMs: 3_000,
   halfClosedConnections: 256,
   streamPairCloseMs: 2_000,
-  unreadBytes: 1024 * 1024,
+  unreadBytes: 512 * 1024,
   streamsPerConnection: 64,
   connectionsPerPod: 8,
   streamsPerLife: 10_000,

@@ -2,8 +2,8 @@
  * A pipe of bytes to the API server, after an upgrade: SPDY frames run in it.
  *
  * Either the upgraded socket itself, or the binary messages of a WebSocket on
- * it. Writes are gathered: the two or three small frames that open a stream
- * leave as one packet, at the end of the tick in which they were written.
+ * it. Small writes are gathered: the frames that open a stream leave as one
+ * packet, at the end of the tick in which they were written.
  */
 export interface BytePipe {
   /**

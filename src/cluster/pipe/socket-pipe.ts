@@ -3,15 +3,15 @@ import type { Duplex } from 'node:stream';
 import { Socket } from 'node:net';
 import { type BytePipe, type BytePipeEvents, CLOSE_WAIT_MS } from './pipe.ts';
 
-/** Below this, joining head and payload costs less than a second piece in the socket's queue. */
-const JOIN_BELOW_BYTES = 4096;
+/** Below this, copying costs less than another piece in the socket's queue, or another packet. */
+const GATHER_BELOW_BYTES = 4096;
 /** The kernel probes a silent connection after this; what is above TCP has its own pings. */
 const TCP_KEEPALIVE_MS = 15_000;
 
 export class SocketPipe implements BytePipe {
   readonly #socket: Duplex;
   readonly #events: BytePipeEvents;
-  #corked = false;
+  #gathering = false;
   #closed = false;
   #cause: Error | undefined;
   #closeTimer: NodeJS.Timeout | undefined;
@@ -44,23 +44,29 @@ export class SocketPipe implements BytePipe {
       if (done) queueMicrotask(done);
       return;
     }
-    if (!this.#corked) {
-      this.#corked = true;
-      this.#socket.cork();
-      process.nextTick(() => {
-        this.#corked = false;
-        this.#socket.uncork();
-      });
-    }
-    const last = payload === undefined || payload.length === 0 ? undefined : payload;
-    if (last && last.length < JOIN_BELOW_BYTES) {
-      this.#socket.write(Buffer.concat([head, last]), done);
-    } else if (last) {
-      this.#socket.write(head);
-      this.#socket.write(last, done);
-    } else {
+    if (head.length + (payload?.length ?? 0) < GATHER_BELOW_BYTES) {
+      this.#gather();
+      this.#socket.write(payload === undefined ? head : Buffer.concat([head, payload]), done);
+    } else if (payload === undefined) {
       this.#socket.write(head, done);
+    } else {
+      // In one packet with its head, and not held back for what may come later in the tick.
+      this.#socket.cork();
+      this.#socket.write(head);
+      this.#socket.write(payload, done);
+      this.#socket.uncork();
     }
+  }
+
+  /** Holds back what is written until the end of the tick. */
+  #gather(): void {
+    if (this.#gathering) return;
+    this.#gathering = true;
+    this.#socket.cork();
+    process.nextTick(() => {
+      this.#gathering = false;
+      this.#socket.uncork();
+    });
   }
 
   pause(): void {

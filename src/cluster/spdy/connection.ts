@@ -51,7 +51,8 @@ export class SpdyConnection implements PodConnection, PairCarrier, BytePipeEvent
   #nextPingId = 1;
   #pairsOpened = 0;
   #intervalsMissed = 0;
-  #lastInterval = performance.now();
+  /** By the wall clock: the monotonic one stands still while the machine sleeps. */
+  #lastIntervalMs = Date.now();
   #wokenUp = false;
   #retired = false;
   #closed = false;
@@ -207,12 +208,12 @@ export class SpdyConnection implements PodConnection, PairCarrier, BytePipeEvent
   }
 
   #interval(): void {
-    const now = performance.now();
-    if (now - this.#lastInterval > ASLEEP_INTERVALS * this.limits.pingMs) {
+    const nowMs = Date.now();
+    if (nowMs - this.#lastIntervalMs > ASLEEP_INTERVALS * this.limits.pingMs) {
       this.#wokenUp = true;
       this.#intervalsMissed = 0;
     }
-    this.#lastInterval = now;
+    this.#lastIntervalMs = nowMs;
     if (this.#holders.size > 0) {
       this.#intervalsMissed = 0;
       return;

@@ -137,8 +137,7 @@ describe.each<TransportName>(['spdy-websocket', 'spdy', 'websocket'])('by %s', (
 
   test('HTTP, from each of two pods in turn', async () => {
     const hosts = new Set<string>();
-    for (let i = 0; i < 4; i++) {
-      const { text } = await get(one, '/');
+    for (const { text } of await Promise.all([1, 2, 3, 4].map(() => get(one, '/')))) {
       expect(text).toMatch(HTTP_OK);
       hosts.add(/hello from (\S+)/.exec(text)?.[1] ?? '');
     }

@@ -4,6 +4,8 @@ import { type Cluster, ClusterError, type ForwardLimits } from '../../../src/clu
 import { type Probe, dial } from './probe.ts';
 import { type FarStream, ScriptedApi } from './scripted-api.ts';
 
+const MIB = 1024 * 1024;
+
 let api: ScriptedApi;
 let cluster: Cluster;
 
@@ -119,6 +121,24 @@ describe('the trouble of one', () => {
     again.connection.reply(again);
     again.connection.data(again.dataId, 'x');
     await waiting.until(() => waiting.text === 'x');
+  });
+
+  test.each([
+    ['breaks', async (far: FarStream) => far.connection.drop()],
+    ['is closed by us', () => cluster.close()],
+  ])('every chunk is let go of once when the connection %s', async (_case, end) => {
+    await start(['a']);
+    const { probe, far } = await connect();
+    far.connection.stopReading();
+    const chunk = Buffer.alloc(MIB);
+    let taken = 0;
+    const all = Array.from({ length: 32 }, () => probe.send(chunk).then(() => taken++));
+    await all[0];
+    expect(taken).toBeLessThan(32); // more than the kernel's buffers hold
+    await end(far);
+    expect(await probe.ending).toMatchObject({ error: { reason: 'reset' } });
+    await Promise.all(all);
+    expect(taken).toBe(32);
   });
 
   test('GOAWAY ends what the server has not taken, and lets the rest go on', async () => {

@@ -1,6 +1,6 @@
 /** Requests to the API server: what is asked, in which order, and what is made of the answers. */
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -67,6 +67,28 @@ async function connect(log = new LogLines(), timeoutMs = 5_000): Promise<Cluster
   const cluster = await connectCluster(access, { namespaces: ['n', 'n'], log, timeoutMs });
   opened.push(cluster);
   return cluster;
+}
+
+/** A kubeconfig whose plugin notes each of its starts, and then does what the script says. */
+function withPlugin(script: string): { file: string; starts: () => number } {
+  const file = join(folder, 'plugin');
+  const notes = join(folder, 'starts');
+  writeFileSync(notes, '');
+  const { port } = server.address() as AddressInfo;
+  const args = ['-c', `echo . >> ${notes}; ${script}`];
+  const user = {
+    exec: { apiVersion: 'client.authentication.k8s.io/v1', command: 'sh', args },
+  };
+  writeFileSync(
+    file,
+    JSON.stringify({
+      clusters: [{ name: 'c', cluster: { server: `http://127.0.0.1:${port}` } }],
+      users: [{ name: 'u', user }],
+      contexts: [{ name: 'plugged', context: { cluster: 'c', user: 'u' } }],
+      'current-context': 'plugged',
+    }),
+  );
+  return { file, starts: () => readFileSync(notes, 'utf8').split('.').length - 1 };
 }
 
 describe('endpoints', () => {
@@ -164,5 +186,26 @@ describe('answers', () => {
     await connect();
     expect(asked.filter((path) => path === NAMESPACE)).toHaveLength(2);
     expect(connections).toBe(3);
+  });
+});
+
+describe('a login plugin', () => {
+  test('is started once for the requests at start, though it names no expiry', async () => {
+    answers = { [SERVICES]: one, [SLICES_BETA]: empty };
+    const { file, starts } = withPlugin(`echo '{"status":{"token":"t"}}'`);
+    const access = await loadAccess({ kubeconfig: file });
+    opened.push(await connectCluster(access, { namespaces: ['n'], log: new LogLines() }));
+    expect(asked).toHaveLength(3);
+    expect(starts()).toBe(1);
+  });
+
+  test('that fails is quoted in one line', async () => {
+    const { file } = withPlugin(`printf 'session expired\\nplease log in\\n' >&2; exit 1`);
+    const access = await loadAccess({ kubeconfig: file });
+    await expect(connectCluster(access, { namespaces: ['n'], log: new LogLines() })).rejects.toMatchObject({
+      code: 'CREDENTIALS_FAILED',
+      message: expect.stringContaining('session expired please log in'),
+    });
+    expect(asked).toEqual([]);
   });
 });

@@ -51,8 +51,6 @@ class Inbox<T> {
 
 export class FarConnection {
   readonly closed: Promise<void>;
-  /** What came for each stream: `data …`, `fin`, `reset`. */
-  readonly received = new Map<number, string[]>();
   readonly #socket: Duplex;
   readonly #pod: string;
   readonly #opened: Inbox<FarStream>;
@@ -77,7 +75,7 @@ export class FarConnection {
     });
   }
 
-  /** The next thing that the client does with a stream. */
+  /** The next thing that the client does with a stream: `data …`, `fin`, `reset`. */
   next(streamId: number): Promise<string> {
     return this.#inbox(streamId).next();
   }
@@ -117,6 +115,10 @@ export class FarConnection {
 
   goAway(lastId: number): void {
     this.#control(7, Buffer.concat([uint32(lastId), uint32(0)]));
+  }
+
+  stopReading(): void {
+    this.#socket.pause();
   }
 
   drop(): void {
@@ -202,6 +204,7 @@ export class ScriptedApi {
   readonly log = new LogLines();
   readonly #server: http.Server;
   readonly #opened = new Inbox<FarStream>();
+  readonly #sockets = new Set<Duplex>();
   #cluster: Cluster | undefined;
 
   constructor(pods: string[]) {
@@ -211,6 +214,7 @@ export class ScriptedApi {
       response.writeHead(refusal?.status ?? 200, { 'Content-Type': 'application/json' });
       response.end(JSON.stringify(refusal ?? this.#answer(request.url ?? '')));
     });
+    this.#server.on('connection', (socket) => this.#sockets.add(socket));
     this.#server.on('upgrade', (request: http.IncomingMessage, socket: Duplex) => {
       const refusal =
         this.#refusal(request) ??
@@ -224,12 +228,9 @@ export class ScriptedApi {
       }
       this.upgrades++;
       socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n');
-      const far = new FarConnection(socket, podOf(request.url), this.#opened);
-      this.lastConnection = far;
+      void new FarConnection(socket, podOf(request.url), this.#opened);
     });
   }
-
-  lastConnection: FarConnection | undefined;
 
   async start(limits: Partial<ForwardLimits> = {}): Promise<Cluster> {
     this.#server.listen(0, '127.0.0.1');
@@ -254,7 +255,7 @@ export class ScriptedApi {
 
   async stop(): Promise<void> {
     await this.#cluster?.close();
-    this.#server.closeAllConnections();
+    for (const socket of this.#sockets) socket.destroy();
     await new Promise((resolve) => {
       this.#server.close(resolve);
     });
