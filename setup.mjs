@@ -6,8 +6,8 @@
  * anyone else it stops with the command to run.
  */
 
-import { execFileSync, spawnSync } from 'node:child_process';
-import { accessSync, chmodSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { accessSync, chmodSync, constants, copyFileSync, existsSync, readFileSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 const root = import.meta.dirname;
@@ -113,14 +113,18 @@ function openTun() {
   }
 }
 
-/** npm writes what it installed beside it: where that is what the lock file wants, nothing is to do. */
+/**
+ * As the lock file says, unless that was done already. Not `npm ci`: it wants
+ * the packages of every platform to be known to the registry, and a mirror may
+ * hold those of one alone.
+ */
 function installDependencies() {
   const wanted = readFileSync(join(root, 'package-lock.json'), 'utf8');
   const stamp = join(root, 'node_modules', '.setup-lock');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
-  say('installing dependencies: npm ci');
-  run('npm', ['ci', '--no-audit', '--no-fund']);
-  execFileSync('cp', [join(root, 'package-lock.json'), stamp]);
+  say('installing dependencies: npm install');
+  run('npm', ['install', '--no-save', '--no-audit', '--no-fund']);
+  copyFileSync(join(root, 'package-lock.json'), stamp);
 }
 
 checkNode();

@@ -33,11 +33,14 @@ export class Driver {
     this.#schedule();
   }
 
+  /** Ends every connection, and tells those they belong to. */
   stop(): void {
     this.#stopped = true;
     this.#stack.onWake = null;
     clearTimeout(this.#timer);
     clearImmediate(this.#immediate);
+    this.#stack.abortAll();
+    this.#stack.poll(performance.now());
   }
 
   #batch(arena: Uint8Array, offsets: Int32Array, lengths: Int32Array, count: number): void {

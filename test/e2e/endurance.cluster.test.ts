@@ -7,9 +7,13 @@ import { expect, test } from 'vitest';
 import { startProgram } from '../support/program.ts';
 import { guest } from './guest.ts';
 
+const WARM_UP = 600;
+/** Two pods with eight upgraded connections each (src/cluster, ForwardLimits): all that may come on top. */
+const UPGRADED_CONNECTIONS = 16;
+
 test('2,000 connections one after another leave no descriptor behind', { timeout: 90_000 }, async () => {
   const batch = (count: number) => guest('tcp', { host: 'multi', port: 7, send: 'x', until: 'x', count });
-  const child = startProgram(['-n', 'e2e', '--', 'sh', '-c', `${batch(20)}; ${batch(2000)}; ${batch(1)}`]);
+  const child = startProgram(['-n', 'e2e', '--', 'sh', '-c', `${batch(WARM_UP)}; ${batch(2000)}`]);
   if (child.stdout === null || child.pid === undefined) throw new Error('not started');
   const descriptors = () => readdirSync(`/proc/${child.pid}/fd`).length;
   const seen: { failures: number; descriptors: number }[] = [];
@@ -20,6 +24,6 @@ test('2,000 connections one after another leave no descriptor behind', { timeout
   }
   await closed;
   expect(child.exitCode).toBe(0);
-  expect(seen.map(({ failures }) => failures)).toEqual([0, 0, 0]);
-  expect(seen[1].descriptors).toBeLessThanOrEqual(seen[0].descriptors + 2);
+  expect(seen.map(({ failures }) => failures)).toEqual([0, 0]);
+  expect(seen[1].descriptors).toBeLessThanOrEqual(seen[0].descriptors + UPGRADED_CONNECTIONS);
 });

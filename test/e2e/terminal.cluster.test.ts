@@ -1,0 +1,120 @@
+/** At a terminal: job control, keys that are signals, and the line that tells where one is. */
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { afterEach, expect, test } from 'vitest';
+import { ordinaryUser } from '../support/ordinary-user.ts';
+import { fromSetup } from '../support/program.ts';
+
+const CTRL_C = '\x03';
+const CTRL_Z = '\x1a';
+
+const terminals: Terminal[] = [];
+afterEach(() => {
+  for (const terminal of terminals.splice(0)) terminal.end();
+});
+
+/** A program on a terminal of its own, made by script(1); what it shows can be awaited. */
+class Terminal {
+  readonly #child;
+  readonly closed: Promise<unknown>;
+  #shown = '';
+  #seen = 0;
+  #onShown = () => {};
+
+  constructor(command: string) {
+    const { uid, gid } = ordinaryUser();
+    this.#child = spawn('script', ['--quiet', '--return', '--command', `exec ${command}`, '/dev/null'], {
+      uid,
+      gid,
+      cwd: '/',
+      env: {
+        PATH: process.env['PATH'],
+        HOME: '/nonexistent',
+        SHELL: '/bin/sh',
+        TERM: 'dumb',
+        PS1: 'ready> ',
+        KUBECONFIG: fromSetup('KNS_TEST_KUBECONFIG'),
+      },
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    this.#child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      this.#shown += text;
+      this.#onShown();
+    });
+    this.closed = once(this.#child, 'close');
+    terminals.push(this);
+  }
+
+  end(): void {
+    this.#child.kill('SIGKILL');
+  }
+
+  get code(): number | null {
+    return this.#child.exitCode;
+  }
+
+  type(keys: string): void {
+    this.#child.stdin.write(keys);
+  }
+
+  /** Waits until the terminal shows this, after what was awaited before. */
+  async shows(pattern: RegExp): Promise<string> {
+    for (;;) {
+      const match = pattern.exec(this.#shown.slice(this.#seen));
+      if (match !== null) {
+        this.#seen += match.index + match[0].length;
+        return match[0];
+      }
+      await new Promise<void>((resolve, reject) => {
+        this.#onShown = resolve;
+        void this.closed.then(() => reject(new Error(`closed; it showed ${this.#shown}`)));
+      });
+    }
+  }
+}
+
+test('one line names context, namespace and the number of Services', async () => {
+  const terminal = new Terminal(`${fromSetup('KNS_TEST_PROGRAM')} -n e2e -- true`);
+  await terminal.shows(/^kns-rootless: context \S+, namespace e2e, 7 Services\r\n/);
+  await terminal.closed;
+  expect(terminal.code).toBe(0);
+});
+
+test('Ctrl-C reaches the command once', async () => {
+  // The loop ends once the key was seen; a second signal would show within the sleep that follows.
+  const script =
+    'trap "n=x$n" INT; echo up; until [ "$n" ]; do sleep 0.05; done; sleep 0.3; echo "got $n"; exit 5';
+  const terminal = new Terminal(`${fromSetup('KNS_TEST_PROGRAM')} -n e2e -- sh -c '${script}'`);
+  await terminal.shows(/up\r\n/);
+  terminal.type(CTRL_C);
+  await terminal.shows(/got x\r\n/);
+  await terminal.closed;
+  expect(terminal.code).toBe(5);
+});
+
+test('Ctrl-C ends a command that does not handle it', async () => {
+  const terminal = new Terminal(`${fromSetup('KNS_TEST_PROGRAM')} -n e2e -- sh -c 'echo up; exec sleep 100'`);
+  await terminal.shows(/up\r\n/);
+  terminal.type(CTRL_C);
+  await terminal.closed;
+  expect(terminal.code).toBe(130);
+});
+
+test('a shell has job control', async () => {
+  const terminal = new Terminal(`${fromSetup('KNS_TEST_PROGRAM')} -n e2e -- bash --norc -i`);
+  await terminal.shows(/ready> /);
+  terminal.type('sleep 100\n');
+  await terminal.shows(/sleep 100\r\n/);
+  terminal.type(CTRL_Z);
+  await terminal.shows(/Stopped +sleep 100[^]*ready> /);
+  terminal.type('fg\n');
+  await terminal.shows(/fg\r\nsleep 100\r\n/);
+  terminal.type(CTRL_C);
+  await terminal.shows(/ready> /);
+  terminal.type('echo "status $?"\n');
+  await terminal.shows(/status 130\r\n/);
+  terminal.type('exit 6\n');
+  await terminal.closed;
+  expect(terminal.code).toBe(6);
+});
