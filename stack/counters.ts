@@ -30,6 +30,8 @@ export class Counters {
   fragmentEvicted = 0;
   datagramsReassembled = 0;
   fragmentsOut = 0;
+  /** Asked to send more than an IP packet can carry. */
+  datagramTooLarge = 0;
 
   // ICMP.
   icmpHeaderBad = 0;

@@ -32,7 +32,7 @@ export interface StackLimits {
   readonly retransmitGiveUpMs: number;
   /** The same for a SYN-ACK that nobody answers. */
   readonly handshakeGiveUpMs: number;
-  /** RFC 6298 2.4 says 1 s; Linux and others 200 ms, which is above any delayed ACK they send. */
+  /** The least to wait beyond a round trip. RFC 6298 2.4 says 1 s; Linux 200 ms, the most it delays an ACK. */
   readonly minRtoMs: number;
   readonly maxRtoMs: number;
   /** RFC 9293 3.8.6.3: how long an ACK may wait for data to ride on. */

@@ -49,7 +49,10 @@ export class DatagramSender {
   ): boolean {
     const transportLength = headerLength + payload.length;
     const totalLength = IPV4_HEADER_BYTES + transportLength;
-    if (totalLength > MAX_DATAGRAM_BYTES) return false;
+    if (totalLength > MAX_DATAGRAM_BYTES) {
+      this.#counters.datagramTooLarge++;
+      return false;
+    }
     if (this.fragments(transportLength)) {
       return this.#sendFragments(protocol, source, destination, headerLength, payload);
     }

@@ -19,7 +19,7 @@ export const DEFAULT_MSS = 536;
 /** A smaller one would make a flood of headers out of each write; Linux draws the line at 48. */
 const MIN_MSS = 48;
 /** RFC 7323 2.3 */
-export const MAX_WINDOW_SCALE = 14;
+const MAX_WINDOW_SCALE = 14;
 export const NO_WINDOW_SCALE = -1;
 
 export class SynOptions {

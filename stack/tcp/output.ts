@@ -18,6 +18,7 @@ import { ACK, FIN, PSH, SYN, TCP_HEADER_BYTES } from '../wire/tcp.ts';
 import { GSO_TCPV4, writeVirtioSegmentation } from '../wire/virtio-net.ts';
 import { writeSegmentHead } from './bare-segment.ts';
 import type { TcpContext } from './context.ts';
+import { acknowledgmentSent } from './delayed-ack.ts';
 import { DEFAULT_MSS, NO_WINDOW_SCALE, writeSynAckOptions } from './options.ts';
 import { CLOSE_WAIT, CLOSED, FIN_WAIT_1, LAST_ACK, SYN_RECEIVED, TIME_WAIT } from './state.ts';
 import type { Tcb } from './tcb.ts';
@@ -29,9 +30,6 @@ const TURN_FRAMES = 16;
 /** What the smallest packet of RFC 791, 68 bytes, has room for. */
 const MIN_SEGMENT_PAYLOAD = 28;
 
-/** Data that answers data within this is a conversation. */
-const CONVERSATION_MS = 40;
-
 /** @returns true when the connection has no more to send for now */
 export function output(context: TcpContext, tcb: Tcb): boolean {
   if (tcb.state === CLOSED) return true;
@@ -39,6 +37,10 @@ export function output(context: TcpContext, tcb: Tcb): boolean {
   if (tcb.state !== TIME_WAIT) {
     if (tcb.retransmitWanted && !retransmit(context, tcb)) return false;
     if (!tcb.finSent && !sendNew(context, tcb)) return false;
+  }
+  while (tcb.duplicateAcksOwed > 0) {
+    if (!sendAck(context, tcb)) return false;
+    tcb.duplicateAcksOwed--;
   }
   return !tcb.ackWanted || sendAck(context, tcb);
 }
@@ -193,10 +195,7 @@ function sendSegment(
   }
   if (!transmitter.trySend()) return false;
   context.counters.tcpOut++;
-  tcb.ackWanted = false;
-  tcb.delayedAckAt = Infinity;
-  tcb.unacknowledgedBytes = 0;
-  if (payloadLength > 0 && context.clock.nowMs - tcb.lastDataAtMs < CONVERSATION_MS) tcb.interactive++;
+  acknowledgmentSent(context, tcb, payloadLength > 0);
   return true;
 }
 

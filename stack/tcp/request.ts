@@ -127,7 +127,7 @@ export class TcpRequest {
   }
 }
 
-export function removeRequest(context: TcpContext, request: PendingRequest): void {
+function removeRequest(context: TcpContext, request: PendingRequest): void {
   request.pending = false;
   context.requests.remove(request);
   request.flow.writeKey(context.flows.key);

@@ -3,12 +3,13 @@
  *
  * One segment at a time is timed, and never one that was sent twice (Karn's
  * algorithm): without timestamps an ACK of that says nothing about which.
+ *
+ * The floor applies to the variance's share alone, as in Linux: a peer may hold
+ * an ACK back for 200 ms, and the round trip comes on top of that.
  */
 
 /** RFC 6298 2.1 */
 const INITIAL_RTO_MS = 1000;
-/** G of RFC 6298 2.3: how finely a driver's timers wake us. */
-const GRANULARITY_MS = 1;
 const MAX_BACKOFF = 16;
 
 export class RttEstimator {
@@ -67,6 +68,6 @@ export class RttEstimator {
       this.rttvarMs = 0.75 * this.rttvarMs + 0.25 * Math.abs(this.srttMs - rttMs);
       this.srttMs = 0.875 * this.srttMs + 0.125 * rttMs;
     }
-    this.#baseRtoMs = Math.max(this.#minRtoMs, this.srttMs + Math.max(GRANULARITY_MS, 4 * this.rttvarMs));
+    this.#baseRtoMs = this.srttMs + Math.max(this.#minRtoMs, 4 * this.rttvarMs);
   }
 }

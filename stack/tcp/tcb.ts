@@ -88,12 +88,14 @@ export class Tcb implements TimerEntry {
   // Output that is due.
   synAckWanted = false;
   ackWanted = false;
+  /** ACKs for segments out of order, one for each: the peer counts them (RFC 5681 4.2). */
+  duplicateAcksOwed = 0;
   retransmitWanted = false;
   /** The persist timer has run out: send one byte past the window, or a segment smaller than is worth it. */
   probeWanted = false;
   /** Bytes received since the last ACK was sent. */
   unacknowledgedBytes = 0;
-  /** Counts exchanges in which data answered data quickly; see output.ts. */
+  /** Counts exchanges in which data answered data quickly; see delayed-ack.ts. */
   interactive = 0;
   lastDataAtMs = -Infinity;
 

@@ -8,17 +8,12 @@
 import { FIN } from '../wire/tcp.ts';
 import { RangeSet } from '../storage/range-set.ts';
 import type { TcpContext } from './context.ts';
+import { ackNow, duplicateAckNow, scheduleAck } from './delayed-ack.ts';
 import { moveToTimeWait } from './lifecycle.ts';
 import type { Segment } from './segment.ts';
 import { distance, isAfter, isBefore } from './sequence.ts';
 import { CLOSE_WAIT, CLOSING, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2 } from './state.ts';
 import { EVENT_READABLE, type Tcb } from './tcb.ts';
-
-/** An ACK goes at once for two segments (RFC 9293 3.8.6.3), or for as much in a single large one. */
-const ACK_AT_ONCE_BYTES = 32_768;
-
-/** Exchanges of data for data after which ACKs are held back to ride on the answers. */
-const CONVERSATION = 3;
 
 export function textArrives(context: TcpContext, tcb: Tcb, segment: Segment): void {
   const hasFin = (segment.flags & FIN) !== 0;
@@ -55,7 +50,7 @@ function takeText(context: TcpContext, tcb: Tcb, segment: Segment, from: number,
   }
   const offset = segment.payloadOffset + distance(segment.sequence, from);
   if (from !== tcb.rcvNxt) {
-    ackNow(context, tcb);
+    duplicateAckNow(context, tcb);
     return keepAhead(context, tcb, segment, offset, from, to);
   }
   if (!tcb.receiveQueue.write(0, segment.buffer, offset, length)) {
@@ -66,9 +61,7 @@ function takeText(context: TcpContext, tcb: Tcb, segment: Segment, from: number,
   tcb.receiveQueue.extend(length);
   tcb.rcvNxt = to;
   if (tcb.outOfOrder !== null && tcb.outOfOrder.count > 0) closeGap(context, tcb, tcb.outOfOrder);
-  tcb.lastDataAtMs = context.clock.nowMs;
-  tcb.unacknowledgedBytes += length;
-  scheduleAck(context, tcb);
+  scheduleAck(context, tcb, length);
   context.wantEvent(tcb, EVENT_READABLE);
   return true;
 }
@@ -104,6 +97,7 @@ function closeGap(context: TcpContext, tcb: Tcb, ranges: RangeSet): void {
   const reached = ranges.advance(tcb.rcvNxt);
   tcb.receiveQueue.extend(distance(tcb.rcvNxt, reached));
   tcb.rcvNxt = reached;
+  tcb.duplicateAcksOwed = 0;
   ackNow(context, tcb);
 }
 
@@ -116,24 +110,4 @@ function receiveFin(context: TcpContext, tcb: Tcb): void {
   if (tcb.state === ESTABLISHED) tcb.setState(CLOSE_WAIT);
   else if (tcb.state === FIN_WAIT_1) tcb.setState(CLOSING);
   else if (tcb.state === FIN_WAIT_2) moveToTimeWait(context, tcb);
-}
-
-function ackNow(context: TcpContext, tcb: Tcb): void {
-  tcb.ackWanted = true;
-  context.wantOutput(tcb);
-}
-
-/**
- * Data in order. ACKs are delayed only where the application has shown that it
- * answers quickly, so that they ride on the answer: anywhere else a delay gains
- * nothing, and stalls a peer that holds its next small segment back (Nagle).
- */
-function scheduleAck(context: TcpContext, tcb: Tcb): void {
-  const enough = Math.min(2 * context.linkMss, ACK_AT_ONCE_BYTES);
-  if (tcb.unacknowledgedBytes >= enough || tcb.interactive < CONVERSATION) {
-    ackNow(context, tcb);
-  } else if (tcb.delayedAckAt === Infinity) {
-    tcb.delayedAckAt = context.clock.nowMs + context.limits.delayedAckMs;
-    context.armTimers(tcb);
-  }
 }

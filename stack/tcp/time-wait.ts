@@ -46,7 +46,7 @@ export function enterTimeWait(context: TcpContext, entry: TimeWait): void {
   }
 }
 
-export function removeTimeWait(context: TcpContext, entry: TimeWait): void {
+function removeTimeWait(context: TcpContext, entry: TimeWait): void {
   entry.flow.writeKey(context.flows.key);
   context.flows.remove();
   context.timeWaits.remove(entry);

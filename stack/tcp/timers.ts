@@ -4,16 +4,10 @@
  * ride on, or give up (3.8.3).
  */
 import type { TcpContext } from './context.ts';
+import { delayedAckDue } from './delayed-ack.ts';
 import { abortTcb } from './lifecycle.ts';
 import { SYN_RECEIVED } from './state.ts';
 import type { Tcb } from './tcb.ts';
-
-/**
- * After a delayed ACK that ran out, a conversation must be proved anew, and for
- * longer: a peer that waits for our ACK before it sends on (Nagle) pays for each
- * wrong guess.
- */
-const AFTER_USELESS_DELAY = -16;
 
 export function fireTimers(context: TcpContext, nowMs: number): void {
   for (;;) {
@@ -24,14 +18,6 @@ export function fireTimers(context: TcpContext, nowMs: number): void {
     if (tcb.retransmitAt <= nowMs) retransmitDue(context, tcb, nowMs);
     context.armTimers(tcb);
   }
-}
-
-function delayedAckDue(context: TcpContext, tcb: Tcb): void {
-  tcb.delayedAckAt = Infinity;
-  tcb.ackWanted = true;
-  tcb.interactive = AFTER_USELESS_DELAY;
-  context.counters.tcpDelayedAcks++;
-  context.wantOutput(tcb);
 }
 
 /** The probe is new data: from here on the retransmission timer repeats it, ever more slowly. */

@@ -44,17 +44,9 @@ export function ipv4MoreFragments(buffer: Uint8Array, offset: number): boolean {
   return (getUint16(buffer, offset + FRAGMENT) & IPV4_MORE_FRAGMENTS) !== 0;
 }
 
-export function ipv4DontFragment(buffer: Uint8Array, offset: number): boolean {
-  return (getUint16(buffer, offset + FRAGMENT) & IPV4_DONT_FRAGMENT) !== 0;
-}
-
 /** In bytes. */
 export function ipv4FragmentOffset(buffer: Uint8Array, offset: number): number {
   return (getUint16(buffer, offset + FRAGMENT) & 0x1fff) << 3;
-}
-
-export function ipv4TimeToLive(buffer: Uint8Array, offset: number): number {
-  return buffer[offset + TIME_TO_LIVE];
 }
 
 export function ipv4Protocol(buffer: Uint8Array, offset: number): number {

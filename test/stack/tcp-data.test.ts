@@ -30,6 +30,16 @@ describe('data in', () => {
     expect(drain(connection, 200)).toBe(200);
   });
 
+  scenario('out of order in one batch is answered by an ACK for each, three at most', (h) => {
+    h.establish();
+    for (const seq of [101, 201, 301, 401, 501]) h.batch(`A seq=${seq} ack=1 len=100`);
+    h.poll();
+    h.sends('A ack=1', 'A ack=1', 'A ack=1');
+    h.batch('A seq=701 ack=1 len=100', 'A seq=1 ack=1 len=100');
+    h.poll();
+    h.sends('A ack=601');
+  });
+
   scenario('repeated is acknowledged and not read twice', (h) => {
     const connection = h.establish();
     h.guest('A seq=1 ack=1 len=100');

@@ -97,6 +97,13 @@ export class Harness {
     }
   }
 
+  /** Segments that come between two polls. */
+  batch(...lines: string[]): void {
+    for (const line of lines) {
+      this.receive(tcpFrame(toFields(parseLine(line), this.guestIsn, this.stackIsn)));
+    }
+  }
+
   guestOffload(line: string, offload: Offload): void {
     this.receive(tcpFrame(toFields(parseLine(line), this.guestIsn, this.stackIsn), offload));
     this.poll();

@@ -6,8 +6,8 @@ import { expect } from 'vitest';
 
 export const GUEST = '10.0.1.2';
 export const SERVICE = '10.0.1.5';
-export const GUEST_PORT = 40_000;
-export const SERVICE_PORT = 80;
+const GUEST_PORT = 40_000;
+const SERVICE_PORT = 80;
 
 const VNET = 10;
 
@@ -29,7 +29,7 @@ export interface Ipv4Fields {
   payload: Uint8Array;
 }
 
-export function addressBytes(text: string): number[] {
+function addressBytes(text: string): number[] {
   return text.split('.').map(Number);
 }
 
