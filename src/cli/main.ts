@@ -35,12 +35,15 @@ export async function main(argv: readonly string[]): Promise<number> {
 
 /** One line at a terminal, so that nobody works on the wrong cluster unknowingly. */
 function greet(line: CommandLine, { context, namespaces, serviceCount }: SessionSummary): void {
-  if (process.stderr.isTTY !== true && line.verbosity === 0) return;
-  const plural = (n: number, noun: string) => `${noun}${n === 1 ? '' : 's'}`;
+  if (!process.stderr.isTTY && line.verbosity === 0) return;
   process.stderr.write(
     `kns-rootless: context ${context}, ${plural(namespaces.length, 'namespace')} ${namespaces.join(', ')}, ` +
       `${serviceCount} ${plural(serviceCount, 'Service')}\n`,
   );
+}
+
+function plural(count: number, noun: string): string {
+  return count === 1 ? noun : `${noun}s`;
 }
 
 async function startDemo() {

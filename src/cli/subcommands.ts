@@ -8,11 +8,11 @@
 
 import { UsageError } from '../errors.ts';
 
-const RESERVED = ['doctor', 'down', 'exec', 'list', 'logs', 'policy', 'up'];
+const RESERVED = new Set(['doctor', 'down', 'exec', 'list', 'logs', 'policy', 'up']);
 
 /** Throws `SUBCOMMAND_RESERVED` where a command's name is kept for a subcommand. */
 export function refuseReserved(name: string): void {
-  if (!RESERVED.includes(name)) return;
+  if (!RESERVED.has(name)) return;
   throw new UsageError(
     'SUBCOMMAND_RESERVED',
     `"${name}" is kept for a subcommand that this version does not have`,

@@ -17,7 +17,7 @@ import dnsPacket, { type Answer, type OptAnswer, type Packet, type Question } fr
 import { CLUSTER_DOMAIN, type NameTable } from './name-table.ts';
 
 /** Seconds that an answer may be kept. Short: Services come and go. */
-export const ANSWER_TTL_S = 5;
+const ANSWER_TTL_S = 5;
 /** What a resolver without EDNS takes over UDP (RFC 1035, 4.2.1). */
 const PLAIN_UDP_LIMIT = 512;
 /** What we take and send at most over UDP with EDNS (RFC 6891): what most resolvers settled on. */

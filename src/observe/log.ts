@@ -16,12 +16,13 @@ export interface LogTarget {
   readonly isTTY?: boolean;
 }
 
+function silent(): void {}
+
 /** @param verbosity how often `-v` was given */
 export function createLog(verbosity: number, target: LogTarget = process.stderr): Log {
   // The command may have put the terminal into raw mode, where a line feed alone makes a staircase.
-  const end = target.isTTY === true ? '\r\n' : '\n';
+  const end = target.isTTY ? '\r\n' : '\n';
   const write = (line: string) => void target.write(`kns-rootless: ${line}${end}`);
-  const silent = () => {};
   return {
     warn: write,
     info: verbosity >= 1 ? write : silent,

@@ -14,7 +14,6 @@ import type { Stack } from '../../stack/index.ts';
 const LONGEST_WAIT_MS = 0x7fff_ffff;
 
 export class Driver {
-  readonly #device: TunDevice;
   readonly #stack: Stack;
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
@@ -22,7 +21,6 @@ export class Driver {
   #stopped = false;
 
   constructor(device: TunDevice, stack: Stack) {
-    this.#device = device;
     this.#stack = stack;
     stack.onWake = () => this.#pollSoon();
     device.onWritable = () => {

@@ -94,11 +94,15 @@ function connectNetwork(sandbox: Sandbox, directory: Directory, cluster: Cluster
   return new Driver(sandbox.device, stack);
 }
 
-/** The three files by which programs find names; a file that the host does not have counts as empty. */
+/** The three files by which programs find names. */
 async function writeEtc(sandbox: Sandbox, nameServer: string, names: NameTable): Promise<void> {
-  const host = (name: string) => readFile(`/etc/${name}`, 'utf8').catch(() => '');
-  const [hosts, resolv, nsswitch] = await Promise.all(['hosts', 'resolv.conf', 'nsswitch.conf'].map(host));
-  sandbox.files.hosts.write(hostsFile(names, hosts));
-  sandbox.files.resolvConf.write(resolvConf(nameServer, resolv));
-  sandbox.files.nsswitchConf.write(nsswitchConf(nsswitch));
+  const { hosts, resolvConf: resolv, nsswitchConf: nsswitch } = sandbox.files;
+  hosts.write(hostsFile(names, await readEtc('hosts')));
+  resolv.write(resolvConf(nameServer, await readEtc('resolv.conf')));
+  nsswitch.write(nsswitchConf(await readEtc('nsswitch.conf')));
+}
+
+/** A file of the host's; one that it does not have counts as empty. */
+function readEtc(name: string): Promise<string> {
+  return readFile(`/etc/${name}`, 'utf8').catch(() => '');
 }

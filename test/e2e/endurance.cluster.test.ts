@@ -11,8 +11,11 @@ const WARM_UP = 600;
 /** Two pods with eight upgraded connections each (src/cluster, ForwardLimits): all that may come on top. */
 const UPGRADED_CONNECTIONS = 16;
 
+function batch(count: number): string {
+  return guest('tcp', { host: 'multi', port: 7, send: 'x', until: 'x', count });
+}
+
 test('2,000 connections one after another leave no descriptor behind', { timeout: 90_000 }, async () => {
-  const batch = (count: number) => guest('tcp', { host: 'multi', port: 7, send: 'x', until: 'x', count });
   const child = startProgram(['-n', 'e2e', '--', 'sh', '-c', `${batch(WARM_UP)}; ${batch(2000)}`]);
   if (child.stdout === null || child.pid === undefined) throw new Error('not started');
   const descriptors = () => readdirSync(`/proc/${child.pid}/fd`).length;
