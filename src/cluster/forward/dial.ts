@@ -215,13 +215,11 @@ export class Dial implements RemoteStream, PodStreamEvents {
     if (error instanceof RemoteStreamError) {
       this.#fail(error.reason, error.message, error);
     } else if (error instanceof ClusterError) {
+      const ordinary = error.code === 'POD_GONE' || error.code === 'CLUSTER_CLOSED';
+      if (!this.#over && !ordinary) this.#forwarder.report(error);
       // A pod that is gone, or whose node does not answer, says nothing about the next one.
-      if (error.code === 'POD_GONE' || error.code === 'FORWARD_REFUSED') {
-        this.#retry(error.message, true);
-        return;
-      }
-      if (!this.#over && error.code !== 'CLUSTER_CLOSED') this.#forwarder.report(error);
-      this.#fail('unreachable', error.message, error);
+      if (error.code === 'POD_GONE' || error.code === 'FORWARD_REFUSED') this.#retry(error.message, true);
+      else this.#fail('unreachable', error.message, error);
     } else {
       throw error;
     }

@@ -6,8 +6,10 @@
  * is known to all, but some load balancers refuse it; a WebSocket per
  * connection passes everywhere, and costs a TLS and an upgrade round trip
  * each. They are tried in this order, and the one that worked last is tried
- * first from then on. Only success moves that memory: a refusal may be the
- * fault of one pod or one node.
+ * first for a while. Only success moves that memory: a refusal may be the
+ * fault of one pod or one node. Some proxies cut an upgrade off instead of
+ * refusing it; that counts as a refusal, where other failures of the network
+ * would be the same for all three.
  *
  * The rights differ as well: WebSockets are opened with GET (RBAC verb "get" on
  * pods/portforward), a SPDY upgrade with POST ("create"); a 403 for one verb
@@ -30,6 +32,8 @@ export type TransportName = 'spdy-websocket' | 'spdy' | 'websocket';
 
 const ORDER: readonly TransportName[] = ['spdy-websocket', 'spdy', 'websocket'];
 const VERB = { 'spdy-websocket': 'get', spdy: 'create', websocket: 'get' } as const;
+/** After this the order is gone through from the top again: what failed may have been mended. */
+const MEMORY_MS = 10 * 60_000;
 const TUNNEL_PROTOCOL = 'SPDY/3.1+portforward.k8s.io';
 const PORT_FORWARD_PROTOCOL = 'portforward.k8s.io';
 
@@ -42,6 +46,7 @@ export class TransportLadder {
   readonly #log: ClusterLog;
   readonly #allowed: readonly TransportName[];
   #preferred: TransportName | undefined;
+  #preferredUntilMs = 0;
 
   constructor(
     api: ApiClient,
@@ -62,17 +67,27 @@ export class TransportLadder {
 
   /** @throws ClusterError: POD_GONE, or why no transport works */
   async connect(target: Target, events: PodConnectionEvents): Promise<PodConnection> {
-    const preferred = this.#preferred;
+    const preferred = performance.now() < this.#preferredUntilMs ? this.#preferred : undefined;
     const order = preferred
       ? [preferred, ...this.#allowed.filter((name) => name !== preferred)]
       : this.#allowed;
     const forbiddenVerbs = new Set<string>();
     let last: Refusal | undefined;
+    let cutOff: ClusterError | undefined;
     for (const name of order) {
       if (forbiddenVerbs.has(VERB[name])) continue;
-      const attempt = await this.#try(name, target, events);
+      let attempt: Attempt;
+      try {
+        attempt = await this.#try(name, target, events);
+      } catch (error) {
+        if (!isCutOff(error)) throw error;
+        cutOff ??= error;
+        this.#log.debug(`port-forward to ${target.pod.name} by ${name}: ${error.message}`);
+        continue;
+      }
       if ('connection' in attempt) {
         if (this.#preferred !== name) this.#log.debug(`port-forward by ${name}`);
+        if (preferred !== name) this.#preferredUntilMs = performance.now() + MEMORY_MS;
         this.#preferred = name;
         return attempt.connection;
       }
@@ -90,6 +105,7 @@ export class TransportLadder {
       // A missing right is what the user can act on; it outlives the later refusals.
       if (last?.status !== 403) last = refusal;
     }
+    if (cutOff && last?.status !== 403) throw cutOff;
     throw this.#error(last ?? { status: 0, message: 'no transport is allowed', verb: 'get' }, target);
   }
 
@@ -156,6 +172,15 @@ export class TransportLadder {
       `See whether kubectl meets the same: kubectl -n ${target.pod.namespace} port-forward pod/${target.pod.name} :${target.port}`,
     );
   }
+}
+
+function isCutOff(error: unknown): error is ClusterError {
+  return (
+    error instanceof ClusterError &&
+    error.cause instanceof Error &&
+    'code' in error.cause &&
+    error.cause.code === 'ECONNRESET'
+  );
 }
 
 function refused(answer: Extract<UpgradeAnswer, { upgraded: false }>, name: TransportName): Attempt {

@@ -123,7 +123,8 @@ export class StreamPair implements PodStream {
   }
 
   handleLost(cause: Error): void {
-    this.#close({ kind: 'lost', cause });
+    // What has ended in order before is still delivered.
+    if (!this.#pendingOutcome) this.#close({ kind: 'lost', cause });
   }
 
   #deliver(piece: Uint8Array): void {

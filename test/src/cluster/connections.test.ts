@@ -192,6 +192,21 @@ describe('the choice of transport', () => {
     expect(api.log.lines.filter((line) => line.includes('spdy-websocket'))).toHaveLength(1);
   });
 
+  test('a proxy that cuts off one upgrade leads to the next transport', async () => {
+    api.refuseUpgrade = (method) => (method === 'GET' ? { status: 0, message: '' } : undefined);
+    await start(['a']);
+    expect((await connect()).far.pod).toBe('a');
+  });
+
+  test('all of them cut off: unreachable', async () => {
+    api.refuseUpgrade = () => ({ status: 0, message: '' });
+    await start(['a']);
+    const { ending } = dial(cluster, 'app', 80);
+    expect(await ending).toMatchObject({
+      error: { reason: 'unreachable', cause: { code: 'API_UNREACHABLE' } },
+    });
+  });
+
   test('a right that is missing for one verb is not asked for again by another transport', async () => {
     const methods: string[] = [];
     api.refuseUpgrade = (method) => {

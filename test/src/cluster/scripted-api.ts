@@ -196,7 +196,7 @@ export class FarConnection {
 export class ScriptedApi {
   /** Ready pods of the Service; may change while the server runs. */
   pods: string[];
-  /** Answers to an upgrade other than yes, by method and pod. */
+  /** Answers to an upgrade other than yes, by method and pod; status 0 cuts it off. */
   refuseUpgrade: (method: string, pod: string) => { status: number; message: string } | undefined = () =>
     undefined;
   upgrades = 0;
@@ -219,6 +219,10 @@ export class ScriptedApi {
       const refusal =
         this.#refusal(request) ??
         (request.headers.upgrade === 'websocket' ? { status: 400, message: 'no such protocol' } : undefined);
+      if (refusal?.status === 0) {
+        socket.destroy();
+        return;
+      }
       if (refusal) {
         const body = JSON.stringify(refusal);
         socket.end(

@@ -47,6 +47,7 @@ test('unread bytes are kept up to the bound, then the connection stops reading u
   data(3, 0, 1);
   data(1, 0, 1);
   expect(outcomes).toEqual([]);
+  connection.onClosed(undefined); // what has ended before is delivered all the same
   stream.resume();
   expect(read).toEqual([60, 40, 1]);
   expect(outcomes).toEqual([{ kind: 'ended' }]);
