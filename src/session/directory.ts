@@ -18,6 +18,8 @@ export type Destination =
   | { readonly kind: 'unassigned' }
   | { readonly kind: 'outside' };
 
+/** What is looked at of a cluster. */
+type Listing = Pick<Cluster, 'services' | 'podsOf'>;
 type ServiceDestination = Extract<Destination, { kind: 'service' }>;
 
 const GATEWAY: Destination = { kind: 'gateway' };
@@ -36,7 +38,7 @@ export class Directory {
   readonly #destinations = new Map<string, ServiceDestination>();
 
   /** @param clusterKey what tells this cluster from others, for stable addresses. Throws `CIDR_FULL`. */
-  constructor(plan: AddressPlan, clusterKey: string, cluster: Cluster) {
+  constructor(plan: AddressPlan, clusterKey: string, cluster: Listing) {
     this.#plan = plan;
     const entries = cluster.services.map((service) => entriesOf(service, clusterKey, cluster));
     const addresses = plan.assign(entries.flat().map((entry) => entry.key));
@@ -65,7 +67,7 @@ export class Directory {
   }
 }
 
-function entriesOf(service: ServiceRecord, clusterKey: string, cluster: Cluster): Entry[] {
+function entriesOf(service: ServiceRecord, clusterKey: string, cluster: Listing): Entry[] {
   if (service.type === 'ExternalName') return [];
   const key = `${clusterKey}/${service.namespace}/${service.name}`;
   const pods = service.headless ? cluster.podsOf(service) : [];
