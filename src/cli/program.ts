@@ -6,6 +6,7 @@
  */
 
 import { Command, Option } from 'commander';
+import { UsageError } from '../errors.ts';
 import { refuseReserved } from './subcommands.ts';
 
 export interface CommandLine {
@@ -56,7 +57,7 @@ export function parseCommandLine(argv: readonly string[], version: string, shell
     .argument('[command...]', 'the command and its arguments')
     .addOption(
       new Option('-n, --namespace <name>', 'namespace, may be repeated')
-        .argParser((name: string, before: string[]) => [...before, name])
+        .argParser(addNamespace)
         .default([], "the context's"),
     )
     .option('--context <name>', 'context of the kubeconfig')
@@ -91,4 +92,16 @@ export function parseCommandLine(argv: readonly string[], version: string, shell
     ...(options.context === undefined ? {} : { context: options.context }),
     ...(options.kubeconfig === undefined ? {} : { kubeconfig: options.kubeconfig }),
   };
+}
+
+/** A namespace is a DNS label (RFC 1123), as Kubernetes has it. */
+const NAMESPACE = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+
+function addNamespace(name: string, before: readonly string[]): string[] {
+  if (NAMESPACE.test(name)) return [...before, name];
+  throw new UsageError(
+    'NAMESPACE_INVALID',
+    `"${name}" can't be the name of a namespace`,
+    'use lower-case letters, digits and dashes; for several namespaces, repeat -n',
+  );
 }

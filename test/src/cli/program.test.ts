@@ -66,6 +66,12 @@ describe('command line', () => {
     },
   );
 
+  test.each(['', 'a/b', '..', 'E2E', 'a,b', '-x', 'x'.repeat(64)])('no namespace is called %j', (name) => {
+    expect(() => parse('-n', name, 'ls')).toThrowError(
+      expect.objectContaining({ code: 'NAMESPACE_INVALID' }),
+    );
+  });
+
   test.each([
     [['--nonsense', 'ls'], 'commander.unknownOption'],
     [['-n'], 'commander.optionMissingArgument'],
