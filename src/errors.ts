@@ -10,8 +10,9 @@
 export interface Actionable {
   /** Stable, UPPER_SNAKE_CASE; scripts may match it. */
   readonly code: string;
+  /** A fragment in lower case, without a full stop: it is followed by the code and the remedy. */
   readonly message: string;
-  /** What to do, as a sentence or a command. */
+  /** What to do, in the same form, or a command. */
   readonly remedy: string;
 }
 

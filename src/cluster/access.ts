@@ -14,6 +14,8 @@ export interface AccessOptions {
 
 export interface ClusterAccess {
   readonly contextName: string;
+  /** The kubeconfig's name of the cluster; it stays where the server's address changes (a local cluster's port). */
+  readonly clusterName: string;
   /** The context's namespace, else "default". */
   readonly namespace: string;
   /** The API server's URL, with its path prefix if it has one. */
@@ -35,16 +37,16 @@ export async function loadAccess(
   if (!contextName) {
     throw new ClusterError(
       'CONTEXT_UNKNOWN',
-      'The kubeconfig has no current context.',
-      `Choose one with --context: ${contextList(kubeConfig)}`,
+      'the kubeconfig has no current context',
+      `choose one with --context: ${contextList(kubeConfig)}`,
     );
   }
   const context = kubeConfig.contexts.find(({ name }) => name === contextName);
   if (!context) {
     throw new ClusterError(
       'CONTEXT_UNKNOWN',
-      `The kubeconfig has no context "${contextName}".`,
-      `Choose one with --context: ${contextList(kubeConfig)}`,
+      `the kubeconfig has no context "${contextName}"`,
+      `choose one with --context: ${contextList(kubeConfig)}`,
     );
   }
   kubeConfig.setCurrentContext(contextName);
@@ -53,23 +55,23 @@ export async function loadAccess(
   if (!cluster) {
     throw new ClusterError(
       'KUBECONFIG_INVALID',
-      `Context "${contextName}" names the cluster "${context.cluster}", which the kubeconfig does not have.`,
-      'Correct the context, or choose another with --context.',
+      `context "${contextName}" names the cluster "${context.cluster}", which the kubeconfig does not have`,
+      'correct the context, or choose another with --context',
     );
   }
   if (context.user && !kubeConfig.getCurrentUser()) {
     throw new ClusterError(
       'KUBECONFIG_INVALID',
-      `Context "${contextName}" names the user "${context.user}", which the kubeconfig does not have.`,
-      'Correct the context, or choose another with --context.',
+      `context "${contextName}" names the user "${context.user}", which the kubeconfig does not have`,
+      'correct the context, or choose another with --context',
     );
   }
   const server = URL.canParse(cluster.server) ? new URL(cluster.server) : undefined;
   if (server?.protocol !== 'https:' && server?.protocol !== 'http:') {
     throw new ClusterError(
       'KUBECONFIG_INVALID',
-      `The server of cluster "${cluster.name}" is no http or https URL: ${cluster.server}`,
-      `Correct it: kubectl config set-cluster ${cluster.name} --server=https://…`,
+      `the server of cluster "${cluster.name}" is no http or https URL: ${cluster.server}`,
+      `correct it: kubectl config set-cluster ${cluster.name} --server=https://…`,
     );
   }
   if (server.protocol === 'http:') {
@@ -80,7 +82,8 @@ export async function loadAccess(
   }
   return {
     contextName,
-    namespace: context.namespace ?? 'default',
+    clusterName: cluster.name,
+    namespace: context.namespace || 'default',
     server,
     proxied: Boolean(cluster.proxyUrl),
     kubeConfig,

@@ -7,7 +7,7 @@ export function unreachable(server: URL, cause: unknown): ClusterError {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
   return new ClusterError(
     'API_UNREACHABLE',
-    `The API server ${server.href} cannot be reached: ${reasonOf(cause)}`,
+    `the API server ${server.href} cannot be reached: ${reasonOf(cause)}`,
     remedyFor(code, server),
     { cause },
   );
@@ -23,37 +23,37 @@ export function answered(
   if (status === 401) {
     return new ClusterError(
       'UNAUTHORIZED',
-      `The API server does not accept the credentials of context "${contextName}" (401): the token or certificate has expired, or is not of this cluster.`,
-      `Log in again as you do for kubectl, and check with: kubectl --context ${contextName} -n ${namespace} get services`,
+      `the API server does not accept the credentials of context "${contextName}" (401): the token or certificate has expired, or is not of this cluster`,
+      `log in again as you do for kubectl, and check with: kubectl --context ${contextName} -n ${namespace} get services`,
     );
   }
   if (status === 403) {
     return new ClusterError(
       'FORBIDDEN',
-      `The account of context "${contextName}" may not ${verb} ${resource} in namespace "${namespace}": ${message}`,
-      `Ask for a role with the verb "${verb}" on ${resource}, and check with: kubectl --context ${contextName} -n ${namespace} auth can-i ${verb} ${resource}`,
+      `the account of context "${contextName}" may not ${verb} ${resource} in namespace "${namespace}": ${message}`,
+      `ask for a role with the verb "${verb}" on ${resource}, and check with: kubectl --context ${contextName} -n ${namespace} auth can-i ${verb} ${resource}`,
     );
   }
   return new ClusterError(
     'API_FAILED',
-    `The API server answered ${status} to ${verb} ${resource} in namespace "${namespace}": ${message}`,
-    `See whether kubectl meets the same: kubectl --context ${contextName} -n ${namespace} get ${resource.split('/')[0] ?? resource}`,
+    `the API server answered ${status} to ${verb} ${resource} in namespace "${namespace}": ${message}`,
+    `see whether kubectl meets the same: kubectl --context ${contextName} -n ${namespace} get ${resource.split('/')[0] ?? resource}`,
   );
 }
 
 function remedyFor(code: string, server: URL): string {
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
-    return `Check that ${server.hostname} is spelt right and that your DNS or VPN is up.`;
+    return `check that ${server.hostname} is spelt right and that your DNS or VPN is up`;
   }
-  if (code === 'ECONNREFUSED') return `Check that the cluster runs, and that it listens on ${server.host}.`;
+  if (code === 'ECONNREFUSED') return `check that the cluster runs, and that it listens on ${server.host}`;
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
-    return 'The certificate is for another name: set tls-server-name in the kubeconfig, or use the name it is for.';
+    return 'the certificate is for another name: set tls-server-name in the kubeconfig, or use the name it is for';
   }
   if (code.includes('CERT') || code.includes('SELF_SIGNED') || code.includes('LEAF_SIGNATURE')) {
-    return 'Check certificate-authority(-data) in the kubeconfig: it is not the one that signed this server.';
+    return 'check certificate-authority(-data) in the kubeconfig: it is not the one that signed this server';
   }
   if (code === 'EPROTO' || code.startsWith('ERR_SSL')) {
-    return `Check that ${server.host} speaks TLS, and that the scheme of the URL is right.`;
+    return `check that ${server.host} speaks TLS, and that the scheme of the URL is right`;
   }
-  return 'Check the network and the VPN, and that kubectl reaches the cluster.';
+  return 'check the network and the VPN, and that kubectl reaches the cluster';
 }

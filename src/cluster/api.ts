@@ -49,10 +49,17 @@ export interface UpgradeRequest {
 
 export type UpgradeAnswer =
   | { upgraded: true; socket: Duplex; head: Buffer; headers: http.IncomingHttpHeaders }
-  | { upgraded: false; status: number; message: string };
+  | ({ upgraded: false } & JsonAnswer);
 
 /** What client-node adds to a request: headers, TLS files, and an agent for the proxy. */
 type Credentials = Omit<https.RequestOptions, 'headers'> & { headers: Record<string, string> };
+
+/** Credentials as they were had once, for as long as requests share them. */
+interface Login {
+  readonly credentials: Promise<Credentials>;
+  done: boolean;
+  untilMs: number;
+}
 
 export class ApiClient {
   readonly access: ClusterAccess;
@@ -61,7 +68,7 @@ export class ApiClient {
   readonly #inFlight = new Set<http.ClientRequest>();
   /** All that are open, idle and upgraded ones too. */
   readonly #sockets = new Set<Duplex>();
-  #credentials: { options: Promise<Credentials>; untilMs: number } | undefined;
+  #login: Login | undefined;
   #closed = false;
 
   constructor(access: ClusterAccess, timeoutMs: number = REQUEST_TIMEOUT_MS) {
@@ -109,10 +116,19 @@ export class ApiClient {
     );
   }
 
-  async #send(
-    request: UpgradeRequest,
-  ): Promise<Extract<UpgradeAnswer, { upgraded: true }> | (JsonAnswer & { upgraded: false })> {
-    const options = await this.#prepare(request);
+  async #send(request: UpgradeRequest): Promise<UpgradeAnswer> {
+    const earlier = this.#login?.done ? this.#login : undefined;
+    const login = this.#currentLogin();
+    const answer = await this.#sendWith(request, await login.credentials);
+    if (answer.upgraded || answer.status !== 401) return answer;
+    if (this.#login === login) this.#login = undefined;
+    // A token that was had before may have expired since; one asked for just now is the best there is.
+    if (login !== earlier) return answer;
+    return this.#sendWith(request, await this.#currentLogin().credentials);
+  }
+
+  async #sendWith(request: UpgradeRequest, credentials: Credentials): Promise<UpgradeAnswer> {
+    const options = this.#optionsFor(request, credentials);
     try {
       return await this.#once(options);
     } catch (cause) {
@@ -121,7 +137,7 @@ export class ApiClient {
       if (!(cause instanceof StaleConnection)) throw unreachable(this.access.server, cause);
     }
     try {
-      return await this.#once({ ...options, agent: false });
+      return await this.#once(this.access.proxied ? options : { ...options, agent: false });
     } catch (cause) {
       throw unreachable(this.access.server, cause);
     }
@@ -133,14 +149,30 @@ export class ApiClient {
     socket.once('close', () => this.#sockets.delete(socket));
   }
 
-  async #prepare(request: UpgradeRequest): Promise<https.RequestOptions> {
-    const { server, proxied } = this.access;
-    const now = performance.now();
-    if (!this.#credentials || this.#credentials.untilMs <= now) {
-      this.#credentials = { options: this.#askForCredentials(), untilMs: Infinity };
+  /** That of the last burst of requests, or a new one. */
+  #currentLogin(): Login {
+    if (!this.#login || this.#login.untilMs <= performance.now()) {
+      const login: Login = { credentials: this.#askForCredentials(), done: false, untilMs: Infinity };
+      this.#login = login;
+      void this.#settle(login);
     }
-    const credentials = await this.#credentials.options;
+    return this.#login;
+  }
+
+  async #settle(login: Login): Promise<void> {
+    try {
+      await login.credentials;
+      login.done = true;
+      login.untilMs = performance.now() + CREDENTIALS_REUSE_MS;
+    } catch {
+      // Those who wait are told; who comes later asks again.
+      if (this.#login === login) this.#login = undefined;
+    }
+  }
+
+  #optionsFor(request: UpgradeRequest, credentials: Credentials): https.RequestOptions {
     if (this.#closed) throw closedError();
+    const { server, proxied } = this.access;
     return {
       ...credentials,
       ...(proxied ? {} : { agent: this.#agent }),
@@ -167,14 +199,12 @@ export class ApiClient {
           );
         }),
       ]);
-      if (this.#credentials) this.#credentials.untilMs = performance.now() + CREDENTIALS_REUSE_MS;
       return options;
     } catch (cause) {
-      this.#credentials = undefined;
       throw new ClusterError(
         'CREDENTIALS_FAILED',
-        `The credentials of context "${contextName}" cannot be had: ${reasonOf(cause)}`,
-        `Log in again as you do for kubectl, and check with: kubectl --context ${contextName} get --raw /version`,
+        `the credentials of context "${contextName}" cannot be had: ${reasonOf(cause)}`,
+        `log in again as you do for kubectl, and check with: kubectl --context ${contextName} get --raw /version`,
         { cause },
       );
     } finally {
@@ -182,9 +212,7 @@ export class ApiClient {
     }
   }
 
-  #once(
-    options: https.RequestOptions,
-  ): Promise<Extract<UpgradeAnswer, { upgraded: true }> | (JsonAnswer & { upgraded: false })> {
+  #once(options: https.RequestOptions): Promise<UpgradeAnswer> {
     return new Promise((resolve, reject) => {
       const request = (options.protocol === 'https:' ? https : http).request(options);
       const deadline = setTimeout(
@@ -208,7 +236,6 @@ export class ApiClient {
         resolve({ upgraded: true, socket, head, headers: response.headers });
       });
       request.once('response', (response) => {
-        if (response.statusCode === 401) this.#credentials = undefined;
         // An error in the middle of a body reaches the response, not the request.
         readBody(response)
           .finally(settle)
@@ -225,7 +252,7 @@ export class ApiClient {
 class StaleConnection extends Error {}
 
 function closedError(): ClusterError {
-  return new ClusterError('CLUSTER_CLOSED', 'The session has ended.', 'Start a new one.');
+  return new ClusterError('CLUSTER_CLOSED', 'the session has ended', 'start a new one');
 }
 
 const inflateBody = promisify(gunzip);

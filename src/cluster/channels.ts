@@ -28,6 +28,7 @@ export class ChannelConnection implements PodConnection, PodStream, BytePipeEven
   /** Bytes of the preamble still to come, per channel. */
   readonly #preambleLeft = [PREAMBLE_BYTES, PREAMBLE_BYTES];
   #errorText = '';
+  #opened = false;
   #finished = false;
   #closed = false;
   #closeCause: Error | undefined;
@@ -40,7 +41,7 @@ export class ChannelConnection implements PodConnection, PodStream, BytePipeEven
   }
 
   get spent(): boolean {
-    return this.#closed || this.#events !== undefined;
+    return this.#closed || this.#opened;
   }
 
   get streamCount(): number {
@@ -49,6 +50,7 @@ export class ChannelConnection implements PodConnection, PodStream, BytePipeEven
 
   /** The port was given when the WebSocket was opened. */
   open(_port: number, events: PodStreamEvents): PodStream {
+    this.#opened = true;
     this.#events = events;
     if (this.#closed) queueMicrotask(() => this.#report());
     else this.#pipe.resume();

@@ -3,13 +3,14 @@
  *
  * Services are listed once. Endpoints are listed at the start and again,
  * bounded in rate and never twice at once for a namespace: before a dial fails
- * for want of a ready pod, and behind a dial that went by an old list.
+ * for want of a ready pod or tries another one than that which failed, and
+ * behind a dial that went by an old list.
  */
 import { type RemoteStream, RemoteStreamError, type RemoteStreamEvents } from '../relay/stream.ts';
 import type { ClusterAccess } from './access.ts';
 import { ApiClient } from './api.ts';
 import { Discovery } from './discovery.ts';
-import type { EndpointTable, Target } from './endpoints.ts';
+import { type EndpointTable, type Target, podKey } from './endpoints.ts';
 import { ClusterError, reasonOf } from './errors.ts';
 import { Dial, type Forwarder, type Route } from './forward/dial.ts';
 import { HalfClosed } from './forward/half-closed.ts';
@@ -18,7 +19,7 @@ import { TransportLadder, type TransportName } from './forward/ladder.ts';
 import { DEFAULT_LIMITS, type ForwardLimits } from './forward/limits.ts';
 import { ConnectionPool } from './forward/pool.ts';
 import type { ClusterLog } from './log.ts';
-import { type ServicePort, type ServiceRecord, tcpPort } from './services.ts';
+import { type ServiceRecord, tcpPort } from './services.ts';
 
 /** What keeps all connections from being made is said once in this time. */
 const REPORT_INTERVAL_MS = 10_000;
@@ -160,21 +161,23 @@ class ConnectedCluster implements Cluster {
     const { namespace, name } = service;
     const servicePort = tcpPort(service, port);
     const host = podHostname === undefined ? name : `${podHostname}.${name}`;
+    const { endpointsRefreshMs, endpointsStaleMs } = this.#forwarder.limits;
     return {
-      name: `${namespace}/${host}:${port}`,
-      next: async (triedPods) => {
+      name: `${host}.${namespace}:${port}`,
+      next: async (triedPods, retrying) => {
         if (!this.hasPort(service, port))
           throw new RemoteStreamError('refused', 'the Service has no such port');
-        const candidates = (): Target[] =>
-          this.#candidates(service, servicePort, podHostname, port).filter(
-            ({ pod }) => !triedPods.has(pod.name),
-          );
+        const candidates = (): Target[] => {
+          const { table } = this.#endpoints.get(namespace) ?? {};
+          const targets = table?.targets(name, servicePort, port, podHostname) ?? [];
+          return targets.filter(({ pod }) => !triedPods.has(podKey(pod)));
+        };
         let targets = candidates();
-        if (targets.length === 0) {
-          await this.#refresh(namespace, this.#forwarder.limits.endpointsRefreshMs);
+        if (retrying || targets.length === 0) {
+          await this.#refresh(namespace, endpointsRefreshMs);
           targets = candidates();
         } else {
-          void this.#refresh(namespace, this.#forwarder.limits.endpointsStaleMs);
+          void this.#refresh(namespace, endpointsStaleMs);
         }
         if (targets.length > 0) return targets[this.#turn(`${namespace}/${name}`) % targets.length];
         if (this.#endpoints.get(namespace)?.table.onlyWithoutPods(name)) {
@@ -186,17 +189,6 @@ class ConnectedCluster implements Cluster {
         return undefined;
       },
     };
-  }
-
-  #candidates(
-    service: ServiceRecord,
-    servicePort: ServicePort | undefined,
-    podHostname: string | undefined,
-    port: number,
-  ): Target[] {
-    const table = this.#endpoints.get(service.namespace)?.table;
-    const targets = table?.targets(service.name, servicePort, port) ?? [];
-    return podHostname === undefined ? targets : targets.filter(({ pod }) => pod.hostname === podHostname);
   }
 
   #turn(service: string): number {
@@ -231,6 +223,6 @@ class ConnectedCluster implements Cluster {
     const last = this.#reportedAtMs.get(error.code);
     if (last !== undefined && now - last < REPORT_INTERVAL_MS) return;
     this.#reportedAtMs.set(error.code, now);
-    this.#log.warn(`${error.message} ${error.remedy}`);
+    this.#log.warn(`${error.message} [${error.code}]: ${error.remedy}`);
   }
 }

@@ -96,8 +96,8 @@ export class Discovery {
     const { contextName } = this.#api.access;
     return new ClusterError(
       'NAMESPACE_UNVERIFIED',
-      `The account of context "${contextName}" may not list services in namespace "${namespace}", nor see whether it exists.`,
-      'Check the spelling of -n; if it is right, ask for a role with "list" on services and endpointslices there.',
+      `the account of context "${contextName}" may not list services in namespace "${namespace}", nor see whether it exists`,
+      'check the spelling of -n; if it is right, ask for a role with "list" on services and endpointslices there',
     );
   }
 
@@ -109,8 +109,8 @@ export class Discovery {
     const { contextName } = this.#api.access;
     return new ClusterError(
       'NAMESPACE_UNKNOWN',
-      `Context "${contextName}" has no namespace "${namespace}".`,
-      `Choose one with -n; see which there are with: kubectl --context ${contextName} get namespaces`,
+      `context "${contextName}" has no namespace "${namespace}"`,
+      `choose one with -n; see which there are with: kubectl --context ${contextName} get namespaces`,
     );
   }
 

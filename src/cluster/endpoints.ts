@@ -7,8 +7,14 @@
  * targetPort is already resolved, also where it differs from pod to pod (the
  * controller then makes a group for each number).
  *
- * A dual-stack Service has a slice per address family: pods are told apart by
- * name, not by address.
+ * A dual-stack Service has a slice per address family, and while the controller
+ * moves endpoints between slices one may be in two of them: pods are told apart
+ * by their identity, not by address.
+ *
+ * Which endpoints count is kube-proxy's rule: the ready ones, and where there
+ * is none, those that are terminating but still serve (the last pods of a
+ * rollout). A terminating endpoint is never ready, and core Endpoints leave it
+ * out.
  */
 import { itemsOf } from './api-list.ts';
 import type { ServicePort } from './services.ts';
@@ -16,14 +22,23 @@ import type { ServicePort } from './services.ts';
 export interface EndpointPod {
   readonly namespace: string;
   readonly name: string;
+  /** A StatefulSet's pod comes back under its old name, and is another. */
+  readonly uid?: string;
   /** The name under a headless Service: `db-0` of `db-0.db`. */
   readonly hostname?: string;
+}
+
+/** What tells a pod from all others, also from its predecessor of the same name. */
+export function podKey({ namespace, name, uid }: EndpointPod): string {
+  return `${namespace}/${name}/${uid ?? ''}`;
 }
 
 export interface EndpointGroup {
   readonly service: string;
   readonly ports: readonly { name: string; port: number; protocol: string }[];
   readonly readyPods: readonly EndpointPod[];
+  /** Terminating, and still serving. */
+  readonly leavingPods: readonly EndpointPod[];
   /** Ready addresses behind which no pod is known; port-forward cannot reach them. */
   readonly addressesWithoutPod: number;
 }
@@ -32,6 +47,7 @@ interface TargetRef {
   kind?: string;
   namespace?: string;
   name?: string;
+  uid?: string;
 }
 
 interface ApiPort {
@@ -43,18 +59,23 @@ interface ApiPort {
 /** What is read of an EndpointSlice; the same in discovery.k8s.io/v1 and v1beta1. */
 interface ApiEndpointSlice {
   metadata: { namespace: string; labels?: Record<string, string> };
-  endpoints?:
-    | { conditions?: { ready?: boolean | null }; hostname?: string | null; targetRef?: TargetRef | null }[]
-    | null;
+  endpoints?: ApiEndpoint[] | null;
   ports?: ApiPort[] | null;
 }
+
+interface ApiEndpoint {
+  /** `serving` and `terminating` are absent before Kubernetes 1.22. */
+  conditions?: { ready?: boolean | null; serving?: boolean | null; terminating?: boolean | null };
+  hostname?: string | null;
+  targetRef?: TargetRef | null;
+}
+
+type ApiAddress = Pick<ApiEndpoint, 'hostname' | 'targetRef'>;
 
 /** What is read of an Endpoints object (core/v1). */
 interface ApiEndpoints {
   metadata: { namespace: string; name: string };
-  subsets?:
-    | { addresses?: { hostname?: string; targetRef?: TargetRef }[] | null; ports?: ApiPort[] | null }[]
-    | null;
+  subsets?: { addresses?: ApiAddress[] | null; ports?: ApiPort[] | null }[] | null;
 }
 
 const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
@@ -66,7 +87,10 @@ export function parseEndpointSliceList(body: unknown): EndpointGroup[] {
     if (service === undefined) continue; // made by hand, for no Service
     // "A nil value should be interpreted as true" (discovery.k8s.io, EndpointConditions.ready).
     const ready = (endpoints ?? []).filter(({ conditions }) => conditions?.ready ?? true);
-    groups.push(group(service, metadata.namespace, ready, ports));
+    const leaving = (endpoints ?? []).filter(
+      ({ conditions }) => conditions?.ready === false && conditions.terminating && conditions.serving,
+    );
+    groups.push(group(service, metadata.namespace, { ready, leaving, ports }));
   }
   return groups;
 }
@@ -74,7 +98,7 @@ export function parseEndpointSliceList(body: unknown): EndpointGroup[] {
 export function parseEndpointsList(body: unknown): EndpointGroup[] {
   return itemsOf<ApiEndpoints>(body).flatMap(({ metadata, subsets }) =>
     (subsets ?? []).map(({ addresses, ports }) =>
-      group(metadata.name, metadata.namespace, addresses ?? [], ports),
+      group(metadata.name, metadata.namespace, { ready: addresses ?? [], leaving: [], ports }),
     ),
   );
 }
@@ -82,26 +106,26 @@ export function parseEndpointsList(body: unknown): EndpointGroup[] {
 function group(
   service: string,
   namespace: string,
-  ready: { hostname?: string | null; targetRef?: TargetRef | null }[],
-  ports: ApiPort[] | null | undefined,
+  from: { ready: ApiAddress[]; leaving: ApiAddress[]; ports: ApiPort[] | null | undefined },
 ): EndpointGroup {
-  const readyPods: EndpointPod[] = [];
-  for (const { hostname, targetRef } of ready) {
-    if (targetRef?.kind !== 'Pod' || targetRef.name === undefined) continue;
-    readyPods.push({
-      namespace: targetRef.namespace ?? namespace,
-      name: targetRef.name,
-      ...(hostname ? { hostname } : {}),
-    });
-  }
+  const readyPods = podsAmong(from.ready, namespace);
   return {
     service,
-    ports: (ports ?? []).flatMap(({ name, port, protocol }) =>
+    ports: (from.ports ?? []).flatMap(({ name, port, protocol }) =>
       port == null ? [] : [{ name: name ?? '', port, protocol: protocol ?? 'TCP' }],
     ),
     readyPods,
-    addressesWithoutPod: ready.length - readyPods.length,
+    leavingPods: podsAmong(from.leaving, namespace),
+    addressesWithoutPod: from.ready.length - readyPods.length,
   };
+}
+
+function podsAmong(addresses: ApiAddress[], ownNamespace: string): EndpointPod[] {
+  return addresses.flatMap(({ hostname, targetRef }) => {
+    if (targetRef?.kind !== 'Pod' || targetRef.name === undefined) return [];
+    const { namespace = ownNamespace, name, uid } = targetRef;
+    return [{ namespace, name, ...(uid ? { uid } : {}), ...(hostname ? { hostname } : {}) }];
+  });
 }
 
 /** A pod and the port to dial in it. */
@@ -124,23 +148,45 @@ export class EndpointTable {
 
   /**
    * Where a connection to `servicePort` may go; `rawPort` is dialled in every
-   * ready pod instead where the Service has no such port (headless Services).
+   * pod instead where the Service has no such port. Where a host name is given,
+   * that pod alone is meant (both: headless Services).
    */
-  targets(service: string, servicePort: ServicePort | undefined, rawPort: number): Target[] {
+  targets(
+    service: string,
+    servicePort: ServicePort | undefined,
+    rawPort: number,
+    hostname?: string,
+  ): Target[] {
+    const all = (which: 'readyPods' | 'leavingPods'): Target[] => {
+      const targets = this.#targets(which, service, servicePort, rawPort);
+      return hostname === undefined ? targets : targets.filter(({ pod }) => pod.hostname === hostname);
+    };
+    const ready = all('readyPods');
+    return ready.length > 0 ? ready : all('leavingPods');
+  }
+
+  #targets(
+    which: 'readyPods' | 'leavingPods',
+    service: string,
+    servicePort: ServicePort | undefined,
+    rawPort: number,
+  ): Target[] {
     const byPod = new Map<string, Target>();
-    for (const { ports, readyPods } of this.#byService.get(service) ?? []) {
+    for (const { ports, [which]: pods } of this.#byService.get(service) ?? []) {
       const port =
         servicePort === undefined
           ? rawPort
           : ports.find(({ name, protocol }) => name === (servicePort.name ?? '') && protocol === 'TCP')?.port;
       if (port === undefined) continue;
-      for (const pod of readyPods) {
-        if (!byPod.has(pod.name)) byPod.set(pod.name, { pod, port });
+      for (const pod of pods) {
+        const key = podKey(pod);
+        if (!byPod.has(key)) byPod.set(key, { pod, port });
       }
     }
     return [...byPod.values()];
   }
 
+  /** The ready pods; a name leads to no others. */
   pods(service: string): EndpointPod[] {
     const byName = new Map<string, EndpointPod>();
     for (const { readyPods } of this.#byService.get(service) ?? []) {

@@ -9,10 +9,10 @@
  *     channels   one WebSocket per connection
  *     pipe/      the upgraded socket, or a WebSocket on it
  */
-export { type AccessOptions, type ClusterAccess, loadAccess } from './access.ts';
-export { type Cluster, type ConnectOptions, type PodName, connectCluster } from './cluster.ts';
-export { ClusterError, type ClusterErrorCode } from './errors.ts';
+export { type ClusterAccess, loadAccess } from './access.ts';
+export { type Cluster, connectCluster } from './cluster.ts';
+export { ClusterError } from './errors.ts';
 export type { TransportName } from './forward/ladder.ts';
 export { DEFAULT_LIMITS, type ForwardLimits } from './forward/limits.ts';
 export type { ClusterLog } from './log.ts';
-export type { Protocol, ServicePort, ServiceRecord } from './services.ts';
+export type { ServiceRecord } from './services.ts';

@@ -33,10 +33,18 @@ export async function loadKubeConfig(
       try {
         config.loadFromFile(file);
       } catch (cause) {
+        if (cause instanceof Error && 'code' in cause && cause.code === 'EACCES') {
+          throw new ClusterError(
+            'KUBECONFIG_INVALID',
+            `${file} may not be read by this user`,
+            `make it readable to yourself alone, or copy it: sudo install -m 600 -o "$USER" ${file} ~/.kube/config`,
+            { cause },
+          );
+        }
         throw new ClusterError(
           'KUBECONFIG_INVALID',
           `${file} is not a valid kubeconfig: ${reasonOf(cause)}`,
-          `Correct the file, and check it with: kubectl --kubeconfig ${file} config view`,
+          `correct the file, and check it with: kubectl --kubeconfig ${file} config view`,
           { cause },
         );
       }
@@ -60,8 +68,8 @@ export async function loadKubeConfig(
   } else {
     throw new ClusterError(
       'KUBECONFIG_MISSING',
-      `There is no kubeconfig: ${files.join(', ')} ${files.length === 1 ? 'does' : 'do'} not exist.`,
-      'Name one with --kubeconfig or $KUBECONFIG, or try without a cluster: kns-rootless --demo',
+      `there is no kubeconfig: ${files.join(', ')} ${files.length === 1 ? 'does' : 'do'} not exist`,
+      'name one with --kubeconfig or $KUBECONFIG, or try without a cluster: kns-rootless --demo',
     );
   }
   return merged;

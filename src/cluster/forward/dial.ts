@@ -20,7 +20,7 @@
  * it reaches nobody, and is answered by a reset.
  */
 import { type RemoteStream, RemoteStreamError, type RemoteStreamEvents } from '../../relay/stream.ts';
-import type { Target } from '../endpoints.ts';
+import { type Target, podKey } from '../endpoints.ts';
 import { ClusterError, oneLine } from '../errors.ts';
 import type { ClusterLog } from '../log.ts';
 import { gistOf, meaningOf } from './error-text.ts';
@@ -31,16 +31,20 @@ import { Outbox } from './outbox.ts';
 import type { ConnectionPool } from './pool.ts';
 import type { PodConnection, PodStream, PodStreamEvents, StreamOutcome } from './transport.ts';
 
+/** Of the time that SYN_REPLY took; see `establishGraceMinMs`. */
+const GRACE_ROUND_TRIPS = 2;
+
 /** Where a connection may go. */
 export interface Route {
-  /** For messages: `e2e/web:80`. */
+  /** For messages: `web.e2e:80`. */
   readonly name: string;
   /**
-   * The next pod to try, none of `triedPods`.
+   * The next pod to try, none of `triedPods` (by `podKey`).
    *
+   * @param retrying one has failed, so what is known of the pods may be out of date
    * @throws RemoteStreamError where it is known that no pod will ever do
    */
-  next(triedPods: ReadonlySet<string>): Promise<Target | undefined>;
+  next(triedPods: ReadonlySet<string>, retrying: boolean): Promise<Target | undefined>;
 }
 
 /** What all connections of a cluster share. */
@@ -65,6 +69,7 @@ export class Dial implements RemoteStream, PodStreamEvents {
   #attempts = 0;
   #lastFailure = 'it has no ready pod';
   #target: Target | undefined;
+  #connection: PodConnection | undefined;
   #stream: PodStream | undefined;
   #openedAtMs = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -141,8 +146,8 @@ export class Dial implements RemoteStream, PodStreamEvents {
       clearTimeout(this.#deadline);
       return;
     }
-    const roundTripMs = performance.now() - this.#openedAtMs;
-    const graceMs = Math.min(Math.max(roundTripMs, limits.establishGraceMinMs), limits.establishGraceMaxMs);
+    const roundTripsMs = GRACE_ROUND_TRIPS * (performance.now() - this.#openedAtMs);
+    const graceMs = Math.min(Math.max(roundTripsMs, limits.establishGraceMinMs), limits.establishGraceMaxMs);
     this.#timer = setTimeout(() => this.#establish(), graceMs);
   }
 
@@ -182,7 +187,8 @@ export class Dial implements RemoteStream, PodStreamEvents {
   async #attempt(): Promise<void> {
     const { pool, knownGood, limits } = this.#forwarder;
     try {
-      const target = this.#attempts++ < limits.attempts ? await this.#route.next(this.#tried) : undefined;
+      const attempt = this.#attempts++;
+      const target = attempt < limits.attempts ? await this.#route.next(this.#tried, attempt > 0) : undefined;
       if (this.#over) return;
       if (!target) {
         this.#fail('refused', this.#lastFailure);
@@ -202,6 +208,7 @@ export class Dial implements RemoteStream, PodStreamEvents {
     const { limits } = this.#forwarder;
     this.#openedAtMs = performance.now();
     const stream = connection.open(target.port, this);
+    this.#connection = connection;
     this.#stream = stream;
     if (this.#paused) stream.pause();
     this.#timer = setTimeout(() => {
@@ -228,13 +235,16 @@ export class Dial implements RemoteStream, PodStreamEvents {
   #failed(text: string): void {
     const meaning = meaningOf(text);
     const gist = oneLine(gistOf(text));
+    const unread = meaning === 'not-connected' || meaning === 'sandbox-gone';
+    if (meaning === 'sandbox-gone') this.#connection?.retire();
     if (this.#heard || meaning === 'broken') {
       this.#establish();
       this.#fail('reset', gist);
-    } else if (this.#outbox.sentBytes > 0 && !(this.#outbox.replayable && meaning === 'not-connected')) {
+    } else if (this.#outbox.sentBytes > 0 && !(this.#outbox.replayable && unread)) {
       this.#fail('reset', gist);
     } else {
-      this.#retry(gist, true);
+      // A new connection to the same pod may find the sandbox that has taken the place of the old one.
+      this.#retry(gist, meaning !== 'sandbox-gone');
     }
   }
 
@@ -243,7 +253,7 @@ export class Dial implements RemoteStream, PodStreamEvents {
     this.#lastFailure = why;
     if (this.#target) {
       this.#forwarder.knownGood.delete(keyOf(this.#target));
-      if (elsewhere) this.#tried.add(this.#target.pod.name);
+      if (elsewhere) this.#tried.add(podKey(this.#target.pod));
       this.#forwarder.log.debug(`${this.#route.name} by pod ${this.#target.pod.name}: ${why}`);
     }
     void this.#attempt();
@@ -295,9 +305,7 @@ export class Dial implements RemoteStream, PodStreamEvents {
     if (this.#over) return;
     const established = this.#established;
     this.#release();
-    const full = `${this.#route.name}: ${message}`;
-    this.#forwarder.log.debug(full);
-    this.#events.onError(new RemoteStreamError(established ? 'reset' : reason, full, { cause }));
+    this.#events.onError(new RemoteStreamError(established ? 'reset' : reason, message, { cause }));
   }
 
   #release(): void {
@@ -312,5 +320,5 @@ export class Dial implements RemoteStream, PodStreamEvents {
 }
 
 function keyOf({ pod, port }: Target): string {
-  return `${pod.namespace}/${pod.name}:${port}`;
+  return `${podKey(pod)}:${port}`;
 }

@@ -9,17 +9,22 @@
 export type ErrorMeaning =
   /** Nobody took the connection: nothing that was written has been read. */
   | 'not-connected'
+  /** As before, and nobody ever will: the upgraded connection leads to a sandbox that is no more. */
+  | 'sandbox-gone'
   /** The pod took the connection and it broke later. */
   | 'broken'
   | 'unknown';
 
 const BROKEN =
   /reset by peer|broken pipe|\b(read|write|writeto|readfrom|splice) (tcp|unix)|the server has reset the stream/i;
+const SANDBOX_GONE =
+  /(failed|unable|could not|not) (to )?find sandbox|network namespace\b.* is closed|not running/i;
 const NOT_CONNECTED =
-  /connection refused|\bdial (tcp|udp)|failed to (dial|connect)|not running|not found|no such|unable to find|is closed|no route to host|network is unreachable/i;
+  /connection refused|\bdial (tcp|udp)|failed to (dial|connect)|not found|no such|unable to find|no route to host|network is unreachable/i;
 
 export function meaningOf(errorText: string): ErrorMeaning {
   if (BROKEN.test(errorText)) return 'broken';
+  if (SANDBOX_GONE.test(errorText)) return 'sandbox-gone';
   if (NOT_CONNECTED.test(errorText)) return 'not-connected';
   return 'unknown';
 }

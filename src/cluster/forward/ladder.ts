@@ -14,7 +14,9 @@
  * The rights differ as well: WebSockets are opened with GET (RBAC verb "get" on
  * pods/portforward), a SPDY upgrade with POST ("create"); a 403 for one verb
  * says nothing about the other, and everything about the other protocol of
- * the same verb.
+ * the same verb. That holds for the 403 of the API server's authorizer, which
+ * comes with a Status: servers before 1.30 answer a bare 403 to a WebSocket
+ * whose protocol they do not know, and so do proxies.
  */
 import type { ApiClient, UpgradeAnswer } from '../api.ts';
 import { answered } from '../api-errors.ts';
@@ -37,7 +39,14 @@ const MEMORY_MS = 10 * 60_000;
 const TUNNEL_PROTOCOL = 'SPDY/3.1+portforward.k8s.io';
 const PORT_FORWARD_PROTOCOL = 'portforward.k8s.io';
 
-type Refusal = { status: number; message: string; verb: string };
+interface Refusal {
+  readonly status: number;
+  readonly message: string;
+  readonly verb: string;
+  /** A right is missing. */
+  readonly forbidden: boolean;
+}
+
 type Attempt = { connection: PodConnection } | { refusal: Refusal };
 
 export class TransportLadder {
@@ -97,16 +106,16 @@ export class TransportLadder {
       if (refusal.status === 404 && refusal.message.includes(target.pod.name)) {
         throw new ClusterError(
           'POD_GONE',
-          `Pod ${target.pod.namespace}/${target.pod.name} is gone.`,
-          'Try again: its successor is used as soon as it is ready.',
+          `pod ${target.pod.namespace}/${target.pod.name} is gone`,
+          'try again: its successor is used as soon as it is ready',
         );
       }
-      if (refusal.status === 403) forbiddenVerbs.add(refusal.verb);
+      if (refusal.forbidden) forbiddenVerbs.add(refusal.verb);
       // A missing right is what the user can act on; it outlives the later refusals.
-      if (last?.status !== 403) last = refusal;
+      if (!last?.forbidden) last = refusal;
     }
-    if (cutOff && last?.status !== 403) throw cutOff;
-    throw this.#error(last ?? { status: 0, message: 'no transport is allowed', verb: 'get' }, target);
+    if (cutOff && !last?.forbidden) throw cutOff;
+    throw this.#error(last ?? refusal(0, 'no transport is allowed', 'get'), target);
   }
 
   async #try(name: TransportName, target: Target, events: PodConnectionEvents): Promise<Attempt> {
@@ -143,9 +152,7 @@ export class TransportLadder {
     if (!answer.upgraded) return refused(answer, name);
     if (!handshake.accepted(answer.headers)) {
       answer.socket.destroy();
-      return {
-        refusal: { status: 101, message: 'the server chose another protocol', verb: VERB[name] },
-      };
+      return { refusal: refusal(101, 'with another protocol', VERB[name]) };
     }
     const makePipe = (pipeEvents: ConstructorParameters<typeof WebSocketPipe>[2]): WebSocketPipe =>
       new WebSocketPipe(answer.socket, answer.head, pipeEvents);
@@ -156,9 +163,8 @@ export class TransportLadder {
     };
   }
 
-  #error(refusal: Refusal, target: Target): ClusterError {
-    const { status, message, verb } = refusal;
-    if (status === 401 || status === 403) {
+  #error({ status, message, verb, forbidden }: Refusal, target: Target): ClusterError {
+    if (status === 401 || forbidden) {
       return answered(status, message, {
         verb,
         resource: 'pods/portforward',
@@ -168,8 +174,8 @@ export class TransportLadder {
     }
     return new ClusterError(
       'FORWARD_REFUSED',
-      `No port-forward to pod ${target.pod.namespace}/${target.pod.name}: the server answered ${status} ${message}`,
-      `See whether kubectl meets the same: kubectl -n ${target.pod.namespace} port-forward pod/${target.pod.name} :${target.port}`,
+      `no port-forward to pod ${target.pod.namespace}/${target.pod.name}: the server answered ${status} ${message}`.trimEnd(),
+      `see whether kubectl meets the same: kubectl -n ${target.pod.namespace} port-forward pod/${target.pod.name} :${target.port}`,
     );
   }
 }
@@ -184,5 +190,11 @@ function isCutOff(error: unknown): error is ClusterError {
 }
 
 function refused(answer: Extract<UpgradeAnswer, { upgraded: false }>, name: TransportName): Attempt {
-  return { refusal: { status: answer.status, message: answer.message, verb: VERB[name] } };
+  const { body, status, message } = answer;
+  const reason = typeof body === 'object' && body !== null && 'reason' in body ? body.reason : undefined;
+  return { refusal: refusal(status, message, VERB[name], status === 403 && reason === 'Forbidden') };
+}
+
+function refusal(status: number, message: string, verb: string, forbidden = false): Refusal {
+  return { status, message, verb, forbidden };
 }

@@ -3,9 +3,10 @@ export interface ForwardLimits {
   /**
    * A pod that has not refused this long after SYN_REPLY counts as connected.
    * The server replies before it dials the pod and says nothing when the dial
-   * succeeds; a refusal was measured 0.3 to 1.2 ms after the reply. On slow
-   * paths jitter grows with the round trip, so the grace is one round trip,
-   * within these two.
+   * succeeds; a refusal was measured 0.3 to 1.2 ms after the reply on an idle
+   * machine, and tens of milliseconds on a loaded one. On slow paths jitter
+   * grows with the round trip, so the grace is two of them, within these two.
+   * Only the first connection to a pod and port pays for it.
    */
   establishGraceMinMs: number;
   establishGraceMaxMs: number;
@@ -48,8 +49,8 @@ export interface ForwardLimits {
 }
 
 export const DEFAULT_LIMITS: ForwardLimits = {
-  establishGraceMinMs: 20,
-  establishGraceMaxMs: 200,
+  establishGraceMinMs: 100,
+  establishGraceMaxMs: 500,
   knownGoodMs: 5 * 60_000,
   replyMs: 5_000,
   dialMs: 30_000,

@@ -7,7 +7,7 @@
  * same pod wait for one upgrade. Transports that carry one stream get a
  * connection each. A connection without streams is closed after a while.
  */
-import type { Target } from '../endpoints.ts';
+import { type Target, podKey } from '../endpoints.ts';
 import { ClusterError } from '../errors.ts';
 import type { TransportLadder } from './ladder.ts';
 import type { ForwardLimits } from './limits.ts';
@@ -32,7 +32,7 @@ export class ConnectionPool {
 
   /** A connection in which a stream to `target` can be opened; open it in the same tick. */
   async acquire(target: Target): Promise<PodConnection> {
-    const key = `${target.pod.namespace}/${target.pod.name}`;
+    const key = podKey(target.pod);
     for (;;) {
       if (this.#closed) throw closedError();
       if (this.#ladder.preferred === 'websocket') return this.#open(key, target);
@@ -132,5 +132,5 @@ export class ConnectionPool {
 }
 
 function closedError(): ClusterError {
-  return new ClusterError('CLUSTER_CLOSED', 'The session has ended.', 'Start a new one.');
+  return new ClusterError('CLUSTER_CLOSED', 'the session has ended', 'start a new one');
 }

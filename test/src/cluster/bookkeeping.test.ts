@@ -75,7 +75,11 @@ describe('error texts of the runtimes', () => {
       ),
       'not-connected',
     ],
-    ['error forwarding port 80 to pod x, uid : network namespace for sandbox "x" is closed', 'not-connected'],
+    ['error forwarding port 80 to pod x, uid : network namespace for sandbox "x" is closed', 'sandbox-gone'],
+    [
+      'error forwarding port 80 to pod x, uid : failed to find sandbox "x" in store: not found',
+      'sandbox-gone',
+    ],
     ['… exit status 1: socat E connect(5, AF=2 127.0.0.1:80, 16): Connection refused', 'not-connected'],
     [wrapped('read tcp4 127.0.0.1:1->127.0.0.1:80: read: connection reset by peer'), 'broken'],
     [wrapped('write tcp4 127.0.0.1:1->127.0.0.1:80: write: broken pipe'), 'broken'],

@@ -322,7 +322,7 @@ describe('who may do what', () => {
   test('an expired token', async () => {
     expect(await failure(await withToken('not-a-token'), 'e2e')).toMatchObject({
       code: 'UNAUTHORIZED',
-      remedy: expect.stringContaining('Log in again'),
+      remedy: expect.stringContaining('log in again'),
     });
   });
 

@@ -178,6 +178,41 @@ describe('the trouble of one', () => {
   });
 });
 
+describe('a pod that has been deleted', () => {
+  test('and has come back under its name gets an upgraded connection of its own', async () => {
+    await start(['db-0'], { endpointsStaleMs: 0, endpointsRefreshMs: 0 });
+    const { far: old } = await connect();
+    api.uid = 'second';
+    const probe = dial(cluster, 'app', 80);
+    // What is known is out of date, so the old connection is tried first.
+    const stale = await api.opened();
+    expect(stale.connection).toBe(old.connection);
+    stale.connection.reply(stale);
+    stale.connection.sandboxGone(stale);
+    const fresh = await api.opened();
+    expect(fresh.connection).not.toBe(old.connection);
+    fresh.connection.reply(fresh);
+    fresh.connection.data(fresh.dataId, 'hello');
+    await probe.until(() => probe.text === 'hello');
+    expect(probe.events).toEqual(['established', 'data']);
+  });
+
+  test('or whose sandbox was made anew: the old connection is not used again', async () => {
+    await start(['a']);
+    const first = await connect();
+    const probe = dial(cluster, 'app', 80);
+    const stale = await api.opened();
+    stale.connection.reply(stale);
+    stale.connection.sandboxGone(stale);
+    const fresh = await api.opened();
+    expect(fresh.pod).toBe('a');
+    expect(fresh.connection).not.toBe(first.far.connection);
+    fresh.connection.reply(fresh);
+    await probe.established;
+    expect(first.probe.events).toEqual(['established']); // what it still carries goes on
+  });
+});
+
 describe('the choice of transport', () => {
   test('falls from WebSocket to SPDY once, and remembers', async () => {
     const methods: string[] = [];
@@ -211,7 +246,7 @@ describe('the choice of transport', () => {
     const methods: string[] = [];
     api.refuseUpgrade = (method) => {
       methods.push(method);
-      return { status: 403, message: `cannot ${method}` };
+      return { status: 403, reason: 'Forbidden', message: `cannot ${method}` };
     };
     await start(['a']);
     const probe = dial(cluster, 'app', 80);
@@ -222,6 +257,22 @@ describe('the choice of transport', () => {
       error: { cause: { code: 'FORBIDDEN', remedy: expect.stringContaining('pods/portforward') } },
     });
     expect(api.log.lines.filter((line) => line.startsWith('warn:'))).toHaveLength(1);
+  });
+
+  test('a bare 403 is no missing right: servers before 1.30 answer so to a protocol they do not know', async () => {
+    const methods: string[] = [];
+    api.refuseUpgrade = (method) => {
+      methods.push(method);
+      return method === 'GET'
+        ? { status: 403, message: '' }
+        : { status: 403, reason: 'Forbidden', message: 'cannot create' };
+    };
+    await start(['a']);
+    const ending = await dial(cluster, 'app', 80).ending;
+    expect(methods).toEqual(['GET', 'POST', 'GET']);
+    expect(ending).toMatchObject({
+      error: { cause: { code: 'FORBIDDEN', remedy: expect.stringContaining('"create"') } },
+    });
   });
 
   test('an expired token is said once, however many connections meet it', async () => {

@@ -78,7 +78,7 @@ describe('establishing', () => {
     expect(await probe.ending).toMatchObject({
       error: {
         reason: 'refused',
-        message: expect.stringMatching(/^test\/app:80: failed to connect to localhost:8080/),
+        message: expect.stringMatching(/^failed to connect to localhost:8080/),
       },
     });
     expect(probe.events).toEqual(['refused']);

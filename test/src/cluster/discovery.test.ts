@@ -23,6 +23,7 @@ const empty: Answer = { body: '{"items":[]}' };
 const one: Answer = {
   body: JSON.stringify({ items: [{ metadata: { namespace: 'n', name: 'web' }, spec: { ports: [] } }] }),
 };
+const unauthorized: Answer = { status: 401, body: '{"message":"Unauthorized"}' };
 const forbidden: Answer = { status: 403, body: '{"message":"forbidden"}' };
 
 let server: http.Server;
@@ -162,6 +163,19 @@ describe('answers', () => {
     });
   });
 
+  test('that stop in the middle are waited for no longer', async () => {
+    answers = {
+      [SERVICES]: (socket) => {
+        socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"items":');
+      },
+      [SLICES_V1]: empty,
+    };
+    await expect(connect(new LogLines(), 50)).rejects.toMatchObject({
+      code: 'API_UNREACHABLE',
+      message: expect.stringContaining('no answer within 0.05 s'),
+    });
+  });
+
   test('that break off in the middle', async () => {
     answers = {
       [SERVICES]: (socket) => {
@@ -196,6 +210,32 @@ describe('a login plugin', () => {
     const access = await loadAccess({ kubeconfig: file });
     opened.push(await connectCluster(access, { namespaces: ['n'], log: new LogLines() }));
     expect(asked).toHaveLength(3);
+    expect(starts()).toBe(1);
+  });
+
+  test('is asked again when its token has expired meanwhile', async () => {
+    answers = { [SERVICES]: empty, [SLICES_V1]: empty };
+    server.prependListener('request', ({ url, headers }: http.IncomingMessage) => {
+      // The third request comes after the burst in which the first token was had.
+      const expired = headers.authorization === 'Bearer 1';
+      if (url === NAMESPACE) answers[NAMESPACE] = expired ? unauthorized : { body: '{}' };
+    });
+    const { file, starts } = withPlugin(
+      `echo '{"status":{"token":"'$(grep -c . ${join(folder, 'starts')})'"}}'`,
+    );
+    const access = await loadAccess({ kubeconfig: file });
+    opened.push(await connectCluster(access, { namespaces: ['n'], log: new LogLines() }));
+    expect(asked.filter((path) => path === NAMESPACE)).toHaveLength(2);
+    expect(starts()).toBe(2);
+  });
+
+  test('whose token is not good is not started again for that', async () => {
+    answers = { [SERVICES]: unauthorized, [SLICES_V1]: empty };
+    const { file, starts } = withPlugin(`echo '{"status":{"token":"t"}}'`);
+    const access = await loadAccess({ kubeconfig: file });
+    await expect(connectCluster(access, { namespaces: ['n'], log: new LogLines() })).rejects.toMatchObject({
+      code: 'UNAUTHORIZED',
+    });
     expect(starts()).toBe(1);
   });
 

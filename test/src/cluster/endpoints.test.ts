@@ -17,6 +17,10 @@ function pod(name: string, conditions: object = { ready: true }): object {
   return { conditions, targetRef: { kind: 'Pod', name, namespace: 'n' } };
 }
 
+function stateful(name: string, uid: string, conditions: object): object {
+  return { conditions, hostname: name, targetRef: { kind: 'Pod', name, namespace: 'n', uid } };
+}
+
 function slices(...items: object[]): EndpointTable {
   return new EndpointTable(parseEndpointSliceList({ items }));
 }
@@ -29,13 +33,54 @@ test('ready pods with the port that the name leads to', () => {
   ]);
 });
 
+test('terminating pods that still serve, where no other is ready, as kube-proxy has it', () => {
+  const leaving = (name: string, serving: boolean): object =>
+    pod(name, { ready: false, serving, terminating: true });
+  const unready = pod('starting', { ready: false, serving: true, terminating: false });
+  const last = slices(slice([leaving('a', true), leaving('b', false), unready]));
+  expect(last.targets('web', port, 80).map(({ pod }) => pod.name)).toEqual(['a']);
+  expect(last.pods('web')).toEqual([]);
+  const rollout = slices(slice([leaving('a', true)]), slice([pod('c')]));
+  expect(rollout.targets('web', port, 80).map(({ pod }) => pod.name)).toEqual(['c']);
+});
+
+test('a pod and its successor of the same name are two; the host name picks one of several', () => {
+  const table = slices(
+    slice([
+      stateful('db-0', 'old', { ready: false, serving: true, terminating: true }),
+      stateful('db-1', 'x', { ready: true }),
+    ]),
+  );
+  expect(table.targets('web', port, 80).map(({ pod }) => pod.name)).toEqual(['db-1']);
+  expect(table.targets('web', port, 80, 'db-0')).toMatchObject([{ pod: { uid: 'old' } }]);
+  const later = slices(
+    slice([
+      stateful('db-0', 'old', { ready: false, serving: true, terminating: true }),
+      stateful('db-0', 'new', { ready: true }),
+    ]),
+  );
+  expect(later.targets('web', port, 80, 'db-0')).toMatchObject([{ pod: { uid: 'new' } }]);
+});
+
 test('a named port may differ from pod to pod', () => {
   const table = slices(slice([pod('a')]), slice([pod('b')], [{ name: 'http', port: 9090, protocol: 'TCP' }]));
   expect(table.targets('web', port, 80).map(({ port }) => port)).toEqual([8080, 9090]);
 });
 
-test('a dual-stack Service has each pod once', () => {
-  expect(slices(slice([pod('a')]), slice([pod('a')])).targets('web', port, 80)).toHaveLength(1);
+test('a dual-stack Service has each pod once, and so has one whose slices overlap for a moment', () => {
+  const ipv6 = { ...slice([pod('a')]), addressType: 'IPv6' };
+  expect(slices(slice([pod('a')]), ipv6).targets('web', port, 80)).toHaveLength(1);
+  const overlap = slices(slice([pod('a'), pod('a', { ready: false })]), slice([pod('a')]));
+  expect(overlap.targets('web', port, 80)).toHaveLength(1);
+});
+
+test('TCP and UDP under one number and different names: the TCP port is meant', () => {
+  const dns = { port: 53, protocol: 'TCP', targetPort: 5353, name: 'dns-tcp' } as const;
+  const ports = [
+    { name: 'dns', port: 5300, protocol: 'UDP' },
+    { name: 'dns-tcp', port: 5353, protocol: 'TCP' },
+  ];
+  expect(slices(slice([pod('a')], ports)).targets('web', dns, 53)).toMatchObject([{ port: 5353 }]);
 });
 
 test('UDP of the same name is no target; a raw port goes to every pod', () => {

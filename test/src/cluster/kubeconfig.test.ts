@@ -1,5 +1,5 @@
 /** Which kubeconfig is taken, how several are merged, and what is said of a wrong one. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -46,7 +46,7 @@ const plain: Contents = {
 
 test('a file by name; the path prefix of the server stays', async () => {
   const access = await loadAccess({ kubeconfig: write('a', plain) }, {});
-  expect(access).toMatchObject({ contextName: 'one', namespace: 'default' });
+  expect(access).toMatchObject({ contextName: 'one', clusterName: 'c', namespace: 'default' });
   expect(access.server.href).toBe('https://one.test:6443/k8s/x');
 });
 
@@ -94,6 +94,14 @@ test.each<[string, Contents | string, string]>([
   const error: unknown = await loadAccess({ kubeconfig: file }, {}).catch((error: unknown) => error);
   expect(error).toMatchObject({ code, remedy: expect.stringMatching(/./) });
   expect(String(error)).not.toContain('\n');
+});
+
+test('an empty namespace is none', async () => {
+  const file = write('a', plain);
+  const config = JSON.parse(readFileSync(file, 'utf8'));
+  config.contexts[0].context.namespace = '';
+  writeFileSync(file, JSON.stringify(config));
+  expect(await loadAccess({ kubeconfig: file }, {})).toMatchObject({ namespace: 'default' });
 });
 
 test('an unknown --context is answered with those that there are', async () => {

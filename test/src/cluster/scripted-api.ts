@@ -106,11 +106,17 @@ export class FarConnection {
 
   /** As the runtimes do it when the pod refuses. */
   refuse(stream: FarStream): void {
-    this.data(
-      stream.errorId,
-      `error forwarding port ${stream.port} to pod 0a1b, uid : failed to connect to localhost:${stream.port}, IPv4: dial tcp4 127.0.0.1:${stream.port}: connect: connection refused`,
-      true,
-    );
+    const dialled = `dial tcp4 127.0.0.1:${stream.port}: connect: connection refused`;
+    this.#fail(stream, `failed to connect to localhost:${stream.port}, IPv4: ${dialled}`);
+  }
+
+  /** As containerd does it when the pod is deleted; the upgraded connection stays open. */
+  sandboxGone(stream: FarStream): void {
+    this.#fail(stream, 'failed to find sandbox "0a1b" in store: not found');
+  }
+
+  #fail(stream: FarStream, why: string): void {
+    this.data(stream.errorId, `error forwarding port ${stream.port} to pod 0a1b, uid : ${why}`, true);
   }
 
   goAway(lastId: number): void {
@@ -193,12 +199,20 @@ export class FarConnection {
   }
 }
 
+/** An answer that is no success; a bare one where it has no message. */
+interface Refusal {
+  readonly status: number;
+  readonly message: string;
+  readonly reason?: string;
+}
+
 export class ScriptedApi {
   /** Ready pods of the Service; may change while the server runs. */
   pods: string[];
+  /** The uid of each pod; a new one makes it another of the same name. */
+  uid = 'first';
   /** Answers to an upgrade other than yes, by method and pod; status 0 cuts it off. */
-  refuseUpgrade: (method: string, pod: string) => { status: number; message: string } | undefined = () =>
-    undefined;
+  refuseUpgrade: (method: string, pod: string) => Refusal | undefined = () => undefined;
   upgrades = 0;
   endpointLists = 0;
   readonly log = new LogLines();
@@ -224,7 +238,7 @@ export class ScriptedApi {
         return;
       }
       if (refusal) {
-        const body = JSON.stringify(refusal);
+        const body = refusal.message === '' ? '' : JSON.stringify(refusal);
         socket.end(
           `HTTP/1.1 ${refusal.status} No\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
         );
@@ -265,7 +279,7 @@ export class ScriptedApi {
     });
   }
 
-  #refusal({ method = '', url = '' }: http.IncomingMessage): { status: number; message: string } | undefined {
+  #refusal({ method = '', url = '' }: http.IncomingMessage): Refusal | undefined {
     return url.includes('/portforward') ? this.refuseUpgrade(method, podOf(url)) : undefined;
   }
 
@@ -278,7 +292,7 @@ export class ScriptedApi {
     if (url === '/prefix/apis/discovery.k8s.io/v1/namespaces/test/endpointslices') {
       this.endpointLists++;
       const metadata = { namespace: 'test', labels: { 'kubernetes.io/service-name': 'app' } };
-      const endpoints = this.pods.map((name) => ({ targetRef: { kind: 'Pod', name } }));
+      const endpoints = this.pods.map((name) => ({ targetRef: { kind: 'Pod', name, uid: this.uid } }));
       return { items: [{ metadata, endpoints, ports: [{ name: '', port: 8080, protocol: 'TCP' }] }] };
     }
     throw new Error(`unexpected request ${url}`);
