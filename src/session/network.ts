@@ -62,7 +62,8 @@ class Network {
   #service(request: TcpRequest, destination: Extract<Destination, { kind: 'service' }>): void {
     const { service, podHostname } = destination;
     const port = request.localPort;
-    const label = `${podHostname ?? service.name}.${service.namespace}:${port}`;
+    const host = podHostname === undefined ? service.name : `${podHostname}.${service.name}`;
+    const label = `${host}.${service.namespace}:${port}`;
     if (podHostname !== undefined) {
       this.#relay(request, label, (events) => this.#cluster.dialPod(service, podHostname, port, events));
     } else if (this.#cluster.hasPort(service, port)) {
