@@ -13,12 +13,16 @@ let runs = 0;
 const newMark = () => `KNS_TEST_MARK=${process.pid}-${runs++}`;
 const withMark = (mark: string) => Object.fromEntries([mark.split('=')]) as Record<string, string>;
 
-/** Files of the user in the places where a program may put temporary ones, and the mounts of the host. */
+/**
+ * Files of the user in the places where a program may put temporary ones, and the mounts of the host.
+ * What the suites that run beside this one make there is named `kns-…`; the program names nothing so.
+ */
 function hostState(): string[] {
   const folders = [tmpdir(), '/dev/shm', `/run/user/${ordinaryUser().uid}`];
   const files = folders.flatMap((folder) => {
     try {
       return readdirSync(folder)
+        .filter((name) => !name.startsWith('kns-'))
         .map((name) => `${folder}/${name}`)
         .filter((path) => statSync(path).uid === ordinaryUser().uid);
     } catch {

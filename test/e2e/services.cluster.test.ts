@@ -103,7 +103,11 @@ describe('ports', () => {
         const s = dgram.createSocket('udp4').on('error', (e) => r(e.code));
         s.connect(80, host, (e) => e ? r(e.code) : s.send('x'));
       });
-      (async () => console.log(await udp('web'), await tcp('192.0.2.1'), await tcp('10.0.1.254')))()
+      const hosts = require('node:fs').readFileSync('/etc/hosts', 'utf8');
+      const unassigned = Array.from({ length: 250 }, (_, i) => '10.0.1.' + (i + 3)).find(
+        (address) => !hosts.includes(address + '\\t'),
+      );
+      (async () => console.log(await udp('web'), await tcp('192.0.2.1'), await tcp(unassigned)))()
         .then(() => process.exit());`;
     const { stdout } = await inSandbox(`${process.execPath} -e "${script}"`);
     expect(stdout.trim()).toBe('ECONNREFUSED ENETUNREACH EHOSTUNREACH');
