@@ -1,6 +1,10 @@
 /**
  * DNS over TCP (RFC 7766) as the far side of a relayed connection: messages
  * with a two-byte length in front, several to a connection, answered in order.
+ *
+ * A chunk counts against the client's window until all of it has been
+ * answered, so a client that asks and does not read is stopped by its own
+ * queries. A FIN is answered by one, after the last answer.
  */
 
 import type { RemoteStream, RemoteStreamEvents } from '../relay/stream.ts';
@@ -11,9 +15,12 @@ const LENGTH_PREFIX = 2;
 export class DnsStream implements RemoteStream {
   readonly #server: DnsServer;
   readonly #events: RemoteStreamEvents;
-  /** What has come in and is no whole message yet: 64 KiB and its length at most. */
+  /** What has come in and was not answered yet. */
   #pending: Buffer = Buffer.alloc(0);
+  /** For the chunks that came while paused: told once the answers are gone out. */
+  readonly #held: (() => void)[] = [];
   #paused = false;
+  #finished = false;
   #ended = false;
 
   constructor(server: DnsServer, events: RemoteStreamEvents) {
@@ -25,15 +32,14 @@ export class DnsStream implements RemoteStream {
   }
 
   write(chunk: Uint8Array, done: () => void): void {
-    this.#pending = Buffer.concat([this.#pending, chunk]);
-    done();
+    this.#held.push(done);
+    if (!this.#ended) this.#pending = Buffer.concat([this.#pending, chunk]);
     this.#answerAll();
   }
 
   end(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#events.onEnd();
+    this.#finished = true;
+    this.#answerAll();
   }
 
   pause(): void {
@@ -48,19 +54,39 @@ export class DnsStream implements RemoteStream {
   destroy(): void {
     this.#ended = true;
     this.#pending = Buffer.alloc(0);
+    this.#release();
   }
 
   #answerAll(): void {
-    while (!this.#paused && !this.#ended && this.#pending.length >= LENGTH_PREFIX) {
-      const end = LENGTH_PREFIX + this.#pending.readUInt16BE(0);
-      if (this.#pending.length < end) return;
+    let end = this.#messageEnd();
+    while (end !== undefined && !this.#paused && !this.#ended) {
       const answer = this.#server.answer(this.#pending.subarray(LENGTH_PREFIX, end), 'tcp');
       this.#pending = this.#pending.subarray(end);
-      if (answer === undefined) continue;
-      const framed = new Uint8Array(LENGTH_PREFIX + answer.length);
-      new DataView(framed.buffer).setUint16(0, answer.length);
-      framed.set(answer, LENGTH_PREFIX);
-      this.#events.onData(framed);
+      if (answer !== undefined) this.#events.onData(framed(answer));
+      end = this.#messageEnd();
     }
+    if (this.#paused && end !== undefined) return;
+    this.#release();
+    if (!this.#finished || this.#ended) return;
+    this.#ended = true;
+    this.#events.onEnd();
   }
+
+  /** Where the first message ends; undefined as long as that has not come. A part of one is 64 KiB at most. */
+  #messageEnd(): number | undefined {
+    if (this.#pending.length < LENGTH_PREFIX) return undefined;
+    const end = LENGTH_PREFIX + this.#pending.readUInt16BE(0);
+    return this.#pending.length < end ? undefined : end;
+  }
+
+  #release(): void {
+    for (const done of this.#held.splice(0)) done();
+  }
+}
+
+function framed(answer: Uint8Array): Uint8Array {
+  const message = new Uint8Array(LENGTH_PREFIX + answer.length);
+  new DataView(message.buffer).setUint16(0, answer.length);
+  message.set(answer, LENGTH_PREFIX);
+  return message;
 }

@@ -8,6 +8,9 @@
  * - a name that only has names below it: NODATA (RFC 8020)
  * - an unknown name: NXDOMAIN
  *
+ * A question that would not be repeated byte for byte (compressed, or with
+ * labels that are no text) is FORMERR: no Service has such a name.
+ *
  * NODATA and NXDOMAIN carry an SOA whose minimum is the negative TTL (RFC
  * 2308). An answer that does not fit is cut to nothing and marked truncated;
  * the resolver then asks again over TCP (RFC 7766).
@@ -32,8 +35,19 @@ const NXDOMAIN = 3;
 const NOTIMP = 4;
 const REFUSED = 5;
 
+/** RFC 6891, 6.1.3: an extended RCODE, of which this is the upper part and NOERROR the lower. */
+const BADVERS_UPPER = 1;
+
 const QR_BIT = 0x80;
 const OPCODE_MASK = 0x78;
+
+interface Resolution {
+  readonly rcode: number;
+  readonly answers: Answer[];
+  readonly authorities: Answer[];
+}
+
+const EMPTY: Resolution = { rcode: NOERROR, answers: [], authorities: [] };
 
 export class DnsServer {
   readonly #names: NameTable;
@@ -54,11 +68,12 @@ export class DnsServer {
     if (message === undefined) return errorWithoutQuestion(query, FORMERR);
     if ((query[2] & OPCODE_MASK) !== 0) return errorWithoutQuestion(query, NOTIMP);
     const question = message.questions?.[0];
-    if (question === undefined || message.questions?.length !== 1)
+    if (question === undefined || message.questions?.length !== 1 || !isRepeatable(question, query))
       return errorWithoutQuestion(query, FORMERR);
 
     const edns = message.additionals?.find((record): record is OptAnswer => record.type === 'OPT');
-    const { rcode, answers, authorities } = this.#resolve(question);
+    const badVersion = edns !== undefined && edns.ednsVersion !== 0;
+    const { rcode, answers, authorities } = badVersion ? EMPTY : this.#resolve(question);
     const recursionDesired = (message.flags ?? 0) & dnsPacket.RECURSION_DESIRED;
     const response: Packet = {
       type: 'response',
@@ -67,7 +82,7 @@ export class DnsServer {
       questions: [question],
       answers,
       authorities,
-      additionals: edns === undefined ? [] : [ednsRecord()],
+      additionals: edns === undefined ? [] : [ednsRecord(badVersion ? BADVERS_UPPER : 0)],
     };
     const encoded = dnsPacket.encode(response);
     if (encoded.length <= sizeLimit(transport, edns)) return encoded;
@@ -79,7 +94,7 @@ export class DnsServer {
     });
   }
 
-  #resolve(question: Question): { rcode: number; answers: Answer[]; authorities: Answer[] } {
+  #resolve(question: Question): Resolution {
     if (question.class !== undefined && question.class !== 'IN')
       return { rcode: REFUSED, answers: [], authorities: [] };
     const addresses = this.#names.lookup(question.name);
@@ -94,6 +109,12 @@ export class DnsServer {
     );
     return { rcode: NOERROR, answers, authorities: [] };
   }
+}
+
+/** Whether the question comes out of the decoder as it went in: a resolver compares it with its own. */
+function isRepeatable(question: Question, query: Uint8Array): boolean {
+  const encoded = dnsPacket.encode({ type: 'query', questions: [question] }).subarray(HEADER_LENGTH);
+  return encoded.equals(query.subarray(HEADER_LENGTH, HEADER_LENGTH + encoded.length));
 }
 
 function decode(query: Uint8Array): Packet | undefined {
@@ -133,12 +154,12 @@ function startOfAuthority(name: string): Answer {
   };
 }
 
-function ednsRecord(): OptAnswer {
+function ednsRecord(extendedRcode: number): OptAnswer {
   return {
     type: 'OPT',
     name: '.',
     udpPayloadSize: EDNS_UDP_LIMIT,
-    extendedRcode: 0,
+    extendedRcode,
     ednsVersion: 0,
     flags: 0,
     flag_do: false,

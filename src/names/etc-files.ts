@@ -8,8 +8,8 @@
 
 import type { NameTable } from './name-table.ts';
 
-/** hosts(5): our names, an address a line, then what the host has. */
-export function hostsFile(names: NameTable, host: string): string {
+/** hosts(5): our names, an address a line, then what the host has, its own name at least. */
+export function hostsFile(names: NameTable, host: string, ownName: string): string {
   const byAddress = new Map<string, string[]>();
   for (const [name, addresses] of names.entries()) {
     for (const address of addresses) {
@@ -19,7 +19,8 @@ export function hostsFile(names: NameTable, host: string): string {
     }
   }
   const lines = [...byAddress].map(([address, aliases]) => `${address}\t${aliases.join(' ')}\n`);
-  return `# Kubernetes Services, by kns-rootless\n${lines.join('')}\n${ensureLoopback(withoutNames(host, names))}`;
+  const kept = ensureOwnName(ensureLoopback(withoutNames(host, names)), ownName, names);
+  return `# Kubernetes Services, by kns-rootless\n${lines.join('')}\n${kept}`;
 }
 
 /**
@@ -42,6 +43,16 @@ function withoutNames(host: string, names: NameTable): string {
 function ensureLoopback(host: string): string {
   const names = /^\s*127\.0\.0\.1\s(?:.*\s)?localhost(?:\s|$)/m.test(host);
   return names ? host : `127.0.0.1\tlocalhost\n${host}`;
+}
+
+/** Many hosts leave their own name to nss-myhostname(8), which is not asked here. Programs look it up to bind to it. */
+function ensureOwnName(host: string, ownName: string, names: NameTable): string {
+  const isThere = host.split('\n').some((line) => {
+    const [, ...aliases] = line.replace(/#.*/, '').trim().toLowerCase().split(/\s+/);
+    return aliases.includes(ownName.toLowerCase());
+  });
+  if (isThere || ownName === '' || names.lookup(ownName)?.length) return host;
+  return `127.0.1.1\t${ownName}\n${host}`;
 }
 
 /** resolv.conf(5): our name server; the host's search list, options and sort list stay. */

@@ -114,6 +114,55 @@ describe('DNS server', () => {
     expect(answer[2] >> 3).toBe(0x10 | 5);
   });
 
+  test('a question that could not be repeated as it was asked is an error, not an answer to another', () => {
+    const header = query('db', 'A').subarray(0, 12);
+    const ask = (...name: number[]) => {
+      const reply = server().answer(Buffer.concat([header, Buffer.from([...name, 0, 0, 1, 0, 1])]), 'udp');
+      return Buffer.from(reply ?? []);
+    };
+    const bytesThatAreNoText = ask(60, ...Array.from({ length: 60 }, () => 0xff));
+    const dotWithinALabel = ask(6, ...Buffer.from('db.e2e'));
+    for (const reply of [bytesThatAreNoText, dotWithinALabel]) {
+      expect(reply).toHaveLength(12);
+      expect(reply[3] & 15).toBe(1);
+    }
+  });
+
+  test('answers a later version of EDNS with BADVERS', () => {
+    const reply = ask('db', 'A', {
+      additionals: [
+        {
+          type: 'OPT',
+          name: '.',
+          udpPayloadSize: 1232,
+          extendedRcode: 0,
+          ednsVersion: 1,
+          flags: 0,
+          flag_do: false,
+          options: [],
+        },
+      ],
+    });
+    expect(reply.answers).toEqual([]);
+    expect(reply.additionals).toMatchObject([{ extendedRcode: 1, ednsVersion: 0 }]);
+  });
+
+  test('survives queries with bytes changed at random', () => {
+    const dns = server();
+    const whole = query('web.e2e.svc.cluster.local', 'A');
+    const changes = fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { maxLength: 6 });
+    fc.assert(
+      fc.property(changes, fc.nat(whole.length), (bytes, cut) => {
+        const message = Buffer.from(whole);
+        for (const [at, value] of bytes) message[at] = value;
+        const reply = dns.answer(message.subarray(0, whole.length - cut), 'tcp');
+        if (reply !== undefined)
+          expect(dnsPacket.decode(Buffer.from(reply)).id).toBe(message.readUInt16BE(0));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
   test('never answers an answer, and never throws', () => {
     const answer = query('db', 'A');
     answer[2] |= 0x80;
@@ -159,4 +208,49 @@ test('over TCP, messages are answered in order however they are cut up', async (
       expect(received.at(-1)).toHaveLength(0);
     }),
   );
+});
+
+/** A client that has asked `count` times and reads one answer for each `resume`. */
+function asked(count: number) {
+  const message = query('db', 'A');
+  const one = Buffer.concat([Buffer.from([0, message.length]), message]);
+  const log: string[] = [];
+  const stream: DnsStream = new DnsStream(server(), {
+    onEstablished: () => {},
+    onData: () => {
+      log.push('answer');
+      stream.pause();
+    },
+    onEnd: () => log.push('end'),
+    onError: (error) => {
+      throw error;
+    },
+  });
+  for (let i = 0; i < count; i++) stream.write(one, () => log.push('taken'));
+  return { stream, log };
+}
+
+describe('over TCP, a client that does not read its answers', () => {
+  test('is stopped by its own window', () => {
+    const { stream, log } = asked(3);
+    expect(log).toEqual(['answer', 'taken']);
+    stream.resume();
+    expect(log).toEqual(['answer', 'taken', 'answer']);
+    stream.resume();
+    expect(log).toEqual(['answer', 'taken', 'answer', 'answer', 'taken', 'taken']);
+  });
+
+  test('gets the FIN after the last answer', () => {
+    const { stream, log } = asked(2);
+    stream.end();
+    expect(log).not.toContain('end');
+    stream.resume();
+    expect(log.slice(-2)).toEqual(['taken', 'end']);
+  });
+
+  test('is let go of with all that it held', () => {
+    const { stream, log } = asked(3);
+    stream.destroy();
+    expect(log).toEqual(['answer', 'taken', 'taken', 'taken']);
+  });
 });

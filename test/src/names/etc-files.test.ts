@@ -11,7 +11,7 @@ function table(): NameTable {
 
 describe('hosts file', () => {
   test('lists the names of an address on one line, before the entries of the host', () => {
-    const text = hostsFile(table(), '127.0.0.1\tlocalhost\n192.0.2.1 printer\n');
+    const text = hostsFile(table(), '127.0.0.1\tlocalhost\n192.0.2.1 printer\n', 'me');
     const lines = text.split('\n');
     expect(lines[1]).toBe('10.0.1.7\tweb web.e2e web.e2e.svc web.e2e.svc.cluster.local');
     expect(lines.indexOf('192.0.2.1 printer')).toBeGreaterThan(
@@ -23,6 +23,7 @@ describe('hosts file', () => {
     const text = hostsFile(
       table(),
       '127.0.0.1 localhost\n192.0.2.2 web intranet\n192.0.2.3 WEB\n192.0.2.4 x # web\n',
+      'me',
     );
     expect(text).toContain('\n192.0.2.2\tintranet\n');
     expect(text).toContain('\n# 192.0.2.3 WEB\n');
@@ -30,8 +31,22 @@ describe('hosts file', () => {
   });
 
   test('has localhost even where the host has no hosts file', () => {
-    expect(hostsFile(table(), '')).toContain('127.0.0.1\tlocalhost\n');
-    expect(hostsFile(table(), '127.0.0.1 me localhost\n').match(/127\.0\.0\.1/g)).toHaveLength(1);
+    expect(hostsFile(table(), '', 'me')).toContain('127.0.0.1\tlocalhost\n');
+    expect(hostsFile(table(), '127.0.0.1 me localhost\n', 'me').match(/127\.0\.0\.1/g)).toHaveLength(1);
+  });
+
+  test("has the host's own name, which a Service of the same name takes over", () => {
+    expect(hostsFile(table(), '127.0.0.1 localhost\n', 'me')).toContain('127.0.1.1\tme\n');
+    expect(hostsFile(table(), '127.0.0.1 localhost ME # here\n', 'me')).not.toContain('127.0.1.1');
+    expect(hostsFile(table(), '127.0.0.1 localhost\n127.0.1.1 web\n', 'web')).not.toMatch(/^127\.0\.1\.1/m);
+  });
+
+  test('of thousands of Services is made in a moment', () => {
+    const names = new NameTable();
+    for (let i = 0; i < 5000; i++)
+      for (const form of namesOf(`service-${i}`, 'shop')) names.add(form, [`10.1.${i >> 8}.${i & 255}`]);
+    const lines = hostsFile(names, '127.0.0.1 localhost\n', 'me').split('\n');
+    expect(lines.filter((line) => line.startsWith('10.1.'))).toHaveLength(5000);
   });
 });
 
