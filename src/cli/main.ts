@@ -11,6 +11,8 @@ import { VERSION } from './version.ts';
 
 export async function main(argv: readonly string[]): Promise<number> {
   const caller = readCallerState(process.env);
+  surviveDeafReaders();
+  process.once('uncaughtException', fail);
   try {
     const line = parseCommandLine(argv, VERSION, process.env['SHELL'] || '/bin/sh');
     const log = createLog(line.verbosity);
@@ -31,6 +33,17 @@ export async function main(argv: readonly string[]): Promise<number> {
     process.stderr.write(`${describeError(error)}\n`);
     return EXIT_FAILED;
   }
+}
+
+/** A reader of our own lines that goes away (`2>&1 | head -1`) is no reason to end the command. */
+function surviveDeafReaders(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+}
+
+/** A bug, met outside of what `main` awaits; Node's own exit code for it could be the command's. */
+function fail(error: unknown): void {
+  process.stderr.write(`${describeError(error)}\n`);
+  process.exit(EXIT_FAILED);
 }
 
 /** One line at a terminal, so that nobody works on the wrong cluster unknowingly. */

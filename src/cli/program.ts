@@ -31,6 +31,9 @@ interface Options {
 
 const DEFAULT_CIDR = '10.0.1.0/24';
 
+/** Words of the command line that may hold our own options; commander's recursion overflows on a command's 100,000. */
+const MAX_OPTION_WORDS = 4096;
+
 const HELP = `
 Without a command, $SHELL is started. What follows the command, or --, is the command's own.
 doctor, down, exec, list, logs, policy and up are kept for subcommands; after -- they are programs.
@@ -78,9 +81,10 @@ export function parseCommandLine(argv: readonly string[], version: string, shell
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(`kns-rootless: ${text.replace(/^error: /, '')}`) })
     .showHelpAfterError('(kns-rootless --help shows the options)');
-  program.parse(argv, { from: 'user' });
+  const head = argv.slice(0, MAX_OPTION_WORDS);
+  program.parse(head, { from: 'user' });
   const options = program.opts<Options>();
-  const operands = program.args;
+  const operands = argv.slice(head.length - program.args.length);
   const escaped = argv[argv.length - operands.length - 1] === '--';
   if (operands.length > 0 && !escaped) refuseReserved(operands[0]);
   return {

@@ -6,7 +6,6 @@
 import { isActionable } from '../errors.ts';
 
 export function describeError(error: unknown): string {
-  if (error instanceof AggregateError) return error.errors.map(describeError).join('\n');
   if (isActionable(error)) return `kns-rootless: ${error.message} [${error.code}]: ${error.remedy}`;
   const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return `kns-rootless: internal error, please report it: ${detail}`;

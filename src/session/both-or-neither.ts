@@ -4,19 +4,31 @@ interface Closable {
 }
 
 /**
- * Waits for both. Where one fails, the other is closed as soon as it is there,
- * and the error (both of them, where both failed) is thrown after that.
+ * Starts what can be given up beside what is under way, and waits for both.
+ *
+ * The first failure is the one that is thrown: one cause, told once. What was
+ * started is gone by then. What was under way is not waited for, since a server
+ * that does not answer takes its time; it is closed when it is there.
  */
 export async function bothOrNeither<A extends Closable, B extends Closable>(
-  a: Promise<A>,
-  b: Promise<B>,
+  underWay: Promise<A>,
+  start: (abort: AbortSignal) => Promise<B>,
 ): Promise<[A, B]> {
-  const [first, second] = await Promise.allSettled([a, b]);
-  if (first.status === 'fulfilled' && second.status === 'fulfilled') return [first.value, second.value];
-  const errors: unknown[] = [];
-  for (const outcome of [first, second]) {
-    if (outcome.status === 'fulfilled') await outcome.value.close();
-    else errors.push(outcome.reason);
+  const giveUp = new AbortController();
+  const started = start(giveUp.signal);
+  try {
+    return await Promise.all([underWay, started]);
+  } catch (error) {
+    giveUp.abort(error);
+    closeWhenThere(underWay);
+    await started.then(
+      (unwanted) => unwanted.close(),
+      () => {}, // it is this error, or was given up for it
+    );
+    throw error;
   }
-  throw errors.length === 1 ? errors[0] : new AggregateError(errors);
+}
+
+function closeWhenThere(underWay: Promise<Closable>): void {
+  underWay.then((unwanted) => unwanted.close()).catch(() => {});
 }

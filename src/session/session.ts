@@ -4,12 +4,13 @@
  *     kubeconfig ─┬─ list Services and endpoints ─┐
  *                 └─ launch the sandbox ──────────┴─ addresses, names, stack ─ start ─ exit code
  *
- * The two long parts run side by side. Whatever fails, what the other made is
- * taken down before the error is reported.
+ * The two long parts run side by side. Where one fails, the other is given up,
+ * and the sandbox is gone before the error is reported.
  */
 
 import { randomFillSync } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { type Cluster, connectCluster, loadAccess } from '../cluster/index.ts';
 import { AddressPlan } from '../names/address-plan.ts';
 import { hostsFile, nsswitchConf, resolvConf } from '../names/etc-files.ts';
@@ -54,19 +55,21 @@ export async function runSession(options: SessionOptions): Promise<number> {
   const namespaces = [...new Set(asked)];
   const [cluster, sandbox] = await bothOrNeither(
     connectCluster(access, { namespaces, log: options.log }),
-    launch({
-      command: options.command,
-      caller: options.caller,
-      link: {
-        address: plan.sandbox,
-        prefixLength: plan.prefixLength,
-        gateway: plan.gateway,
-        mtu: MTU,
-      },
-    }),
+    (abort) =>
+      launch({
+        command: options.command,
+        caller: options.caller,
+        link: {
+          address: plan.sandbox,
+          prefixLength: plan.prefixLength,
+          gateway: plan.gateway,
+          mtu: MTU,
+        },
+        abort,
+      }),
   );
   try {
-    const directory = new Directory(plan, access.server.href, cluster);
+    const directory = new Directory(plan, access.clusterName, cluster);
     await writeEtc(sandbox, plan.gateway, directory.names);
     const driver = connectNetwork(sandbox, directory, cluster, options.log);
     const signals = await forwardSignals(sandbox);
@@ -97,7 +100,7 @@ function connectNetwork(sandbox: Sandbox, directory: Directory, cluster: Cluster
 /** The three files by which programs find names. */
 async function writeEtc(sandbox: Sandbox, nameServer: string, names: NameTable): Promise<void> {
   const { hosts, resolvConf: resolv, nsswitchConf: nsswitch } = sandbox.files;
-  hosts.write(hostsFile(names, await readEtc('hosts')));
+  hosts.write(hostsFile(names, await readEtc('hosts'), hostname()));
   resolv.write(resolvConf(nameServer, await readEtc('resolv.conf')));
   nsswitch.write(nsswitchConf(await readEtc('nsswitch.conf')));
 }

@@ -30,6 +30,14 @@ describe('command line', () => {
     });
   });
 
+  test('a command may have more arguments than a stack has frames', () => {
+    const files = Array.from({ length: 200_000 }, (_, i) => `file-${i}`);
+    const command = (...before: string[]) =>
+      parseCommandLine([...before].concat(files), '1.2.3', '/bin/zsh').command;
+    expect(command('-n', 'e2e', '--', 'wc')).toEqual(['wc', ...files]);
+    expect(command('wc', '-n')).toEqual(['wc', '-n', ...files]);
+  });
+
   test('reads every option, in short and long form', () => {
     const line = parse(
       '-n',
