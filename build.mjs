@@ -14,6 +14,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  readdirSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -23,6 +24,20 @@ import { build } from 'esbuild';
 
 const root = import.meta.dirname;
 const dist = join(root, 'dist');
+
+/**
+ * client-node names node-fetch, which the program never calls, and which loads
+ * `punycode`: newer versions of Node print a warning about that at each start.
+ */
+const globalFetch = {
+  name: 'global-fetch',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^node-fetch$/ }, ({ path }) => ({ path, namespace: 'global-fetch' }));
+    onLoad({ filter: /^/, namespace: 'global-fetch' }, () => ({
+      contents: 'export default fetch; export const Headers = globalThis.Headers;',
+    }));
+  },
+};
 
 const common = {
   absWorkingDir: root,
@@ -45,6 +60,7 @@ async function buildProgram() {
     chunkNames: 'chunks/[name]-[hash]',
     splitting: true,
     minifySyntax: true,
+    plugins: [globalFetch],
     metafile: true,
   });
   copyFileSync(join(root, 'sandbox/shim/kns-rootless'), join(dist, 'kns-rootless'));
@@ -52,29 +68,29 @@ async function buildProgram() {
   writeFileSync(join(dist, 'THIRD-PARTY-LICENSES'), licenses(Object.keys(metafile.inputs)));
 }
 
-/** The licence texts of what was bundled, as their licences ask for. */
+/** Under which names packages have their licence texts. */
+const LICENSE_FILE = /^(licen[cs]e|copying|notice|copyright)/i;
+
+/** The licence texts of what was bundled or linked, as their licences ask for. */
 function licenses(inputs) {
   const packages = inputs.map((path) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0]);
   const texts = [...new Set(packages.filter(Boolean))]
     .sort((a, b) => a.localeCompare(b))
     .map((folder) => {
-      const { name, version, license } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
-      const file = ['LICENSE', 'LICENSE.md', 'LICENSE.txt', 'license', 'LICENCE'].find((each) =>
-        readable(folder, each),
-      );
-      const text = file === undefined ? '' : readFileSync(join(root, folder, file), 'utf8').trim();
-      return `${name} ${version} (${license})\n\n${text}\n`;
+      const manifest = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
+      const files = readdirSync(join(root, folder)).filter((file) => LICENSE_FILE.test(file));
+      const terms = files.map((file) => readFileSync(join(root, folder, file), 'utf8').trim());
+      // One without such a file has said all it says in its manifest.
+      if (terms.length === 0) terms.push(`by ${authorOf(manifest)}`);
+      return `${manifest.name} ${manifest.version} (${manifest.license})\n\n${terms.join('\n\n')}\n`;
     });
+  texts.push(readFileSync(join(root, 'sandbox/native/LIBC-LICENSE'), 'utf8'));
   return texts.join(`\n${'-'.repeat(80)}\n\n`);
 }
 
-function readable(folder, file) {
-  try {
-    readFileSync(join(root, folder, file));
-    return true;
-  } catch {
-    return false;
-  }
+function authorOf({ author, name }) {
+  if (author === undefined) throw new Error(`${name} names neither licence text nor author`);
+  return typeof author === 'string' ? author : author.name;
 }
 
 function buildStackLibrary() {

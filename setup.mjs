@@ -29,7 +29,7 @@ function run(command, args, options = {}) {
 }
 
 function onPath(program) {
-  return process.env.PATH.split(delimiter).some((folder) => {
+  return (process.env.PATH ?? '').split(delimiter).some((folder) => {
     try {
       accessSync(join(folder, program), constants.X_OK);
       return true;
@@ -42,7 +42,7 @@ function onPath(program) {
 function checkNode() {
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major < 20 || (major === 20 && minor < 19))
-    stop(`Node ${process.versions.node} is too old, 20.19 is the least`);
+    stop(`Node ${process.versions.node} is too old: install 20.19 or later`);
 }
 
 /** What has to be on the system, with the packages that bring it. */
@@ -52,16 +52,37 @@ const NEEDS = [
     found: () => onPath('bwrap'),
     apt: ['bubblewrap'],
     dnf: ['bubblewrap'],
+    zypper: ['bubblewrap'],
     pacman: ['bubblewrap'],
+    apk: ['bubblewrap'],
   },
   {
     name: 'a C compiler and the static C library',
     found: () => ['cc', 'gcc', 'clang'].some(onPath) && staticLibcLinks(),
     apt: ['gcc', 'libc6-dev'],
     dnf: ['gcc', 'glibc-static'],
+    zypper: ['gcc', 'glibc-devel-static'],
     pacman: ['gcc'],
+    apk: ['gcc', 'musl-dev', 'linux-headers'],
   },
-  { name: 'curl', found: () => onPath('curl'), apt: ['curl'], dnf: ['curl'], pacman: ['curl'] },
+  {
+    name: 'curl',
+    found: () => onPath('curl'),
+    apt: ['curl'],
+    dnf: ['curl'],
+    zypper: ['curl'],
+    pacman: ['curl'],
+    apk: ['curl'],
+  },
+];
+
+/** How each package manager is told to install. */
+const MANAGERS = [
+  { name: 'apt', program: 'apt-get', install: 'apt-get install -y' },
+  { name: 'dnf', program: 'dnf', install: 'dnf install -y' },
+  { name: 'zypper', program: 'zypper', install: 'zypper install -y' },
+  { name: 'pacman', program: 'pacman', install: 'pacman -S --needed' },
+  { name: 'apk', program: 'apk', install: 'apk add' },
 ];
 
 function staticLibcLinks() {
@@ -86,20 +107,14 @@ function installSystemPackages() {
     });
     return;
   }
-  const sudo = isRoot ? '' : 'sudo ';
-  const command = onPath('apt-get')
-    ? `${sudo}apt-get install -y ${packages('apt')}`
-    : onPath('dnf')
-      ? `${sudo}dnf install -y ${packages('dnf')}`
-      : onPath('pacman')
-        ? `${sudo}pacman -S --needed ${packages('pacman')}`
-        : `install ${names} with your system's package manager`;
-  stop(`${names} missing. Run: ${command}`);
+  const manager = MANAGERS.find(({ program }) => onPath(program));
+  if (manager === undefined) stop(`${names} missing: install it with your system's package manager`);
+  stop(`${names} missing: run ${isRoot ? '' : 'sudo '}${manager.install} ${packages(manager.name)}`);
 }
 
 /** Distributions ship the device open to all (udev's 50-udev-default.rules); some containers do not. */
 function openTun() {
-  if (!existsSync(TUN)) stop(`${TUN} is missing. Run: ${isRoot ? '' : 'sudo '}modprobe tun`);
+  if (!existsSync(TUN)) stop(`${TUN} is missing: run ${isRoot ? '' : 'sudo '}modprobe tun`);
   if ((statSync(TUN).mode & 0o666) === 0o666) return;
   if (isRoot) {
     say(`opening ${TUN} to all users, as distributions ship it: chmod 0666 ${TUN}`);
@@ -109,7 +124,7 @@ function openTun() {
   try {
     accessSync(TUN, constants.R_OK | constants.W_OK);
   } catch {
-    stop(`${TUN} can't be opened by this user. Run: sudo chmod 0666 ${TUN}`);
+    stop(`${TUN} can't be opened by this user: run sudo chmod 0666 ${TUN}`);
   }
 }
 
