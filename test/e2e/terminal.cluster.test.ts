@@ -1,7 +1,10 @@
 /** At a terminal: job control, keys that are signals, and the line that tells where one is. */
 
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { ordinaryUser } from '../support/ordinary-user.ts';
 import { fromSetup } from '../support/program.ts';
@@ -44,6 +47,10 @@ class Terminal {
     });
     this.closed = once(this.#child, 'close');
     terminals.push(this);
+  }
+
+  get shown(): string {
+    return this.#shown;
   }
 
   end(): void {
@@ -104,12 +111,13 @@ test('Ctrl-C ends a command that does not handle it', async () => {
 test('a shell has job control', async () => {
   const terminal = new Terminal(`${fromSetup('KNS_TEST_PROGRAM')} -n e2e -- bash --norc -i`);
   await terminal.shows(/ready> /);
-  terminal.type('sleep 100\n');
-  await terminal.shows(/sleep 100\r\n/);
+  // The job says itself when it runs; quotes keep the terminal's echo from looking like it.
+  terminal.type(`sh -c 'trap "echo resu""med" CONT; echo star""ted; while :; do sleep 0.05; done'\n`);
+  await terminal.shows(/started\r\n/);
   terminal.type(CTRL_Z);
-  await terminal.shows(/Stopped +sleep 100[^]*ready> /);
+  await terminal.shows(/Stopped +sh -c[^]*ready> /);
   terminal.type('fg\n');
-  await terminal.shows(/fg\r\nsleep 100\r\n/);
+  await terminal.shows(/resumed\r\n/);
   terminal.type(CTRL_C);
   await terminal.shows(/ready> /);
   terminal.type('echo "status $?"\n');
@@ -117,4 +125,25 @@ test('a shell has job control', async () => {
   terminal.type('exit 6\n');
   await terminal.closed;
   expect(terminal.code).toBe(6);
+});
+
+test('the command can not type into the terminal, by any of the ways a processor has', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'kns-tty-'));
+  chmodSync(folder, 0o755);
+  try {
+    const probe = join(folder, 'tty-input');
+    const source = join(import.meta.dirname, 'tty-input.c');
+    execFileSync(process.env['CC'] ?? 'cc', ['-static', '-o', probe, source]);
+    const terminal = new Terminal(`${fromSetup('KNS_TEST_PROGRAM')} -n e2e -- ${probe}`);
+    await terminal.shows(/window size: known/);
+    await terminal.closed;
+    const outcomes = [...terminal.shown.matchAll(/^(.*): (E\w+|injected|none)\r$/gm)];
+    const ways = process.arch === 'x64' ? 6 : 3;
+    expect(outcomes).toHaveLength(ways);
+    // EPERM is the filter's; a kernel that forbids TIOCSTI itself says EIO.
+    for (const [, way, outcome] of outcomes)
+      expect([way, outcome]).toEqual([way, outcome === 'none' ? 'none' : 'EPERM']);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
