@@ -1,6 +1,6 @@
 /** bubblewrap: where it is, how it is called, and what its complaints mean. */
 
-import { accessSync, constants, readFileSync } from 'node:fs';
+import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { SandboxError } from './errors.ts';
 
@@ -19,12 +19,29 @@ function isExecutable(file: string): boolean {
   }
 }
 
+const S_ISUID = 0o4000;
+
+/**
+ * Some systems of the time before user namespaces were for everyone install
+ * bubblewrap set-uid root. The namespaces it makes belong to root then, and
+ * nobody else may enter them to give them a network.
+ */
+function withoutSetuid(file: string): string {
+  const { mode, uid } = statSync(file);
+  if ((mode & S_ISUID) === 0 || uid === process.getuid?.()) return file;
+  throw new SandboxError(
+    'BWRAP_SETUID',
+    `${file} is set-uid, and the sandbox has to be made without privilege`,
+    `let user namespaces do it; as root: sysctl -w kernel.unprivileged_userns_clone=1; chmod u-s ${file}`,
+  );
+}
+
 /** The absolute path of `bwrap` in our own PATH, whatever PATH the command will have. */
 export function findBwrap(searchPath = process.env['PATH'] ?? ''): string {
   // A relative entry would run whatever lies in the working directory.
   for (const directory of searchPath.split(':').filter((entry) => path.isAbsolute(entry))) {
     const file = path.join(directory, 'bwrap');
-    if (isExecutable(file)) return file;
+    if (isExecutable(file)) return withoutSetuid(file);
   }
   throw new SandboxError('BWRAP_MISSING', 'bubblewrap (bwrap) was not found in PATH', INSTALL);
 }
@@ -83,6 +100,9 @@ const DENIALS = [
   /user namespaces? (is|are) not/i,
 ];
 
+/** A container hides parts of /proc from its processes, and the kernel then lets nobody mount a whole one. */
+const MASKED_PROC = /Can't mount proc .*(Permission denied|Operation not permitted)/;
+
 /** What bubblewrap's last words say, as an error that tells what to do. */
 export function explainBwrap(stderr: string, exitCode: number | undefined): SandboxError {
   const line =
@@ -95,6 +115,12 @@ export function explainBwrap(stderr: string, exitCode: number | undefined): Sand
       'USERNS_DENIED',
       `user namespaces are not permitted here (${line})`,
       userNamespaceRemedy(),
+    );
+  if (MASKED_PROC.test(line))
+    return new SandboxError(
+      'PROC_DENIED',
+      `a new /proc can't be mounted here (${line})`,
+      'a container that hides parts of its /proc is in the way: start it with --security-opt systempaths=unconfined (Docker, Podman) or procMount: Unmasked (Kubernetes)',
     );
   return new SandboxError('BWRAP_FAILED', `bubblewrap could not set the sandbox up (${line})`, TRIAL);
 }

@@ -2,11 +2,14 @@
 export type SandboxErrorCode =
   | 'BWRAP_MISSING'
   | 'BWRAP_FAILED'
+  | 'BWRAP_SETUID'
   | 'USERNS_DENIED'
+  | 'PROC_DENIED'
   | 'TUN_MISSING'
   | 'TUN_DENIED'
   | 'NETNS_FAILED'
   | 'SPAWN_FAILED'
+  | 'CWD_MISSING'
   | 'SETUP_TIMEOUT'
   | 'NO_COMPILER'
   | 'BUILD_FAILED';

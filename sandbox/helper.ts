@@ -7,9 +7,9 @@ import { closeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { getSystemErrorMap } from 'node:util';
 import { execa } from 'execa';
-import { Channel, inherited } from './channel.ts';
+import { Channel, ChannelClosed, inherited } from './channel.ts';
 import { SandboxError } from './errors.ts';
-import type { Native } from './native/addon.ts';
+import type { Message, Native } from './native/addon.ts';
 
 /** The interface kns0 of the sandbox: IPv4, with everything else behind the gateway. */
 export interface LinkOptions {
@@ -21,6 +21,11 @@ export interface LinkOptions {
 
 /** The helper's end of the channel, once it runs. */
 const CONTROL_FD = 3;
+
+/** The helper is gone, or was never there, without a word on the channel. */
+export class HelperGone extends Error {
+  override readonly name = 'HelperGone';
+}
 
 /** A sandbox that was on its way out as it was entered: bubblewrap's own words tell more. */
 export class NamespaceGone extends Error {
@@ -74,23 +79,30 @@ export class NetnsHelper {
   /** What could not be had, one line each. */
   notes: string[] = [];
 
-  private constructor(channel: Channel) {
+  readonly #ended: Promise<string>;
+
+  private constructor(channel: Channel, ended: Promise<string>) {
     this.#channel = channel;
+    this.#ended = ended;
   }
 
   static start(native: Native, link: LinkOptions): NetnsHelper {
     const channel = new Channel(native.api);
     const { address, prefixLength, gateway, mtu } = link;
-    // Its end, or that it never ran, shows on the channel.
-    void execa(native.netns, [String(CONTROL_FD), address, String(prefixLength), gateway, String(mtu)], {
-      stdio: ['ignore', 'ignore', 'ignore', inherited(channel.peer)],
-      cwd: '/',
-      buffer: false,
-      cleanup: false,
-      reject: false,
-    });
+    // Its end, or that it never ran, shows on the channel first.
+    const ended = execa(
+      native.netns,
+      [String(CONTROL_FD), address, String(prefixLength), gateway, String(mtu)],
+      {
+        stdio: ['ignore', 'ignore', 'ignore', inherited(channel.peer)],
+        cwd: '/',
+        buffer: false,
+        cleanup: false,
+        reject: false,
+      },
+    ).then(({ originalMessage, signal, exitCode }) => originalMessage ?? signal ?? `exit status ${exitCode}`);
     channel.closePeer();
-    return new NetnsHelper(channel);
+    return new NetnsHelper(channel, ended);
   }
 
   /** Makes the interface in the namespaces of `pid`. @returns the fd of the tun device */
@@ -104,8 +116,7 @@ export class NetnsHelper {
   }
 
   async #request(request: string, signal: AbortSignal): Promise<number> {
-    this.#channel.send(request);
-    const { bytes, fds } = await this.#channel.receive(signal);
+    const { bytes, fds } = await this.#exchange(request, signal);
     const answer = Buffer.from(bytes).toString();
     const [fd, ...surplus] = fds;
     for (const extra of surplus) closeSync(extra);
@@ -114,6 +125,16 @@ export class NetnsHelper {
     if (fd === undefined) throw new Error(`kns-netns answered "${answer}" without an fd`);
     this.notes.push(...answer.split(' ').slice(1).map(note));
     return fd;
+  }
+
+  async #exchange(request: string, signal: AbortSignal): Promise<Message> {
+    try {
+      this.#channel.send(request);
+      return await this.#channel.receive(signal);
+    } catch (error) {
+      if (error instanceof ChannelClosed) throw new HelperGone(`kns-netns: ${await this.#ended}`);
+      throw error;
+    }
   }
 
   /** The helper ends as it sees its channel closed. */

@@ -33,7 +33,7 @@ import { ChannelClosed } from './channel.ts';
 import { SandboxError } from './errors.ts';
 import { EtcDirectory, type SandboxFiles } from './files.ts';
 import { Guard } from './guard.ts';
-import { type LinkOptions, NamespaceGone, NetnsHelper } from './helper.ts';
+import { HelperGone, type LinkOptions, NamespaceGone, NetnsHelper } from './helper.ts';
 import { type Addon, loadNative, type Native } from './native/addon.ts';
 import { TunDevice } from './tun.ts';
 
@@ -145,6 +145,20 @@ async function endGuard(guard: Guard): Promise<void> {
   clearTimeout(timer);
 }
 
+/** Where the command starts. A directory that was removed has no name, and can't be entered again. */
+function workingDirectory(wanted: string | undefined): string {
+  try {
+    return path.resolve(wanted ?? process.cwd());
+  } catch (error) {
+    throw new SandboxError(
+      'CWD_MISSING',
+      'the working directory does not exist any more',
+      'go to one that does: cd',
+      { cause: error },
+    );
+  }
+}
+
 /** One signal for all that ends a set-up early; `done` lets go of the timer and the listener. */
 function setupSignal(
   abort: AbortSignal | undefined,
@@ -192,6 +206,7 @@ function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
 
 /** The end of bubblewrap shows in many places; its own words tell why. */
 async function explain(error: unknown, guard: Guard): Promise<unknown> {
+  if (error instanceof HelperGone) return spawnFailed(error.message);
   const isSymptom =
     error instanceof SetupEnded || error instanceof NamespaceGone || error instanceof ChannelClosed;
   const isNetns = error instanceof SandboxError && error.code === 'NETNS_FAILED';
@@ -254,11 +269,12 @@ async function setUp(
 export async function launch(options: LaunchOptions): Promise<Sandbox> {
   if (options.command.length === 0) throw new TypeError('a command is needed');
   options.abort?.throwIfAborted();
+  const cwd = workingDirectory(options.cwd);
   const bwrap = findBwrap();
   const native = await loadNative();
   const guard = new Guard(native, bwrap, {
     command: options.command,
-    cwd: path.resolve(options.cwd ?? process.cwd()),
+    cwd,
     env: options.env ?? process.env,
     caller: options.caller,
   });

@@ -3,7 +3,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { describe, expect, test } from 'vitest';
-import { inSandbox, runProgram } from '../support/program.ts';
+import { once } from 'node:events';
+import { fromSetup, inSandbox, runProgram, startProgram } from '../support/program.ts';
 
 describe('exit code', () => {
   test.each([
@@ -38,6 +39,30 @@ describe('streams', () => {
     const { stdout, stderr } = await runProgram(['-v', '-n', 'e2e', '--', 'echo', 'done']);
     expect(stdout).toBe('done\n');
     expect(stderr).toMatch(/^kns-rootless: context \S+, namespace e2e, \d+ Services$/m);
+  });
+});
+
+describe('streams that nobody reads', () => {
+  test('a stdout that is closed ends the command as in any pipeline', async () => {
+    // The outer sandbox is a shell as good as any; what counts is how the program in it is started.
+    const program = fromSetup('KNS_TEST_PROGRAM');
+    const pipeline = `{ ${program} --demo -- yes; echo "code $?" >&2; } | head -n 1`;
+    expect(await inSandbox(pipeline)).toMatchObject({ stdout: 'y\n', stderr: 'code 141\n' });
+  });
+
+  test('a stderr that is closed silences us, and leaves the command alone', async () => {
+    const script = 'getent hosts web >&2; curl -s --max-time 5 http://web/whoami >/dev/null && exit 4';
+    const child = startProgram(['-vv', '-n', 'e2e', '--', 'sh', '-c', `trap '' PIPE; ${script}`]);
+    child.stderr?.destroy();
+    child.stdout?.resume();
+    await once(child, 'close');
+    expect([child.exitCode, child.signalCode]).toEqual([4, null]);
+  });
+
+  test.each(['<&-', '>&-', '2>&-', '<&- >&- 2>&-'])('closed from the start: %s', async (closed) => {
+    const program = fromSetup('KNS_TEST_PROGRAM');
+    const { code } = await inSandbox(`${program} --demo -- sh -c 'exit 9' ${closed}`);
+    expect(code).toBe(9);
   });
 });
 

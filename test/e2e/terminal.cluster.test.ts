@@ -133,7 +133,7 @@ test('the command can not type into the terminal, by any of the ways a processor
   try {
     const probe = join(folder, 'tty-input');
     const source = join(import.meta.dirname, 'tty-input.c');
-    execFileSync(process.env['CC'] ?? 'cc', ['-static', '-o', probe, source]);
+    execFileSync(process.env['CC'] ?? 'cc', ['-D_GNU_SOURCE', '-o', probe, source]);
     const terminal = new Terminal(`${fromSetup('KNS_TEST_PROGRAM')} -n e2e -- ${probe}`);
     await terminal.shows(/window size: known/);
     await terminal.closed;

@@ -1,7 +1,7 @@
 /** The command sees what its caller would have given it, and its end is told faithfully. */
 
 import { execFileSync } from 'node:child_process';
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { asOrdinaryUser, Host, type Installation, installHost, runInSandbox } from './support/host.ts';
@@ -42,6 +42,16 @@ describe('exit', () => {
     expect(stderr).toBe('kns-rootless: /etc/passwd: Permission denied\n');
   });
 
+  test('an empty entry of PATH is the working directory, wherever it stands', async () => {
+    const folder = join(installation.folder, 'entries');
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'not-executable'), '');
+    for (const PATH of ['', ':/usr/bin', '/usr/bin:', '/usr/bin::/bin'])
+      expect(
+        await runInSandbox(installation, { command: ['not-executable'], cwd: folder, env: { PATH } }),
+      ).toMatchObject({ code: 126, stderr: 'kns-rootless: not-executable: Permission denied\n' });
+  });
+
   test('126 when the working directory is not there', async () => {
     const { code, stderr } = await runInSandbox(installation, { command: ['true'], cwd: '/no/such/place' });
     expect({ code, stderr }).toEqual({
@@ -68,6 +78,16 @@ describe('signals', () => {
     expect((await host.report('exited')).code).toBe(9);
     expect(host.stdout).toContain('caught');
     await host.ended();
+  });
+
+  test('one that comes before the command has started is not lost', async () => {
+    const host = new Host(installation, { command: ['sh', '-c', 'echo ran'] });
+    await host.report('launched');
+    host.tell({ kind: 'signal', signo: 15 });
+    host.tell({ kind: 'start' });
+    expect((await host.report('exited')).code).toBe(143);
+    await host.ended();
+    expect(host.stdout).toBe('');
   });
 
   test('one to the whole process group is for the command alone to judge', async () => {

@@ -72,6 +72,42 @@ test('BWRAP_FAILED: with what bubblewrap said', async () => {
   });
 });
 
+test('BWRAP_SETUID: a bubblewrap that would use its privilege', async () => {
+  const directory = mkdtempSync(join(folder, 'setuid-'));
+  chmodSync(directory, 0o755);
+  symlinkSync('/usr/bin/su', join(directory, 'bwrap'));
+  expect(await failure({ hostEnv: { PATH: `${directory}:${process.env['PATH']}` } })).toMatchObject({
+    code: 'BWRAP_SETUID',
+    remedy: expect.stringContaining(`chmod u-s ${directory}/bwrap`),
+  });
+});
+
+test('PROC_DENIED: parts of /proc are hidden, as in a container', async () => {
+  const failed = await failure({ prefix: unshared('mount --bind /proc/sys /proc/sys') });
+  expect(failed).toMatchObject({
+    code: 'PROC_DENIED',
+    remedy: expect.stringContaining('systempaths=unconfined'),
+  });
+});
+
+test('CWD_MISSING: the working directory was removed', async () => {
+  const gone = ['sh', '-c', 'd=$(mktemp -d) && cd "$d" && rmdir "$d" && exec "$@"', 'sh'];
+  expect(await failure({ prefix: gone })).toMatchObject({ code: 'CWD_MISSING' });
+});
+
+test('SPAWN_FAILED: kns-netns is there and may not be run', async () => {
+  const helper = join(installation.folder, 'prebuilt', `linux-${process.arch}`, 'kns-netns');
+  chmodSync(helper, 0o644);
+  try {
+    expect(await failure({})).toMatchObject({
+      code: 'SPAWN_FAILED',
+      message: expect.stringMatching(/kns-netns.*EACCES/),
+    });
+  } finally {
+    chmodSync(helper, 0o755);
+  }
+});
+
 test('TUN_MISSING: no /dev/net/tun', async () => {
   const failed = await failure({ prefix: unshared('mount -t tmpfs none /dev/net') });
   expect(failed).toMatchObject({ code: 'TUN_MISSING', remedy: expect.stringContaining('modprobe tun') });
@@ -152,7 +188,8 @@ describe('what bubblewrap says', () => {
     ['bwrap: Creating new namespace failed: No space left on device', 'USERNS_DENIED'],
     ['bwrap: setting up uid map: Permission denied', 'USERNS_DENIED'],
     ['bwrap: loopback: Failed RTM_NEWADDR: Operation not permitted', 'USERNS_DENIED'],
-    ["bwrap: Can't mount proc on /newroot/proc: Operation not permitted", 'BWRAP_FAILED'],
+    ["bwrap: Can't mount proc on /newroot/proc: Operation not permitted", 'PROC_DENIED'],
+    ["bwrap: Can't mount tmpfs on /newroot/run: Operation not permitted", 'BWRAP_FAILED'],
     ['', 'BWRAP_FAILED'],
   ])('%s: %s', (line, code) => {
     expect(explainBwrap(`${line}\n`, 1)).toMatchObject({

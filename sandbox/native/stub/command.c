@@ -4,7 +4,8 @@
  * It tells the host that the sandbox stands and hands over a pidfd of itself,
  * which is the command's once it has exec'ed. Then it waits for exactly one
  * byte. Anything else, the end of the host above all, ends it: a command must
- * never start without its network.
+ * never start without its network. Signals are held back until then: one that
+ * was meant for the command meets it, or the stub in its place, and is not lost.
  *
  * What others changed on the way is put back: the terminal's end of stderr
  * (bubblewrap's complaints went to a pipe), PWD, signal dispositions, the soft
@@ -73,7 +74,21 @@ static void wait_for_go(int control)
         _exit(EXIT_STUB);
 }
 
-/* `mask` has bit n-1 for signal n, as SigIgn of proc(5). The two signals that libc keeps are left out by it. */
+/*
+ * bubblewrap ignores what it should not die of, and an ignored signal is lost
+ * unless it is blocked (kernel/signal.c, sig_ignored).
+ */
+static void hold_signals(void)
+{
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+}
+
+/*
+ * `mask` has bit n-1 for signal n, as SigIgn of proc(5). The two signals that
+ * libc keeps are left out by it. A signal that came meanwhile is delivered here.
+ */
 static void restore_signals(uint64_t mask)
 {
     sigset_t none;
@@ -106,19 +121,20 @@ static void restore_pwd(const char *pwd)
 }
 
 /*
- * Whether any directory of PATH holds the name. execvp(3) reports EACCES for
- * one that may not even be searched, such as root's own in an inherited PATH.
+ * Whether any directory of PATH holds the name; an empty entry is the working
+ * directory (execvp(3)). execvp reports EACCES for a directory that may not
+ * even be searched, such as root's own in an inherited PATH.
  */
 static bool is_in_path(const char *name)
 {
     char file[PATH_MAX];
     const char *path = getenv("PATH");
-    while (path != NULL && *path != '\0') {
-        size_t length = strcspn(path, ":");
-        int written = snprintf(file, sizeof file, "%.*s/%s", (int)length, path, name);
+    while (path != NULL) {
+        int length = (int)strcspn(path, ":");
+        int written = snprintf(file, sizeof file, "%.*s%s%s", length, path, length > 0 ? "/" : "", name);
         if (written > 0 && (size_t)written < sizeof file && access(file, F_OK) == 0)
             return true;
-        path += length + (path[length] == ':');
+        path = path[length] == ':' ? path + length + 1 : NULL;
     }
     return false;
 }
@@ -129,6 +145,7 @@ int command_main(int argc, char **argv)
         die(EXIT_STUB, "kns-stub command", "too few arguments");
     int control = parse_int(argv[ARG_CONTROL]);
     int real_stderr = parse_int(argv[ARG_STDERR]);
+    hold_signals();
     send_ready(control);
     wait_for_go(control);
 
@@ -138,6 +155,7 @@ int command_main(int argc, char **argv)
     restore_signals(strtoull(argv[ARG_IGNORED], NULL, 16));
     restore_nofile(argv[ARG_NOFILE]);
     restore_pwd(argv[ARG_PWD]);
+    protect_terminal();
     if (chdir(argv[ARG_CWD]) < 0)
         die(EXIT_CANNOT_EXECUTE, argv[ARG_CWD], strerror(errno));
 
