@@ -19,40 +19,43 @@ export function hostsFile(names: NameTable, host: string, ownName: string): stri
     }
   }
   const lines = [...byAddress].map(([address, aliases]) => `${address}\t${aliases.join(' ')}\n`);
-  const kept = ensureOwnName(ensureLoopback(withoutNames(host, names)), ownName, names);
+  const kept = ensureLoopback(withoutNames(host, names, ownName));
   return `# Kubernetes Services, by kns-rootless\n${lines.join('')}\n${kept}`;
 }
 
 /**
  * The host's entries less the names that are Services here: glibc's `multi on`
  * (host.conf(5)) would return the addresses of both.
+ *
+ * Many hosts leave their own name to nss-myhostname(8), which is not asked
+ * here; programs look it up to bind to it, so it is added where it is missing.
+ *
+ * One pass: block lists have made some hosts files 200,000 lines long.
  */
-function withoutNames(host: string, names: NameTable): string {
-  return host
-    .split('\n')
-    .map((line) => {
-      const [address, ...aliases] = line.replace(/#.*/, '').trim().split(/\s+/);
-      const kept = aliases.filter((alias) => !names.lookup(alias)?.length);
-      if (kept.length === aliases.length) return line;
-      return kept.length === 0 ? `# ${line}` : `${address}\t${kept.join(' ')}`;
-    })
-    .join('\n');
+function withoutNames(host: string, names: NameTable, ownName: string): string {
+  const isService = (name: string) => (names.lookup(name)?.length ?? 0) > 0;
+  let ownNameMissing = ownName !== '' && !isService(ownName);
+  const lines = host.split('\n').map((line) => {
+    if (line === '' || line.startsWith('#')) return line;
+    const comment = line.indexOf('#');
+    const entry = comment < 0 ? line : line.slice(0, comment);
+    const [address, ...aliases] = entry.trim().split(/\s+/);
+    if (ownNameMissing) ownNameMissing = !aliases.some((alias) => isSameName(alias, ownName));
+    const kept = aliases.filter((alias) => !isService(alias));
+    if (kept.length === aliases.length) return line;
+    return kept.length === 0 ? `# ${line}` : `${address}\t${kept.join(' ')}`;
+  });
+  return `${ownNameMissing ? `127.0.1.1\t${ownName}\n` : ''}${lines.join('\n')}`;
+}
+
+function isSameName(one: string, other: string): boolean {
+  return one.length === other.length && one.toLowerCase() === other.toLowerCase();
 }
 
 /** A container may have no hosts file at all; localhost must resolve all the same. */
 function ensureLoopback(host: string): string {
   const names = /^\s*127\.0\.0\.1\s(?:.*\s)?localhost(?:\s|$)/m.test(host);
   return names ? host : `127.0.0.1\tlocalhost\n${host}`;
-}
-
-/** Many hosts leave their own name to nss-myhostname(8), which is not asked here. Programs look it up to bind to it. */
-function ensureOwnName(host: string, ownName: string, names: NameTable): string {
-  const isThere = host.split('\n').some((line) => {
-    const [, ...aliases] = line.replace(/#.*/, '').trim().toLowerCase().split(/\s+/);
-    return aliases.includes(ownName.toLowerCase());
-  });
-  if (isThere || ownName === '' || names.lookup(ownName)?.length) return host;
-  return `127.0.1.1\t${ownName}\n${host}`;
 }
 
 /** resolv.conf(5): our name server; the host's search list, options and sort list stay. */

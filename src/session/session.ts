@@ -22,7 +22,7 @@ import { bothOrNeither } from './both-or-neither.ts';
 import { Directory } from './directory.ts';
 import { Driver } from './driver.ts';
 import { attachNetwork } from './network.ts';
-import { forwardSignals } from './signals.ts';
+import { forwardSignals, keepIgnoring } from './signals.ts';
 
 /** Bytes of an IP packet on kns0: as large as IPv4 allows, less what page alignment likes. */
 const MTU = 65_520;
@@ -49,6 +49,7 @@ export interface SessionSummary {
 
 /** Runs the command. @returns its exit code, 128+n where a signal ended it. Throws Actionable errors. */
 export async function runSession(options: SessionOptions): Promise<number> {
+  keepIgnoring(options.caller);
   const plan = new AddressPlan(options.cidr);
   const access = await loadAccess(options);
   const asked = options.namespaces.length > 0 ? options.namespaces : [access.namespace];

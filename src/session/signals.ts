@@ -8,10 +8,22 @@
  */
 
 import { constants } from 'node:os';
-import { type Sandbox, type SignalWatch, watchSignals } from '../../sandbox/index.ts';
+import { type CallerState, type Sandbox, type SignalWatch, watchSignals } from '../../sandbox/index.ts';
 
 const { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2 } = constants.signals;
 const FORWARDED = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2];
+
+/**
+ * Before there is a command, and after it, a signal is for us. One that our
+ * caller ignores (nohup, a background job of a script) does not end us either,
+ * though Node has put it back to its default.
+ */
+export function keepIgnoring({ ignoredSignals }: CallerState): void {
+  for (const [name, signo] of Object.entries(constants.signals)) {
+    const isIgnored = ((ignoredSignals >> BigInt(signo - 1)) & 1n) === 1n;
+    if (isIgnored && FORWARDED.includes(signo)) process.on(name, () => {});
+  }
+}
 
 export function forwardSignals(sandbox: Sandbox): Promise<SignalWatch> {
   return watchSignals(FORWARDED, ({ signo, fromKernel }) => {

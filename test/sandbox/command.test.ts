@@ -4,7 +4,8 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { asOrdinaryUser, Host, type Installation, installHost, runInSandbox } from './support/host.ts';
+import { ordinaryUser } from '../support/ordinary-user.ts';
+import { Host, type Installation, installHost, runInSandbox } from './support/host.ts';
 
 let installation: Installation;
 beforeAll(async () => {
@@ -126,9 +127,13 @@ describe('what the command inherits', () => {
   });
 
   test('the standard three files alone', async () => {
-    const plain = [...asOrdinaryUser(), 'ls', '/proc/self/fd'];
-    const [file = '', ...args] = plain;
-    const ours = execFileSync(file, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+    const { uid, gid } = ordinaryUser();
+    const ours = execFileSync('ls', ['/proc/self/fd'], {
+      encoding: 'utf8',
+      uid,
+      gid,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     const { stdout } = await runInSandbox(installation, { command: ['ls', '/proc/self/fd'] });
     expect(stdout).toBe(ours);
   });

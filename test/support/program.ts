@@ -9,6 +9,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly input?: string;
   readonly cwd?: string;
+  /** What starts the program, such as a shell that ignores a signal. */
+  readonly prefix?: readonly string[];
   /** The run is ended by SIGKILL, and the promise rejects, when it takes longer. */
   readonly timeoutMs?: number;
 }
@@ -32,7 +34,8 @@ export function fromSetup(name: 'KNS_TEST_PROGRAM' | 'KNS_TEST_GUESTS' | 'KNS_TE
 /** Starts the program; the caller sees to its end. */
 export function startProgram(args: readonly string[], options: RunOptions = {}): ChildProcess {
   const user = ordinaryUser();
-  const child = spawn(fromSetup('KNS_TEST_PROGRAM'), args, {
+  const [file = '', ...rest] = [...(options.prefix ?? []), fromSetup('KNS_TEST_PROGRAM'), ...args];
+  const child = spawn(file, rest, {
     cwd: options.cwd ?? '/',
     env: {
       PATH: process.env['PATH'],

@@ -4,7 +4,7 @@
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, cpSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
@@ -44,9 +44,6 @@ export async function installHost(): Promise<Installation> {
   });
   cpSync(join(ROOT, 'package.json'), join(folder, 'package.json'));
   cpSync(NATIVE, join(folder, 'prebuilt', `linux-${process.arch}`), { recursive: true });
-  // As distributions ship it; a fresh virtual machine may not.
-  if (process.getuid?.() === 0 && (statSync('/dev/net/tun').mode & 0o666) !== 0o666)
-    chmodSync('/dev/net/tun', 0o666);
   return {
     program,
     folder,
@@ -60,13 +57,6 @@ export async function installHost(): Promise<Installation> {
 
 /** The hosts that have not ended. */
 const running = new Set<ChildProcess>();
-
-/** How to become the ordinary user; nothing where we are one. */
-export function asOrdinaryUser(): string[] {
-  const { uid, gid } = ordinaryUser();
-  if (process.getuid?.() !== 0) return [];
-  return ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'];
-}
 
 export interface HostOptions {
   readonly command: readonly string[];
@@ -112,10 +102,13 @@ export class Host {
       ...(cycles === undefined ? {} : { cycles }),
     };
     const node = [options.node ?? process.execPath, installation.program, JSON.stringify(request)];
-    const [file = '', ...args] = [...asOrdinaryUser(), ...(options.prefix ?? []), ...node];
+    const [file = '', ...args] = [...(options.prefix ?? []), ...node];
+    const { uid, gid } = ordinaryUser();
     this.child = spawn(file, args, {
       cwd: '/',
       env: { ...process.env, ...options.hostEnv },
+      uid,
+      gid,
       stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
     });
     running.add(this.child);
