@@ -9,6 +9,8 @@ import { afterEach, expect, test } from 'vitest';
 import { ordinaryUser } from '../support/ordinary-user.ts';
 import { fromSetup } from '../support/program.ts';
 
+/** No terminal takes this long to show anything. */
+const SHOW_LIMIT_MS = 10_000;
 const CTRL_C = '\x03';
 const CTRL_Z = '\x1a';
 
@@ -74,8 +76,14 @@ class Terminal {
         return match[0];
       }
       await new Promise<void>((resolve, reject) => {
-        this.#onShown = resolve;
-        void this.closed.then(() => reject(new Error(`closed; it showed ${this.#shown}`)));
+        const fail = (why: string) =>
+          reject(new Error(`${why}, waiting for ${pattern}; shown: ${this.#shown}`));
+        const timer = setTimeout(fail, SHOW_LIMIT_MS, 'too late');
+        this.#onShown = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+        void this.closed.then(() => fail('closed'));
       });
     }
   }
