@@ -103,7 +103,7 @@ export class TransportLadder {
       const { refusal } = attempt;
       this.#log.debug(`port-forward to ${target.pod.name} by ${name}: ${refusal.status} ${refusal.message}`);
       if (refusal.status === 401) throw this.#error(refusal, target);
-      if (refusal.status === 404 && refusal.message.includes(target.pod.name)) {
+      if (isGone(refusal, target)) {
         throw new ClusterError(
           'POD_GONE',
           `pod ${target.pod.namespace}/${target.pod.name} is gone`,
@@ -178,6 +178,11 @@ export class TransportLadder {
       `see whether kubectl meets the same: kubectl -n ${target.pod.namespace} port-forward pod/${target.pod.name} :${target.port}`,
     );
   }
+}
+
+/** The API server says it with 404; a kubelet that has the pod no more, with 500. */
+function isGone({ status, message }: Refusal, { pod }: Target): boolean {
+  return (status === 404 && message.includes(pod.name)) || /\bpod (not found|does not exist)/.test(message);
 }
 
 function isCutOff(error: unknown): error is ClusterError {
