@@ -5,7 +5,7 @@ import path from 'node:path';
 import { SandboxError } from './errors.ts';
 
 /** The fds of the guard, bubblewrap and the command's stub, beside the standard three. */
-export const FD = { stderr: 3, info: 4, block: 5, control: 6 } as const;
+export const FD = { stderr: 3, info: 4, block: 5, command: 6, control: 7 } as const;
 
 const INSTALL =
   'install bubblewrap: apt-get install bubblewrap (Debian, Ubuntu), dnf install bubblewrap (Fedora), apk add bubblewrap (Alpine)';

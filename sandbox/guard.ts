@@ -1,6 +1,7 @@
 /**
  * The processes of a sandbox, from outside: kns-stub as guard, bubblewrap
- * below it, and the command's stub inside, which speaks on the control channel.
+ * below it, and the command's stub inside, which speaks on the control channel
+ * and reads the command from a pipe.
  *
  * bubblewrap's complaints go to a pipe, and not to the terminal: they become
  * part of an error. The command's stub puts the caller's stderr back.
@@ -42,12 +43,19 @@ function stubArguments(stub: string, options: CommandOptions): string[] {
     'command',
     String(FD.control),
     String(FD.stderr),
+    String(FD.command),
     String(openFiles ?? '-'),
     ignoredSignals.toString(16),
     options.cwd,
     pwd === undefined ? '-' : `=${pwd}`,
-    ...options.command,
   ];
+}
+
+/** As kns-stub reads it: each argument ends with a NUL, so that none may hold one. */
+function encodeCommand(command: readonly string[]): string {
+  if (command.some((argument) => argument.includes('\0')))
+    throw new TypeError('an argument of a command can not hold a NUL');
+  return command.map((argument) => `${argument}\0`).join('');
 }
 
 export class Guard {
@@ -63,10 +71,11 @@ export class Guard {
   readonly #kill: () => void;
 
   constructor(native: Native, bwrap: string, options: CommandOptions) {
+    const command = encodeCommand(options.command);
     this.control = new Channel(native.api);
     const inner = bwrapArguments(stubArguments(native.stub, options));
     const subprocess = execa(native.stub, ['guard', String(FD.control), bwrap, ...inner], {
-      stdio: ['inherit', 'inherit', 'pipe', 2, 'pipe', 'pipe', inherited(this.control.peer)],
+      stdio: ['inherit', 'inherit', 'pipe', 2, 'pipe', 'pipe', 'pipe', inherited(this.control.peer)],
       env: { ...options.env },
       extendEnv: false,
       cwd: '/',
@@ -77,13 +86,15 @@ export class Guard {
     this.control.closePeer();
     this.#kill = () => subprocess.kill('SIGKILL');
     this.exited = subprocess.then(({ exitCode, code, originalMessage }) => {
-      // An errno: it was never started.
-      if (code !== undefined) this.spawnFailure = originalMessage ?? code;
+      if (subprocess.pid === undefined) this.spawnFailure = originalMessage ?? code ?? 'unknown error';
       return { code: exitCode ?? SIGNALLED + SIGKILL };
     });
     const streams: readonly unknown[] = subprocess.stdio;
     // A bubblewrap that is gone before it reads: its exit tells.
     this.#block = pipe(streams[FD.block]).on('error', () => {});
+    pipe(streams[FD.command])
+      .on('error', () => {})
+      .end(command);
     this.childPid = readChildPid(pipe(streams[FD.info]));
     subprocess.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.complaint = (this.complaint + text).slice(0, MAX_COMPLAINT);

@@ -72,6 +72,12 @@ describe('surroundings', () => {
     expect({ code, stdout }).toEqual({ code: 3, stdout: '/bin/sh in /\n' });
   });
 
+  test('a command may have 100,000 arguments', async () => {
+    const numbers = Array.from({ length: 100_000 }, (_, i) => String(i));
+    const command = ['sh', '-c', 'echo $#', 'sh', ...numbers];
+    expect(await runProgram(['-n', 'e2e', '--', ...command])).toMatchObject({ code: 0, stdout: '100000\n' });
+  });
+
   test('working directory and environment are kept, and nothing of ours is added', async () => {
     const folder = mkdtempSync(`${tmpdir()}/kns-cwd-`);
     const { stdout } = await inSandbox('pwd; env | grep -v ^PWD= | sort', {

@@ -126,6 +126,15 @@ describe('what the command inherits', () => {
     expect(none.stdout).toBe('PATH=/usr/bin:/bin\n');
   });
 
+  test('more arguments than bubblewrap takes, each as it is', async () => {
+    const numbers = Array.from({ length: 10_000 }, (_, i) => String(i));
+    const command = ['sh', '-c', 'echo $#; shift 9999; printf "%s" "$@"', 'sh', ...numbers];
+    expect((await runInSandbox(installation, { command })).stdout).toBe('10000\n9999');
+    const odd = ['', ' a  b ', 'line\nbreak', '-', 'ü', ''];
+    const { stdout } = await runInSandbox(installation, { command: ['printf', '%s|', ...odd] });
+    expect(stdout).toBe(`${odd.join('|')}|`);
+  });
+
   test('the standard three files alone', async () => {
     const { uid, gid } = ordinaryUser();
     const ours = execFileSync('ls', ['/proc/self/fd'], {

@@ -167,15 +167,16 @@ describe('a bubblewrap that hangs', () => {
   });
 });
 
-test('SPAWN_FAILED: more arguments than the kernel takes', async () => {
-  const launched = launch({ command: ['true', 'x'.repeat(200_000)], link: LINK });
+test('SPAWN_FAILED: a larger environment than the kernel takes', async () => {
+  const launched = launch({ command: ['true'], env: { LARGE: 'x'.repeat(200_000) }, link: LINK });
   await expect(launched).rejects.toMatchObject({
     code: 'SPAWN_FAILED',
     message: expect.stringContaining('E2BIG'),
   });
 });
 
-test('an empty command is the fault of the program that asks', async () => {
+test('an empty command is the fault of the program that asks, and so is a NUL', async () => {
+  await expect(launch({ command: ['echo', 'a\0b'], link: LINK })).rejects.toThrow(TypeError);
   await expect(launch({ command: [], link: LINK })).rejects.toThrow(TypeError);
 });
 

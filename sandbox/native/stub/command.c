@@ -35,7 +35,7 @@
 
 enum { GO = 'G' };
 
-enum { ARG_CONTROL, ARG_STDERR, ARG_NOFILE, ARG_IGNORED, ARG_CWD, ARG_PWD, ARG_COMMAND };
+enum { ARG_CONTROL, ARG_STDERR, ARG_COMMAND, ARG_NOFILE, ARG_IGNORED, ARG_CWD, ARG_PWD, ARG_COUNT };
 
 static void send_ready(int control)
 {
@@ -141,10 +141,13 @@ static bool is_in_path(const char *name)
 
 int command_main(int argc, char **argv)
 {
-    if (argc <= ARG_COMMAND)
+    if (argc != ARG_COUNT)
         die(EXIT_STUB, "kns-stub command", "too few arguments");
     int control = parse_int(argv[ARG_CONTROL]);
     int real_stderr = parse_int(argv[ARG_STDERR]);
+    int arguments = parse_int(argv[ARG_COMMAND]);
+    char **command = read_arguments(arguments);
+    close(arguments);
     hold_signals();
     send_ready(control);
     wait_for_go(control);
@@ -159,7 +162,6 @@ int command_main(int argc, char **argv)
     if (chdir(argv[ARG_CWD]) < 0)
         die(EXIT_CANNOT_EXECUTE, argv[ARG_CWD], strerror(errno));
 
-    char **command = argv + ARG_COMMAND;
     execvp(command[0], command);
     int error = errno;
     if (strchr(command[0], '/') == NULL && !is_in_path(command[0]))

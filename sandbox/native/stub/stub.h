@@ -16,6 +16,9 @@ enum { EXIT_STUB = 125, EXIT_CANNOT_EXECUTE = 126, EXIT_NOT_FOUND = 127 };
 int guard_main(int argc, char **argv);
 int command_main(int argc, char **argv);
 
+/* arguments.c: read to the end, and terminated by NULL */
+char **read_arguments(int fd);
+
 /* terminal.c: for this process and all it starts; no_new_privs must be set */
 void protect_terminal(void);
 
