@@ -4,4 +4,4 @@ export { type CallerState, readCallerState } from './caller.ts';
 export { SandboxError } from './errors.ts';
 export { launch, type Sandbox } from './launch.ts';
 export { type SignalWatch, watchSignals } from './signals.ts';
-export type { BatchHandler, TunDevice } from './tun.ts';
+export type { TunDevice } from './tun.ts';

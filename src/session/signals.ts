@@ -1,12 +1,15 @@
 /**
  * Signals that are sent to us are meant for the command.
  *
- * What the terminal sends (Ctrl-C, Ctrl-\, a hang-up) reaches the whole
- * process group, so the command has it already; only what somebody sent to us
- * alone, by kill(2), is passed on. Either way it is the command that decides
- * what comes of it, and its end is ours.
+ * What the terminal sends (Ctrl-C, Ctrl-\) reaches the whole process group, so
+ * the command has it already; only what somebody sent to us alone, by kill(2),
+ * is passed on. The exception is a terminal that goes away: the kernel tells
+ * the leader of its session alone (setsid(2)), which we are where no shell is
+ * in between (`ssh -t host kns-rootless …`, `xterm -e`). Either way it is the
+ * command that decides what comes of it, and its end is ours.
  */
 
+import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { type CallerState, type Sandbox, type SignalWatch, watchSignals } from '../../sandbox/index.ts';
 
@@ -26,7 +29,15 @@ export function keepIgnoring({ ignoredSignals }: CallerState): void {
 }
 
 export function forwardSignals(sandbox: Sandbox): Promise<SignalWatch> {
+  const hangUpIsOurs = leadsSession();
   return watchSignals(FORWARDED, ({ signo, fromKernel }) => {
-    if (!fromKernel) sandbox.signal(signo);
+    if (!fromKernel || (signo === SIGHUP && hangUpIsOurs)) sandbox.signal(signo);
   });
+}
+
+/** proc(5): after the name in brackets come state, parent, process group and session. */
+function leadsSession(): boolean {
+  const stat = readFileSync('/proc/self/stat', 'latin1');
+  const [, , , , session] = stat.slice(stat.lastIndexOf(')')).split(' ');
+  return Number(session) === process.pid;
 }

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { ordinaryUser } from '../support/ordinary-user.ts';
+import { noneMarked } from '../support/processes.ts';
 import { fromSetup } from '../support/program.ts';
 
 /** No terminal takes this long to show anything. */
@@ -27,7 +28,7 @@ class Terminal {
   #seen = 0;
   #onShown = () => {};
 
-  constructor(command: string) {
+  constructor(command: string, env: Record<string, string> = {}) {
     const { uid, gid } = ordinaryUser();
     this.#child = spawn('script', ['--quiet', '--return', '--command', `exec ${command}`, '/dev/null'], {
       uid,
@@ -40,6 +41,7 @@ class Terminal {
         TERM: 'dumb',
         PS1: 'ready> ',
         KUBECONFIG: fromSetup('KNS_TEST_KUBECONFIG'),
+        ...env,
       },
       stdio: ['pipe', 'pipe', 'inherit'],
     });
@@ -133,6 +135,16 @@ test('a shell has job control', async () => {
   terminal.type('exit 6\n');
   await terminal.closed;
   expect(terminal.code).toBe(6);
+});
+
+test('a terminal that goes away ends a command that does not handle it', async () => {
+  const env = { KNS_TEST_MARK: `hang-up-${process.pid}` };
+  const terminal = new Terminal(`${fromSetup('KNS_TEST_PROGRAM')} -n e2e -- bash --norc -i`, env);
+  await terminal.shows(/ready> /);
+  terminal.type('sleep 1000; echo over\n');
+  await terminal.shows(/over\r\n/);
+  terminal.end();
+  await noneMarked(`KNS_TEST_MARK=${env.KNS_TEST_MARK}`);
 });
 
 test('the command can not type into the terminal, by any of the ways a processor has', async () => {
