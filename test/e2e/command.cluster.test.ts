@@ -66,6 +66,23 @@ describe('streams that nobody reads', () => {
   });
 });
 
+describe('several', () => {
+  test('at once do not meet', async () => {
+    const runs = Array.from({ length: 4 }, (_, i) => inSandbox(`curl -sS http://web/whoami && exit ${i}`));
+    const results = await Promise.all(runs);
+    expect(results.map(({ code, stderr }) => ({ code, stderr }))).toEqual(
+      results.map((_, code) => ({ code, stderr: '' })),
+    );
+  });
+
+  test('one in the other: names, files and network are those of the inner one', async () => {
+    const inner = 'getent hosts line.demo >/dev/null && curl -sS http://web/ && ls /sys/class/net';
+    const { code, stdout } = await inSandbox(`${fromSetup('KNS_TEST_PROGRAM')} --demo -- sh -c '${inner}'`);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/embedded demo cluster[^]*\nkns0\nlo\n$/);
+  });
+});
+
 describe('surroundings', () => {
   test('without a command, $SHELL runs', async () => {
     const { code, stdout } = await runProgram(['-n', 'e2e'], { input: 'echo "$0 in $PWD"; exit 3\n' });

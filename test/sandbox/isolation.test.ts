@@ -62,6 +62,17 @@ describe('privilege', () => {
     expect(status).toBe(`${none.join('')}NoNewPrivs:\t1\n`);
   });
 
+  test('none stays when root starts it', async () => {
+    // Root of a user namespace, which any user may be: bubblewrap treats it as it does the real one.
+    const { stdout } = await runInSandbox(installation, {
+      command: ['sh', '-c', 'id -u; grep ^Cap /proc/self/status'],
+      prefix: ['unshare', '--map-root-user'],
+    });
+    const [uid, ...sets] = stdout.trim().split('\n');
+    expect(uid).toBe('0');
+    expect(sets.map((line) => line.split('\t')[1])).toEqual(Array.from({ length: 5 }, () => '0'.repeat(16)));
+  });
+
   test('the command is who its caller is', async () => {
     const { uid, gid } = ordinaryUser();
     expect(await shell('id -u; id -g')).toBe(`${uid}\n${gid}\n`);
@@ -132,6 +143,34 @@ describe('/sys', () => {
   test("shows the sandbox's interfaces, and keeps what was mounted below", async () => {
     expect(await shell('ls /sys/class/net')).toBe('kns0\nlo\n');
     expect(await shell('ls /sys/fs/cgroup')).toBe(`${readdirSync('/sys/fs/cgroup').sort().join('\n')}\n`);
+  });
+});
+
+/** Runs a command on a host whose mounts this script has changed. */
+const outcome = (script: string, command: string) =>
+  runInSandbox(installation, {
+    command: ['sh', '-c', command],
+    prefix: ['unshare', '--map-root-user', '--mount', 'sh', '-c', `${script} && exec "$@"`, 'sh'],
+  });
+
+describe('a host that is unlike others', () => {
+  test('files of /etc mounted one by one, as in containers', async () => {
+    const mounts = ['hosts', 'passwd'].map((name) => `mount --bind /etc/${name} /etc/${name}`).join(' && ');
+    const { code, stdout } = await outcome(mounts, 'cat /etc/passwd; wc -c < /etc/hosts');
+    expect({ code, stdout }).toEqual({ code: 0, stdout: `${readFileSync('/etc/passwd', 'utf8')}0\n` });
+  });
+
+  test('a /sys of which parts are hidden: the interfaces of the host are not shown', async () => {
+    const { code, stdout } = await outcome(
+      'mount -t tmpfs none /sys/kernel',
+      'ls /sys/class/net; ls -d /sys/devices',
+    );
+    expect({ code, stdout }).toEqual({ code: 0, stdout: '/sys/devices\n' });
+  });
+
+  test('a root file system that is read-only', async () => {
+    const { code, stdout } = await outcome('mount -o remount,bind,ro /', 'touch /x 2>/dev/null || echo no');
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'no\n' });
   });
 });
 
