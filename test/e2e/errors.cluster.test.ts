@@ -69,6 +69,14 @@ describe('cluster', () => {
     expectFailure(result, 'NAMESPACE_UNKNOWN', /no-such-namespace/);
   });
 
+  test('a namespace of which the account may not even know whether it exists', async () => {
+    const env = { KUBECONFIG: fromSetup('KNS_TEST_FORWARDER_KUBECONFIG') };
+    const unknown = await runProgram(['-n', 'no-such-namespace', '--', 'echo', 'must not run'], { env });
+    expectFailure(unknown, 'NAMESPACE_UNVERIFIED', /no-such-namespace.*check the spelling/);
+    const existing = await runProgram(['-n', 'default', '--', 'echo', 'must not run'], { env });
+    expectFailure(existing, 'NAMESPACE_UNVERIFIED', /ask for a role/);
+  });
+
   test('a context that the kubeconfig does not have', async () => {
     expectFailure(await runProgram(['--context', 'nowhere', ...RUN]), 'CONTEXT_UNKNOWN', /nowhere/);
   });

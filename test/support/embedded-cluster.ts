@@ -3,6 +3,7 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parse, stringify } from 'yaml';
 import { startEmbeddedCluster } from '../../fixtures/cluster/index.ts';
 import { installProgram } from './installed-program.ts';
 
@@ -13,9 +14,12 @@ export default async function setup(): Promise<() => Promise<void>> {
   chmodSync(folder, 0o755);
   const kubeconfig = join(folder, 'kubeconfig');
   writeFileSync(kubeconfig, cluster.kubeconfig);
+  const forwarder = join(folder, 'forwarder');
+  writeFileSync(forwarder, stringify({ ...parse(cluster.kubeconfig), 'current-context': 'forwarder' }));
   process.env['KNS_TEST_PROGRAM'] = program.path;
   process.env['KNS_TEST_GUESTS'] = program.guests;
   process.env['KNS_TEST_KUBECONFIG'] = kubeconfig;
+  process.env['KNS_TEST_FORWARDER_KUBECONFIG'] = forwarder;
   return async () => {
     await cluster.close();
     program.remove();

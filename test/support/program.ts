@@ -25,7 +25,14 @@ export interface RunResult {
 const DEFAULT_TIMEOUT_MS = 15_000;
 
 /** Where the suites find what the global set-up has made. */
-export function fromSetup(name: 'KNS_TEST_PROGRAM' | 'KNS_TEST_GUESTS' | 'KNS_TEST_KUBECONFIG'): string {
+export function fromSetup(
+  name:
+    | 'KNS_TEST_PROGRAM'
+    | 'KNS_TEST_GUESTS'
+    | 'KNS_TEST_KUBECONFIG'
+    /** Of an account that may look things up and forward in the namespace e2e, and nothing else. */
+    | 'KNS_TEST_FORWARDER_KUBECONFIG',
+): string {
   const value = process.env[name];
   if (value === undefined) throw new Error(`${name} is not set: the global set-up has not run`);
   return value;

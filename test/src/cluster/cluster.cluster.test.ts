@@ -2,7 +2,6 @@
  * The whole way to real pods: the embedded cluster's or a real one's, whichever
  * $KNS_TEST_KUBECONFIG names. The namespace is `e2e`, with its program of many ports.
  */
-import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -67,6 +66,11 @@ async function failure(access: ClusterAccess, namespace: string): Promise<unknow
     () => undefined,
     (error: unknown) => error,
   );
+}
+
+/** The account that may forward and look things up in `e2e`, and nothing else. */
+function forwarder(): Promise<ClusterAccess> {
+  return loadAccess({ kubeconfig: process.env['KNS_TEST_FORWARDER_KUBECONFIG'] ?? '' });
 }
 
 beforeAll(async () => {
@@ -267,18 +271,6 @@ describe('who may do what', () => {
   afterAll(() => {
     rmSync(folder, { recursive: true });
   });
-
-  /** The account that may forward and look things up in `e2e`, and nothing else. */
-  async function forwarder(): Promise<ClusterAccess> {
-    if (access.kubeConfig.contexts.some(({ name }) => name === 'forwarder')) {
-      return loadAccess({ kubeconfig, context: 'forwarder' });
-    }
-    const token = execFileSync('kubectl', ['-n', 'e2e', 'create', 'token', 'forwarder'], {
-      env: { ...process.env, KUBECONFIG: kubeconfig },
-      encoding: 'utf8',
-    });
-    return withToken(token.trim());
-  }
 
   async function withToken(token: string): Promise<ClusterAccess> {
     const { kubeConfig } = await loadAccess({ kubeconfig });
