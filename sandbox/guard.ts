@@ -25,7 +25,7 @@ const SIGNALLED = 128;
 const SIGKILL = 9;
 
 export interface CommandOptions {
-  readonly command: readonly string[];
+  readonly command: readonly (string | Uint8Array)[];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly caller: CallerState | undefined;
@@ -52,10 +52,12 @@ function stubArguments(stub: string, options: CommandOptions): string[] {
 }
 
 /** As kns-stub reads it: each argument ends with a NUL, so that none may hold one. */
-function encodeCommand(command: readonly string[]): string {
-  if (command.some((argument) => argument.includes('\0')))
+function encodeCommand(command: readonly (string | Uint8Array)[]): Uint8Array {
+  const end = Buffer.of(0);
+  const encoded = command.map((argument) => Buffer.from(argument));
+  if (encoded.some((argument) => argument.includes(0)))
     throw new TypeError('an argument of a command can not hold a NUL');
-  return command.map((argument) => `${argument}\0`).join('');
+  return Buffer.concat(encoded.flatMap((argument) => [argument, end]));
 }
 
 export class Guard {

@@ -44,8 +44,8 @@ const SETUP_TIMEOUT_MS = 10_000;
 const END_TIMEOUT_MS = 5_000;
 
 export interface LaunchOptions {
-  /** The program, looked up in the command's PATH, and its arguments. */
-  readonly command: readonly string[];
+  /** The program, looked up in the command's PATH, and its arguments: text, or bytes where they are none. */
+  readonly command: readonly (string | Uint8Array)[];
   /** Where the command starts; default: here. */
   readonly cwd?: string;
   /** The command's whole environment; default: ours. */

@@ -6,6 +6,7 @@ import { createLog } from '../observe/log.ts';
 import { runSession, type SessionSummary } from '../session/session.ts';
 import { EXIT_FAILED } from './exit-codes.ts';
 import { type CommandLine, parseCommandLine } from './program.ts';
+import { rawArguments } from './raw-arguments.ts';
 import { describeError } from './report.ts';
 import { VERSION } from './version.ts';
 
@@ -20,6 +21,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     try {
       return await runSession({
         ...line,
+        command: rawArguments(line.command),
         ...(cluster === undefined ? {} : { kubeconfigText: cluster.kubeconfig }),
         caller,
         log,

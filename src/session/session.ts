@@ -28,7 +28,7 @@ import { forwardSignals, keepIgnoring } from './signals.ts';
 const MTU = 65_520;
 
 export interface SessionOptions {
-  readonly command: readonly string[];
+  readonly command: readonly (string | Uint8Array)[];
   readonly namespaces: readonly string[];
   readonly cidr: string;
   readonly caller: CallerState;

@@ -95,6 +95,13 @@ describe('surroundings', () => {
     expect(await runProgram(['-n', 'e2e', '--', ...command])).toMatchObject({ code: 0, stdout: '100000\n' });
   });
 
+  test('an argument may be no text', async () => {
+    const show = ['sh', '-c', 'printf "%s|" "$@" | od -An -tx1', 'sh', 'ü'];
+    const prefix = ['sh', '-c', `exec "$@" "$(printf 'a\\377b')" ''`, 'sh'];
+    const { stdout } = await runProgram(['-n', 'e2e', '--', ...show], { prefix });
+    expect(stdout.trim()).toBe('c3 bc 7c 61 ff 62 7c 7c');
+  });
+
   test('working directory and environment are kept, and nothing of ours is added', async () => {
     const folder = mkdtempSync(`${tmpdir()}/kns-cwd-`);
     const { stdout } = await inSandbox('pwd; env | grep -v ^PWD= | sort', {
