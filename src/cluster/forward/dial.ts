@@ -4,8 +4,8 @@
  * Establishing. The server replies to a stream before it dials the pod, and
  * says nothing more when the dial succeeds; a failure comes as text, a little
  * later. So a connection counts as established on the pod's first byte, or when
- * no refusal has come within a grace after the reply, or at once where this
- * pod and port have answered lately. A refusal leads to the next ready pod.
+ * no refusal has come within a grace after the reply, or at once where either
+ * was so lately for this pod and port. A refusal leads to the next ready pod.
  *
  * Replaying. That guess can be wrong. As long as the pod has not said anything,
  * a text that shows that nobody took the connection shows as well that nobody
@@ -148,7 +148,10 @@ export class Dial implements RemoteStream, PodStreamEvents {
     }
     const roundTripsMs = GRACE_ROUND_TRIPS * (performance.now() - this.#openedAtMs);
     const graceMs = Math.min(Math.max(roundTripsMs, limits.establishGraceMinMs), limits.establishGraceMaxMs);
-    this.#timer = setTimeout(() => this.#establish(), graceMs);
+    this.#timer = setTimeout(() => {
+      this.#remember();
+      this.#establish();
+    }, graceMs);
   }
 
   onData(chunk: Uint8Array): void {
@@ -272,8 +275,13 @@ export class Dial implements RemoteStream, PodStreamEvents {
     this.#heard = true;
     clearTimeout(this.#timer);
     this.#outbox.forgetCopies();
-    if (this.#target) this.#forwarder.knownGood.add(keyOf(this.#target), performance.now());
+    this.#remember();
     this.#establish();
+  }
+
+  /** The next connection there needs no grace; a refusal after all is noted in `#retry`. */
+  #remember(): void {
+    if (this.#target) this.#forwarder.knownGood.add(keyOf(this.#target), performance.now());
   }
 
   /** The pod has been silent since the near side's FIN: now it is told, and has to close in turn. */

@@ -1,4 +1,4 @@
-/** Pods and ports that have answered lately, so that a connection to them needs no grace. */
+/** Pods and ports that have taken a connection lately, so that the next needs no grace. */
 
 /** More than these are not remembered; the oldest give way. */
 const MAX_REMEMBERED = 4096;

@@ -10,7 +10,7 @@ export interface ForwardLimits {
    */
   establishGraceMinMs: number;
   establishGraceMaxMs: number;
-  /** How long a pod and port that has answered needs no grace. */
+  /** How long a pod and port that has answered, or has not refused within its grace, needs none. */
   knownGoodMs: number;
   /** From opening a stream to its SYN_REPLY; past it another upgraded connection is tried. */
   replyMs: number;

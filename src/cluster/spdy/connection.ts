@@ -73,8 +73,12 @@ export class SpdyConnection implements PodConnection, PairCarrier, BytePipeEvent
     return this.#closed || this.#retired || this.#pairsOpened >= this.limits.streamsPerLife;
   }
 
+  get held(): boolean {
+    return this.#holders.size > 0;
+  }
+
   get doubtful(): boolean {
-    return this.#holders.size > 0 || this.#wokenUp || this.#intervalsMissed >= DOUBTFUL_AFTER_MISSED;
+    return this.held || this.#wokenUp || this.#intervalsMissed >= DOUBTFUL_AFTER_MISSED;
   }
 
   get streamCount(): number {
@@ -214,7 +218,7 @@ export class SpdyConnection implements PodConnection, PairCarrier, BytePipeEvent
       this.#intervalsMissed = 0;
     }
     this.#lastIntervalMs = nowMs;
-    if (this.#holders.size > 0) {
+    if (this.held) {
       this.#intervalsMissed = 0;
       return;
     }

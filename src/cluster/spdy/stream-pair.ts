@@ -10,7 +10,7 @@
  * Closing: the data stream's FIN alone says nothing. When the pod resets, it
  * comes before the error text, so it is held until the error stream has closed
  * too; the wait has a limit (`streamPairCloseMs`) against servers that forget
- * one of the two.
+ * one of the two. It does not count while the connection is not read.
  *
  * Reading: SPDY as spoken here has no flow control. While the near side is
  * paused, what comes is kept up to `unreadBytes`; past that the whole
@@ -25,6 +25,8 @@ const ERROR_TEXT_LIMIT = 4096;
 /** What a pair needs of the connection it lives in. */
 export interface PairCarrier {
   readonly limits: ForwardLimits;
+  /** Reading has stopped for the sake of some pair. */
+  readonly held: boolean;
   sendData(streamId: number, chunk: Uint8Array, done: () => void): void;
   sendFin(streamId: number): void;
   sendReset(streamId: number): void;
@@ -156,7 +158,11 @@ export class StreamPair implements PodStream {
   }
 
   #awaitOther(): void {
-    this.#pairTimer ??= setTimeout(() => this.#conclude(), this.#carrier.limits.streamPairCloseMs);
+    this.#pairTimer ??= setTimeout(() => {
+      this.#pairTimer = undefined;
+      if (this.#carrier.held) this.#awaitOther();
+      else this.#conclude();
+    }, this.#carrier.limits.streamPairCloseMs);
   }
 
   #conclude(): void {

@@ -46,13 +46,30 @@ describe('establishing', () => {
     await second.established; // no frame of its own was needed
   });
 
-  test('silence past the grace establishes', async () => {
+  test('silence past the grace establishes, and the next connection at once', async () => {
     await start(['a']);
     const probe = dial(cluster, 'app', 80);
     const far = await api.opened();
     expect(probe.events).toEqual([]);
     far.connection.reply(far);
     await probe.established;
+    await dial(cluster, 'app', 80).established; // no reply was needed
+  });
+
+  test('a refusal of one that was known good is remembered', async () => {
+    await start(['a']);
+    const first = dial(cluster, 'app', 80);
+    const far = await api.opened();
+    far.connection.reply(far);
+    await first.established;
+    far.connection.refuse(far);
+    expect(await first.ending).toMatchObject({ error: { reason: 'reset' } });
+    const second = dial(cluster, 'app', 80);
+    const again = await api.opened();
+    again.connection.reply(again);
+    again.connection.refuse(again);
+    expect(await second.ending).toMatchObject({ error: { reason: 'refused' } });
+    expect(second.events).toEqual(['refused']);
   });
 
   test('a refusal leads to the next pod, unseen by the near side', async () => {

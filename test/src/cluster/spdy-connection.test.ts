@@ -4,7 +4,7 @@ import { DEFAULT_LIMITS } from '../../../src/cluster/index.ts';
 import type { StreamOutcome } from '../../../src/cluster/forward/transport.ts';
 import type { BytePipe } from '../../../src/cluster/pipe/pipe.ts';
 import { SpdyConnection } from '../../../src/cluster/spdy/connection.ts';
-import { encodeDataHeader, encodePing } from '../../../src/cluster/spdy/frames.ts';
+import { FLAG_FIN, encodeDataHeader, encodePing } from '../../../src/cluster/spdy/frames.ts';
 
 const calls: string[] = [];
 const pipe: BytePipe = {
@@ -52,6 +52,35 @@ test('unread bytes are kept up to the bound, then the connection stops reading u
   expect(read).toEqual([60, 40, 1]);
   expect(outcomes).toEqual([{ kind: 'ended' }]);
   expect(connection.streamCount).toBe(0);
+});
+
+test('a FIN whose error text may lie unread is told when the connection has been read on', () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    const limits = { ...DEFAULT_LIMITS, unreadBytes: 100 };
+    const connection = new SpdyConnection(() => pipe, limits, { onIdle: () => {}, onClosed: () => {} });
+    const outcomes: StreamOutcome[] = [];
+    const ignore = (): void => {};
+    const stalled = connection.open(80, { onReply: ignore, onData: ignore, onClosed: ignore });
+    connection.open(80, {
+      onReply: ignore,
+      onData: ignore,
+      onClosed: (outcome) => outcomes.push(outcome),
+    });
+    connection.onData(encodeDataHeader(7, FLAG_FIN, 0));
+    stalled.pause();
+    connection.onData(encodeDataHeader(3, 0, 101));
+    connection.onData(new Uint8Array(101));
+    vi.advanceTimersByTime(10 * limits.streamPairCloseMs);
+    expect(outcomes).toEqual([]);
+    stalled.resume();
+    connection.onData(encodeDataHeader(5, FLAG_FIN, 5));
+    connection.onData(Buffer.from('reset'));
+    expect(outcomes).toEqual([{ kind: 'failed', text: 'reset' }]);
+    connection.onClosed(undefined);
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test('a ping interval that comes much too late makes the connection doubtful, not dead', () => {
