@@ -15,6 +15,8 @@ const pipe: BytePipe = {
   destroy: () => calls.push('destroy'),
 };
 
+const ignore = (): void => {};
+
 test('unread bytes are kept up to the bound, then the connection stops reading until half are gone', () => {
   const limits = { ...DEFAULT_LIMITS, unreadBytes: 100 };
   const connection = new SpdyConnection(() => pipe, limits, { onIdle: () => {}, onClosed: () => {} });
@@ -60,7 +62,6 @@ test('a FIN whose error text may lie unread is told when the connection has been
     const limits = { ...DEFAULT_LIMITS, unreadBytes: 100 };
     const connection = new SpdyConnection(() => pipe, limits, { onIdle: () => {}, onClosed: () => {} });
     const outcomes: StreamOutcome[] = [];
-    const ignore = (): void => {};
     const stalled = connection.open(80, { onReply: ignore, onData: ignore, onClosed: ignore });
     connection.open(80, {
       onReply: ignore,
