@@ -61,6 +61,8 @@ export class ChannelConnection implements PodConnection, PodStream, BytePipeEven
     if (!this.#events) this.#pipe.end();
   }
 
+  podGone(): void {} // the one stream has been told
+
   destroy(cause: Error): void {
     this.#pipe.destroy(cause);
   }

@@ -239,7 +239,7 @@ export class Dial implements RemoteStream, PodStreamEvents {
     const meaning = meaningOf(text);
     const gist = oneLine(gistOf(text));
     const unread = meaning === 'not-connected' || meaning === 'sandbox-gone';
-    if (meaning === 'sandbox-gone') this.#connection?.retire();
+    if (meaning === 'sandbox-gone') this.#connection?.podGone();
     if (this.#heard || meaning === 'broken') {
       this.#establish();
       this.#fail('reset', gist);

@@ -24,6 +24,8 @@ export interface ForwardLimits {
   halfCloseSilenceMs: number;
   /** After we have ended the data stream: until the far end has to have closed it too. */
   farEndCloseMs: number;
+  /** From a pod's end until the streams that it left open are given up: runtimes do not always end them. */
+  podGoneMs: number;
   /** Connections that wait for `halfCloseSilenceMs` at once; past it the most silent ones are ended early. */
   halfClosedConnections: number;
   /** Between the ends of the data stream and of the error stream, whichever is first. */
@@ -58,6 +60,7 @@ export const DEFAULT_LIMITS: ForwardLimits = {
   replayBytes: 64 * 1024,
   halfCloseSilenceMs: 10_000,
   farEndCloseMs: 3_000,
+  podGoneMs: 2_000,
   halfClosedConnections: 256,
   streamPairCloseMs: 2_000,
   unreadBytes: 512 * 1024,

@@ -43,6 +43,11 @@ export interface PodConnection {
   open(port: number, events: PodStreamEvents): PodStream;
   /** Takes no more streams, and ends with its last one. */
   retire(): void;
+  /**
+   * The pod's sandbox is no more. What the pod has said may still come; after
+   * `podGoneMs` the streams that are left have lost their pod.
+   */
+  podGone(): void;
   destroy(cause: Error): void;
 }
 

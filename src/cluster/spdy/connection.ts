@@ -54,6 +54,7 @@ export class SpdyConnection implements PodConnection, PairCarrier, BytePipeEvent
   /** By the wall clock: the monotonic one stands still while the machine sleeps. */
   #lastIntervalMs = Date.now();
   #wokenUp = false;
+  #podGoneTimer: NodeJS.Timeout | undefined;
   #retired = false;
   #closed = false;
 
@@ -117,6 +118,14 @@ export class SpdyConnection implements PodConnection, PairCarrier, BytePipeEvent
     if (this.#pairs.size === 0) this.#pipe.end();
   }
 
+  podGone(): void {
+    this.retire();
+    if (this.#closed) return;
+    this.#podGoneTimer ??= setTimeout(() => {
+      this.destroy(new Error('the pod is gone'));
+    }, this.limits.podGoneMs);
+  }
+
   destroy(cause: Error): void {
     this.#pipe.destroy(cause);
   }
@@ -170,6 +179,7 @@ export class SpdyConnection implements PodConnection, PairCarrier, BytePipeEvent
   onClosed(cause: Error | undefined): void {
     this.#closed = true;
     clearInterval(this.#pinger);
+    clearTimeout(this.#podGoneTimer);
     const why = cause ?? new Error('the API server has closed the connection to the pod');
     for (const pair of new Set(this.#pairs.values())) pair.handleLost(why);
     this.#pairs.clear();

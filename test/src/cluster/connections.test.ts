@@ -198,8 +198,9 @@ describe('a pod that has been deleted', () => {
   });
 
   test('or whose sandbox was made anew: the old connection is not used again', async () => {
-    await start(['a']);
+    await start(['a'], { podGoneMs: 50 });
     const first = await connect();
+    await first.probe.send('a question');
     const probe = dial(cluster, 'app', 80);
     const stale = await api.opened();
     stale.connection.reply(stale);
@@ -209,7 +210,12 @@ describe('a pod that has been deleted', () => {
     expect(fresh.connection).not.toBe(first.far.connection);
     fresh.connection.reply(fresh);
     await probe.established;
-    expect(first.probe.events).toEqual(['established']); // what it still carries goes on
+    first.far.connection.data(first.far.dataId, 'last words'); // of what it still carries, something may come
+    expect(await first.probe.ending).toMatchObject({
+      error: { reason: 'reset', message: 'the pod is gone' },
+    });
+    expect(first.probe.text).toBe('last words');
+    expect(probe.events).toEqual(['established']);
   });
 });
 
