@@ -159,7 +159,8 @@ describe('bytes', () => {
     ]);
     expect(fin).toMatchObject({ connected: true, text: 'half\n', ended: true });
     expect(fin.error).toBeUndefined();
-    expect(reset).toMatchObject({ connected: true, error: 'ECONNRESET', ended: false });
+    // The pod resets as soon as it has accepted: that may meet the runtime while it still dials, as a refusal.
+    expect(reset).toMatchObject({ error: expect.stringMatching(/^ECONN(RESET|REFUSED)$/), ended: false });
   });
 
   test('a server that speaks first is heard', async () => {
