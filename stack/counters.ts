@@ -15,13 +15,20 @@ export class Counters {
   // Frames and IP, in.
   frameTooShort = 0;
   offloadUnknown = 0;
+  /** Ethernet: ARP and all else that is not IP. */
+  etherTypeUnknown = 0;
+  /** Ethernet: from a group, where no answer could go. */
+  etherSourceBad = 0;
   ipVersionUnknown = 0;
-  ipv6Dropped = 0;
   ipHeaderBad = 0;
   ipChecksumBad = 0;
   ipSourceBad = 0;
   ipDestinationNotUnicast = 0;
   ipProtocolUnknown = 0;
+  /** IPv6: an extension header or option that must not be skipped. */
+  ipHeaderRefused = 0;
+  /** IPv6: headers with nothing behind them. */
+  ipNoNextHeader = 0;
   fragmentsIn = 0;
   fragmentBad = 0;
   fragmentDuplicate = 0;
@@ -53,6 +60,8 @@ export class Counters {
   udpOut = 0;
   udpHeaderBad = 0;
   udpChecksumBad = 0;
+  /** IPv6 must have one. */
+  udpChecksumMissing = 0;
   udpNoHandler = 0;
 
   // TCP, in.
@@ -73,6 +82,11 @@ export class Counters {
   tcpRefused = 0;
   tcpUnreachable = 0;
   tcpDropped = 0;
+  /** Opened by us; refused by the peer. */
+  tcpConnects = 0;
+  tcpConnectsRefused = 0;
+  /** Answers to a SYN of ours that are none: no SYN, or a number that does not fit. */
+  tcpSynAnswersBad = 0;
   tcpEstablished = 0;
   tcpNotAcceptable = 0;
   tcpNoAckFlag = 0;
@@ -86,7 +100,18 @@ export class Counters {
   tcpDuplicateData = 0;
   tcpBeyondWindow = 0;
   tcpDataAfterFin = 0;
+  tcpUrgentIn = 0;
   tcpNoMemory = 0;
+  /** Old duplicates by their timestamp (PAWS, RFC 7323 5). */
+  tcpTimestampOld = 0;
+  /** Segments without the timestamp that was agreed on; taken all the same. */
+  tcpTimestampMissing = 0;
+  /** SACK blocks about bytes that are not in flight. */
+  tcpSackBad = 0;
+  /** Duplicates that the peer reported (RFC 2883). */
+  tcpDuplicatesReported = 0;
+  /** The peer dropped what it had SACKed (RFC 2018 8). */
+  tcpSackReneged = 0;
 
   // TCP, out and over time.
   tcpOut = 0;
@@ -97,9 +122,15 @@ export class Counters {
   tcpRetransmits = 0;
   tcpRetransmitTimeouts = 0;
   tcpFastRetransmits = 0;
+  /** Repairs that turned out to be for nothing, and whose reduction was taken back. */
+  tcpSpuriousRecoveries = 0;
+  tcpTailProbes = 0;
   tcpWindowProbes = 0;
   tcpWindowUpdates = 0;
+  tcpKeepAlives = 0;
   tcpTimeouts = 0;
+  /** Path mtu lowered by an ICMP error. */
+  tcpPathMtuLowered = 0;
   tcpTimeWait = 0;
   tcpTimeWaitEvicted = 0;
   tcpTimeWaitTakenOver = 0;

@@ -2,7 +2,9 @@
  * The edge of the stack: where packets leave, and what the link can do.
  *
  * A frame is a virtio-net header (10 bytes, `struct virtio_net_hdr` of
- * linux/virtio_net.h, little-endian) followed by one IP packet. With
+ * linux/virtio_net.h, little-endian) followed by one IP packet, or by an
+ * Ethernet frame with one (the stack's `framing`, of which sizes here know
+ * nothing: `mtu` and `maxPacket` count from the IP header on). With
  * segmentation offload one frame may carry up to 64 KiB, which the kernel on
  * the other side cuts up, or never cuts at all.
  *
@@ -13,7 +15,7 @@
 /** Most payload pieces that one frame gathers; a segment that would need more is cut shorter. */
 export const MAX_FRAME_PIECES = 16;
 
-/** Room for the virtio-net header (10), IPv6 with options (up to 100) and TCP (60), rounded up. */
+/** Room for the headers of virtio-net (10), Ethernet (14), IPv6 with a fragment's (48) and TCP (60), rounded up. */
 export const MAX_FRAME_HEAD = 256;
 
 /**

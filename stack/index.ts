@@ -1,14 +1,20 @@
 /** What the stack offers to whoever embeds it. */
 export type { Counters } from './counters.ts';
 export { type Device, MAX_FRAME_HEAD, MAX_FRAME_PIECES, OutgoingFrame } from './device.ts';
-export type { EchoRequest } from './icmp/icmpv4.ts';
-export type { UnreachableReason } from './icmp/unreachable.ts';
+export type { EchoRequest } from './icmp/echo.ts';
+export type { DeliveryError, UnreachableReason } from './ip/error-reporter.ts';
 export type { Endpoint } from './ip/flow.ts';
+export type { Framing } from './ip/link.ts';
 export { DEFAULT_LIMITS, type StackLimits } from './limits.ts';
+export { describeConnection } from './observe/connection-line.ts';
+export { type Direction, type FrameObserver, ObservedDevice } from './observe/observed-device.ts';
+export { type PcapngOptions, PcapngWriter } from './observe/pcapng.ts';
+export { describeFrame, TraceObserver } from './observe/trace.ts';
 export { Stack, type StackOptions } from './stack.ts';
+export { ConnectError, type ConnectErrorCode } from './tcp/connect.ts';
 export type { TcpConnection } from './tcp/connection.ts';
 export type { TcpRequest } from './tcp/request.ts';
 export type { ConnectionSnapshot } from './tcp/snapshot.ts';
 export type { StateName } from './tcp/state.ts';
 export type { CloseReason } from './tcp/tcb.ts';
-export type { UdpDatagram } from './udp/udp.ts';
+export type { UdpDatagram, UdpError } from './udp/udp.ts';

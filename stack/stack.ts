@@ -19,15 +19,22 @@
 import { Clock } from './clock.ts';
 import { Counters } from './counters.ts';
 import type { Device } from './device.ts';
-import { type EchoRequest, IcmpLayer } from './icmp/icmpv4.ts';
-import { UnreachableSender } from './icmp/unreachable.ts';
+import type { EchoRequest } from './icmp/echo.ts';
+import { IcmpErrorInput } from './icmp/error-input.ts';
+import { IcmpErrorSender } from './icmp/error-sender.ts';
+import { IcmpLayer } from './icmp/icmp.ts';
+import { IcmpMessageSender } from './icmp/message-sender.ts';
 import { DatagramSender } from './ip/datagram-sender.ts';
 import type { Endpoint } from './ip/flow.ts';
 import { FragmentReassembler } from './ip/fragments.ts';
-import { parseFrame } from './ip/ipv4-input.ts';
+import { IpInput } from './ip/input.ts';
+import { type Framing, Link } from './ip/link.ts';
 import { InboundPacket } from './ip/packet.ts';
+import { Path } from './ip/path.ts';
+import { PathMtuTable } from './ip/path-mtu.ts';
 import { Transmitter } from './ip/transmitter.ts';
 import { resolveLimits, type StackLimits } from './limits.ts';
+import type { TcpConnection } from './tcp/connection.ts';
 import { TcpContext } from './tcp/context.ts';
 import { IsnGenerator } from './tcp/isn.ts';
 import { TcpLayer } from './tcp/layer.ts';
@@ -35,11 +42,14 @@ import type { TcpRequest } from './tcp/request.ts';
 import { type ConnectionSnapshot, snapshotOf } from './tcp/snapshot.ts';
 import { Tcb } from './tcp/tcb.ts';
 import { getInt32 } from './wire/bytes.ts';
-import { PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP } from './wire/ipv4.ts';
-import { type UdpDatagram, UdpLayer } from './udp/udp.ts';
+import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP } from './wire/ipv4.ts';
+import { UdpFlows } from './udp/flows.ts';
+import { type UdpDatagram, type UdpError, UdpLayer } from './udp/udp.ts';
 
 export interface StackOptions {
   readonly device: Device;
+  /** What a frame holds behind its virtio-net header: an IP packet, or an Ethernet frame. Default: `ip`. */
+  readonly framing?: Framing;
   /** Milliseconds of a monotonic clock, with fractions. */
   readonly now: number;
   /** Fills the array with random bytes that nobody can foresee. */
@@ -60,11 +70,13 @@ export class Stack {
   readonly #clock: Clock;
   readonly #transmitter: Transmitter;
   readonly #fragments: FragmentReassembler;
-  readonly #unreachable: UnreachableSender;
+  readonly #input: IpInput;
+  readonly #errors: IcmpErrorSender;
   readonly #udp: UdpLayer;
   readonly #icmp: IcmpLayer;
   readonly #tcp: TcpLayer;
-  readonly #packet = new InboundPacket();
+  readonly #link: Link;
+  readonly #packet: InboundPacket;
   /** Within receive or poll: a poll is on its way anyway. */
   #inside = false;
   #woken = false;
@@ -74,14 +86,21 @@ export class Stack {
     if (device.mtu < MIN_MTU) throw new RangeError(`an mtu of ${device.mtu} is too small`);
     const limits = resolveLimits(options.limits);
     const { counters } = this;
-    const seeds = new Uint8Array(12);
+    const seeds = new Uint8Array(16);
     random(seeds);
     this.#clock = new Clock(now);
+    const pathMtus = new PathMtuTable(limits, this.#clock);
+    const link = new Link(device, options.framing ?? 'ip', pathMtus);
+    this.#link = link;
+    this.#packet = new InboundPacket(link);
     this.#transmitter = new Transmitter(device, limits, counters);
-    this.#fragments = new FragmentReassembler(limits, counters, getInt32(seeds, 0));
     const sender = new DatagramSender(this.#transmitter, counters, getInt32(seeds, 4));
-    this.#unreachable = new UnreachableSender(this.#transmitter, sender, limits, counters, this.#clock);
-    this.#udp = new UdpLayer(this.#transmitter, sender, this.#unreachable, counters);
+    const messages = new IcmpMessageSender(this.#transmitter, sender);
+    this.#errors = new IcmpErrorSender(messages, limits, counters, this.#clock);
+    this.#fragments = new FragmentReassembler(limits, counters, this.#errors, getInt32(seeds, 0));
+    this.#input = new IpInput(link, this.#fragments, this.#errors, counters, limits.maxExtensionHeaders);
+    const udpFlows = new UdpFlows(limits, this.#clock, getInt32(seeds, 12));
+    this.#udp = new UdpLayer(link, this.#transmitter, sender, this.#errors, udpFlows, counters);
     const context = new TcpContext(
       this.#clock,
       limits,
@@ -91,14 +110,9 @@ export class Stack {
       getInt32(seeds, 8),
       () => this.#wake(),
     );
-    this.#tcp = new TcpLayer(context, this.#unreachable);
-    this.#icmp = new IcmpLayer(
-      this.#transmitter,
-      sender,
-      this.#unreachable,
-      counters,
-      this.#tcp.isSegmentInFlight.bind(this.#tcp),
-    );
+    this.#tcp = new TcpLayer(context, this.#errors);
+    const errorInput = new IcmpErrorInput(this.#tcp, this.#udp, counters, new InboundPacket(link));
+    this.#icmp = new IcmpLayer(messages, this.#errors, errorInput, counters);
   }
 
   /** A SYN of a new flow. Without a handler it is refused. */
@@ -119,6 +133,15 @@ export class Stack {
     this.#udp.onDatagram = handler;
   }
 
+  /** An ICMP error about datagrams sent; a relay may close what it keeps for their flow. */
+  get onUdpError(): ((error: UdpError) => void) | null {
+    return this.#udp.onError;
+  }
+
+  set onUdpError(handler: ((error: UdpError) => void) | null) {
+    this.#udp.onError = handler;
+  }
+
   /** A ping. Without a handler it is ignored. */
   get onEcho(): ((request: EchoRequest) => void) | null {
     return this.#icmp.onEcho;
@@ -129,7 +152,7 @@ export class Stack {
   }
 
   /**
-   * Takes one frame: a virtio-net header and an IP packet. The buffer is the
+   * Takes one frame: a virtio-net header and an IP packet, or an Ethernet frame with one. The buffer is the
    * device's again when this returns.
    */
   receive(nowMs: number, buffer: Uint8Array, offset: number, length: number): void {
@@ -137,7 +160,7 @@ export class Stack {
     this.#inside = true;
     try {
       const packet = this.#packet;
-      if (!parseFrame(packet, buffer, offset, length, this.#fragments, nowMs, this.counters)) return;
+      if (!this.#input.parse(packet, buffer, offset, length, nowMs)) return;
       switch (packet.protocol) {
         case PROTOCOL_TCP:
           this.#tcp.receive(packet);
@@ -146,11 +169,12 @@ export class Stack {
           this.#udp.receive(packet);
           break;
         case PROTOCOL_ICMP:
-          this.#icmp.receive(packet);
+        case PROTOCOL_ICMPV6:
+          if ((packet.protocol === PROTOCOL_ICMP) === (packet.version === 4)) this.#icmp.receive(packet);
+          else this.#unknownProtocol(packet);
           break;
         default:
-          this.counters.ipProtocolUnknown++;
-          this.#unreachable.send(packet.quote(), 'protocol');
+          this.#unknownProtocol(packet);
       }
     } finally {
       this.#inside = false;
@@ -190,6 +214,18 @@ export class Stack {
     return this.#udp.sendBetween(from, to, payload);
   }
 
+  /**
+   * Opens a connection from an address the stack answers for to the guest's.
+   * `onEstablished` tells when it is open, `onClosed` when it was refused or
+   * found nobody; data may be written at once.
+   *
+   * @param from port 0 has a free one chosen
+   * @throws ConnectError where it cannot be tried
+   */
+  connect(from: Endpoint, to: Endpoint): TcpConnection {
+    return this.#tcp.connect(Path.between(this.#link, from.address, to.address), from.port, to.port);
+  }
+
   /** The connections at this moment, without those in TIME-WAIT. */
   *connections(): IterableIterator<ConnectionSnapshot> {
     for (const entry of this.#tcp.context.flows.values()) {
@@ -200,6 +236,11 @@ export class Stack {
   /** Resets all connections and refuses all requests, at once. Their `onClosed` follows at the next poll. */
   abortAll(): void {
     this.#tcp.abortAll();
+  }
+
+  #unknownProtocol(packet: InboundPacket): void {
+    this.counters.ipProtocolUnknown++;
+    this.#errors.unreachable(packet.quote(), 'protocol');
   }
 
   #wake(): void {

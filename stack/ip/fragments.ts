@@ -1,52 +1,71 @@
 /**
- * Reassembly of IPv4 datagrams (RFC 791 3.2, with the bounds of RFC 815's authors
- * in mind and the strictness of RFC 5722).
+ * Reassembly of IPv4 datagrams (RFC 791 3.2) and IPv6 packets (RFC 8200 4.5),
+ * overlaps refused (RFC 5722).
  *
- * Each datagram under way has a buffer of its own: 60 bytes of room for the IP
- * header, then the payload, each fragment copied to its place. A set of ranges
- * says what has come. A fragment that repeats what is there is ignored; one that
- * overlaps in part is an attack or a fault, and its whole datagram is dropped.
+ * Each datagram under way has a buffer of its own: room for the headers in front,
+ * then the payload, each fragment copied to its place. A set of ranges says what
+ * has come. A fragment that repeats what is there is ignored; one that overlaps
+ * in part is an attack or a fault, and its datagram is given up, fragments that
+ * are still to come included: the entry stays, empty, until its time is over.
  *
- * Bounds: `maxFragmentedDatagrams` (the oldest makes room) and
- * `fragmentTimeoutMs`. All of it is dropped silently: the sender's transport
- * repeats what it needs.
+ * Bounds: `maxFragmentedDatagrams` (the oldest makes room), `fragmentTimeoutMs`.
+ * A datagram whose time is over is answered by ICMP time exceeded, if its first
+ * fragment has come (RFC 792, RFC 8200 4.5).
  */
 import type { Counters } from '../counters.ts';
 import type { StackLimits } from '../limits.ts';
 import { type AgeEntry, AgeList } from '../storage/age-list.ts';
 import { FlowTable } from '../storage/flow-table.ts';
 import { RangeSet } from '../storage/range-set.ts';
-import { copyBytes } from '../wire/bytes.ts';
-import {
-  ipv4FragmentOffset,
-  ipv4Identification,
-  ipv4MoreFragments,
-  rewriteIpv4Unfragmented,
-} from '../wire/ipv4.ts';
-import type { InboundPacket } from './packet.ts';
+import { copyBytes, getInt32 } from '../wire/bytes.ts';
+import { IPV4_SOURCE, rewriteIpv4Unfragmented } from '../wire/ipv4.ts';
+import { IPV6_HEADER_BYTES, IPV6_SOURCE, rewriteIpv6Unfragmented } from '../wire/ipv6.ts';
+import type { IpVersion } from './address.ts';
+import type { ErrorReporter } from './error-reporter.ts';
+import type { InboundPacket, PacketQuote } from './packet.ts';
 
-/** The longest IPv4 header. */
-const HEADER_ROOM = 60;
+/** The longest IPv4 header, or IPv6 with as many extension headers in front of a fragment's as anybody sends. */
+const HEADER_ROOM = 128;
 const MAX_DATAGRAM_BYTES = 65_535;
 const FIRST_CAPACITY = 4096;
 /** Fragments out of order at once; 65535 bytes in fragments of 576 are 118. */
 const MAX_RANGES = 128;
 /** Source, destination, identification with protocol. */
-const KEY_WORDS = 4;
+const IPV4_KEY_WORDS = 4;
+/** Source, destination, identification. */
+const IPV6_KEY_WORDS = 9;
+
+/** What became of a fragment. */
+export const FRAGMENT_WHOLE = 0;
+export const FRAGMENT_KEPT = 1;
+export const FRAGMENT_DROPPED = 2;
+/** Not the last, and no multiple of eight bytes. */
+export const FRAGMENT_BAD_LENGTH = 3;
+/** It would make a datagram longer than any can be. */
+export const FRAGMENT_TOO_LONG = 4;
 
 class PartialDatagram implements AgeEntry<PartialDatagram> {
   older: PartialDatagram | null = null;
   younger: PartialDatagram | null = null;
   expiresAt: number;
+  readonly version: IpVersion;
   readonly key: Int32Array;
   readonly ranges = new RangeSet(MAX_RANGES);
   buffer = new Uint8Array(HEADER_ROOM + FIRST_CAPACITY);
-  /** Of the first fragment's header; 0 until that has come. */
+  /** Of the first fragment, what came in front of its data; 0 until that has come. */
   headerLength = 0;
+  /** Where those headers name the data's protocol, and what that is. */
+  protocolAt = 0;
+  protocol = 0;
+  /** Of the first fragment. */
+  quote: PacketQuote | null = null;
   /** Known once the last fragment has come; -1 before. */
   payloadLength = -1;
+  /** Fragments overlapped: whatever else comes is dropped. */
+  refused = false;
 
-  constructor(key: Int32Array, expiresAt: number) {
+  constructor(version: IpVersion, key: Int32Array, expiresAt: number) {
+    this.version = version;
     this.key = key.slice();
     this.expiresAt = expiresAt;
   }
@@ -54,6 +73,12 @@ class PartialDatagram implements AgeEntry<PartialDatagram> {
   /** Whole when a single range covers all from 0 to the end. */
   get complete(): boolean {
     return this.headerLength > 0 && this.payloadLength >= 0 && this.ranges.contains(0, this.payloadLength);
+  }
+
+  refuse(): void {
+    this.refused = true;
+    this.quote = null;
+    this.buffer = new Uint8Array(0);
   }
 
   reserve(payloadBytes: number): void {
@@ -68,13 +93,17 @@ class PartialDatagram implements AgeEntry<PartialDatagram> {
 export class FragmentReassembler {
   readonly #limits: StackLimits;
   readonly #counters: Counters;
-  readonly #table: FlowTable<PartialDatagram>;
+  readonly #errors: ErrorReporter;
+  readonly #ipv4: FlowTable<PartialDatagram>;
+  readonly #ipv6: FlowTable<PartialDatagram>;
   readonly #byAge = new AgeList<PartialDatagram>();
 
-  constructor(limits: StackLimits, counters: Counters, seed: number) {
+  constructor(limits: StackLimits, counters: Counters, errors: ErrorReporter, seed: number) {
     this.#limits = limits;
     this.#counters = counters;
-    this.#table = new FlowTable(KEY_WORDS, seed);
+    this.#errors = errors;
+    this.#ipv4 = new FlowTable(IPV4_KEY_WORDS, seed);
+    this.#ipv6 = new FlowTable(IPV6_KEY_WORDS, seed);
   }
 
   get earliestMs(): number {
@@ -82,49 +111,57 @@ export class FragmentReassembler {
   }
 
   /**
-   * Takes a fragment.
+   * Takes a fragment: the packet's data from `offset` on.
    *
-   * @returns true when its datagram is whole: the packet is that datagram now
+   * @param headerLength of what comes before that in every fragment alike
+   * @param start of the data within the datagram, in bytes
+   * @returns FRAGMENT_WHOLE when its datagram is whole: the packet is that datagram now
    */
-  add(packet: InboundPacket, nowMs: number): boolean {
+  add(
+    packet: InboundPacket,
+    headerLength: number,
+    identification: number,
+    start: number,
+    more: boolean,
+    nowMs: number,
+  ): number {
     const counters = this.#counters;
     counters.fragmentsIn++;
-    const start = ipv4FragmentOffset(packet.buffer, packet.ipOffset);
-    const more = ipv4MoreFragments(packet.buffer, packet.ipOffset);
     const end = start + packet.length;
-    const headerLength = packet.offset - packet.ipOffset;
-    if (packet.length === 0 || headerLength + end > MAX_DATAGRAM_BYTES || (more && packet.length % 8 !== 0)) {
+    const refused = lengthProblem(packet, headerLength, end, more);
+    if (refused !== FRAGMENT_KEPT) {
       counters.fragmentBad++;
-      return false;
+      return refused;
     }
-    const partial = this.#lookUp(packet, nowMs);
+    const partial = this.#lookUp(packet, identification, nowMs);
+    if (partial.refused) {
+      counters.fragmentOverlap++;
+      return FRAGMENT_DROPPED;
+    }
     if (partial.ranges.contains(start, end)) {
       counters.fragmentDuplicate++;
-      return false;
+      return FRAGMENT_DROPPED;
     }
     if (partial.ranges.overlaps(start, end)) {
       counters.fragmentOverlap++;
-      this.#drop(partial);
-      return false;
+      partial.refuse();
+      return FRAGMENT_DROPPED;
     }
     const beyondEnd = partial.payloadLength >= 0 && (end > partial.payloadLength || !more);
-    if (beyondEnd || (!more && this.#reachesPast(partial, end)) || !partial.ranges.insert(start, end)) {
+    if (beyondEnd || (!more && reachesPast(partial, end)) || !partial.ranges.insert(start, end)) {
       counters.fragmentBad++;
       this.#drop(partial);
-      return false;
+      return FRAGMENT_DROPPED;
     }
     if (!more) partial.payloadLength = end;
     partial.reserve(end);
     copyBytes(packet.buffer, packet.offset, partial.buffer, HEADER_ROOM + start, packet.length);
-    if (start === 0) {
-      partial.headerLength = headerLength;
-      copyBytes(packet.buffer, packet.ipOffset, partial.buffer, HEADER_ROOM - headerLength, headerLength);
-    }
-    if (!partial.complete) return false;
+    if (start === 0) keepHeaders(partial, packet, headerLength);
+    if (!partial.complete) return FRAGMENT_KEPT;
     this.#drop(partial);
     counters.datagramsReassembled++;
-    this.#load(packet, partial);
-    return true;
+    load(packet, partial);
+    return FRAGMENT_WHOLE;
   }
 
   expire(nowMs: number): void {
@@ -133,19 +170,22 @@ export class FragmentReassembler {
       if (oldest === null || oldest.expiresAt > nowMs) return;
       this.#counters.fragmentTimeout++;
       this.#drop(oldest);
+      if (oldest.quote !== null) this.#errors.reassemblyTimeout(oldest.quote);
     }
   }
 
-  #lookUp(packet: InboundPacket, nowMs: number): PartialDatagram {
-    const key = this.#table.key;
-    key[0] = packet.source;
-    key[1] = packet.destination;
-    key[2] = ipv4Identification(packet.buffer, packet.ipOffset);
-    key[3] = packet.protocol;
-    const found = this.#table.find();
+  #lookUp(packet: InboundPacket, identification: number, nowMs: number): PartialDatagram {
+    const { version, buffer, addressesOffset } = packet;
+    const table = this.#table(version);
+    const { key } = table;
+    const addressWords = key.length - (version === 4 ? 2 : 1);
+    for (let i = 0; i < addressWords; i++) key[i] = getInt32(buffer, addressesOffset + 4 * i);
+    key[addressWords] = identification;
+    if (version === 4) key[addressWords + 1] = packet.protocol;
+    const found = table.find();
     if (found !== null) return found;
-    const created = new PartialDatagram(key, nowMs + this.#limits.fragmentTimeoutMs);
-    this.#table.set(created);
+    const created = new PartialDatagram(version, key, nowMs + this.#limits.fragmentTimeoutMs);
+    table.set(created);
     this.#byAge.add(created);
     const oldest = this.#byAge.oldest;
     if (this.#byAge.size > this.#limits.maxFragmentedDatagrams && oldest !== null) {
@@ -155,26 +195,58 @@ export class FragmentReassembler {
     return created;
   }
 
-  /** Whether bytes have come from beyond what would be the datagram's end. */
-  #reachesPast(partial: PartialDatagram, end: number): boolean {
-    const count = partial.ranges.count;
-    return count > 0 && partial.ranges.end(count - 1) > end;
+  #table(version: IpVersion): FlowTable<PartialDatagram> {
+    return version === 4 ? this.#ipv4 : this.#ipv6;
   }
 
   #drop(partial: PartialDatagram): void {
-    this.#table.key.set(partial.key);
-    this.#table.remove();
+    const table = this.#table(partial.version);
+    table.key.set(partial.key);
+    table.remove();
     this.#byAge.remove(partial);
   }
+}
 
-  #load(packet: InboundPacket, partial: PartialDatagram): void {
-    packet.buffer = partial.buffer;
-    packet.ipOffset = HEADER_ROOM - partial.headerLength;
-    packet.totalLength = partial.headerLength + partial.payloadLength;
-    packet.offset = HEADER_ROOM;
-    packet.length = partial.payloadLength;
-    // Nobody could have vouched for the whole.
-    packet.checksumTrusted = false;
-    rewriteIpv4Unfragmented(packet.buffer, packet.ipOffset, partial.headerLength, packet.totalLength);
+/** @returns FRAGMENT_KEPT where there is none */
+function lengthProblem(packet: InboundPacket, headerLength: number, end: number, more: boolean): number {
+  // IPv6's length field does not count the header itself.
+  const counted = packet.version === 4 ? headerLength : headerLength - IPV6_HEADER_BYTES;
+  if (counted + end > MAX_DATAGRAM_BYTES) return FRAGMENT_TOO_LONG;
+  if (more && packet.length % 8 !== 0) return FRAGMENT_BAD_LENGTH;
+  return packet.length === 0 || headerLength > HEADER_ROOM ? FRAGMENT_DROPPED : FRAGMENT_KEPT;
+}
+
+/** Whether bytes have come from beyond what would be the datagram's end. */
+function reachesPast(partial: PartialDatagram, end: number): boolean {
+  const count = partial.ranges.count;
+  return count > 0 && partial.ranges.end(count - 1) > end;
+}
+
+function keepHeaders(partial: PartialDatagram, packet: InboundPacket, headerLength: number): void {
+  partial.headerLength = headerLength;
+  partial.protocol = packet.protocol;
+  partial.protocolAt = packet.protocolOffset - packet.ipOffset;
+  partial.quote = packet.quote();
+  copyBytes(packet.buffer, packet.ipOffset, partial.buffer, HEADER_ROOM - headerLength, headerLength);
+}
+
+function load(packet: InboundPacket, partial: PartialDatagram): void {
+  const { buffer, headerLength } = partial;
+  const ipOffset = HEADER_ROOM - headerLength;
+  packet.buffer = buffer;
+  packet.ipOffset = ipOffset;
+  packet.totalLength = headerLength + partial.payloadLength;
+  packet.offset = HEADER_ROOM;
+  packet.length = partial.payloadLength;
+  packet.protocol = partial.protocol;
+  packet.protocolOffset = ipOffset + partial.protocolAt;
+  // Nobody could have vouched for the whole.
+  packet.checksumTrusted = false;
+  if (partial.version === 4) {
+    packet.addressesOffset = ipOffset + IPV4_SOURCE;
+    rewriteIpv4Unfragmented(buffer, ipOffset, headerLength, packet.totalLength);
+  } else {
+    packet.addressesOffset = ipOffset + IPV6_SOURCE;
+    rewriteIpv6Unfragmented(buffer, ipOffset, packet.totalLength, partial.protocolAt, partial.protocol);
   }
 }

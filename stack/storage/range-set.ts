@@ -40,6 +40,14 @@ export class RangeSet {
     return false;
   }
 
+  /** The index of the range that holds `position`, or -1. */
+  indexOf(position: number): number {
+    for (let i = 0; i < this.#count; i++) {
+      if (((position - this.#starts[i]) | 0) >= 0 && ((position - this.#ends[i]) | 0) < 0) return i;
+    }
+    return -1;
+  }
+
   /** Whether any of [start, end) is here. */
   overlaps(start: number, end: number): boolean {
     for (let i = 0; i < this.#count; i++) {

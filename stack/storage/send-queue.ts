@@ -3,7 +3,8 @@
  *
  * A ring of chunks with two places in it: the head (the first byte not
  * acknowledged) and the cursor (the first byte never sent). New segments are
- * gathered at the cursor, retransmissions at the head; neither searches.
+ * gathered at the cursor without a search; a retransmission counts its way from
+ * the head.
  */
 import { MAX_FRAME_PIECES, type OutgoingFrame } from '../device.ts';
 
@@ -73,9 +74,22 @@ export class SendQueue {
     );
   }
 
-  /** The same from the first byte not acknowledged. */
-  gatherSent(frame: OutgoingFrame, length: number): number {
-    return this.#gather(frame, 0, this.#headOffset, Math.min(length, this.#sent));
+  /** The same of bytes sent before, from `offset` bytes past the first not acknowledged. */
+  gatherSent(frame: OutgoingFrame, offset: number, length: number): number {
+    if (offset >= this.#sent) {
+      frame.pieceCount = 0;
+      return 0;
+    }
+    const mask = this.#chunks.length - 1;
+    let index = 0;
+    let within = this.#headOffset + offset;
+    let chunk = this.#chunks[this.#head];
+    while (chunk !== null && chunk !== undefined && within >= chunk.length) {
+      within -= chunk.length;
+      index++;
+      chunk = this.#chunks[(this.#head + index) & mask];
+    }
+    return this.#gather(frame, index, within, Math.min(length, this.#sent - offset));
   }
 
   /** The next `length` bytes have been sent. */

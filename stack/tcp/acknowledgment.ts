@@ -1,24 +1,20 @@
 /**
  * The fifth check of RFC 9293 3.10.7.4, the ACK field: the end of the handshake,
- * the peer's window, what has been acknowledged, and what that says of loss.
- *
- * Loss is repaired as NewReno does (RFC 6582), one frame for each partial ACK;
- * there is no congestion window yet: the link is one hop, and says itself when
- * it is full.
+ * the peer's window, and what has been acknowledged. What that says of loss is
+ * recovery.ts's.
  */
 import { FIN } from '../wire/tcp.ts';
 import { sendBareSegment } from './bare-segment.ts';
 import { challenge } from './challenge.ts';
 import type { TcpContext } from './context.ts';
 import { closeTcb, moveToTimeWait } from './lifecycle.ts';
+import { afterAcknowledgment, beginDelivery, checkTailProbe, sackArrives } from './recovery.ts';
 import type { Segment } from './segment.ts';
 import { distance, isAfter, isBefore } from './sequence.ts';
 import { CLOSING, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, LAST_ACK, SYN_RECEIVED } from './state.ts';
-import { EVENT_WRITABLE, type Tcb } from './tcb.ts';
+import { scheduleTailProbe } from './tail-probe.ts';
+import { EVENT_ESTABLISHED, EVENT_WRITABLE, type Tcb } from './tcb.ts';
 import { RST } from '../wire/tcp.ts';
-
-/** RFC 5681 3.2 */
-const DUPLICATE_ACK_THRESHOLD = 3;
 
 /** @returns false when the rest of the segment is not to be looked at */
 export function acknowledgmentArrives(context: TcpContext, tcb: Tcb, segment: Segment): boolean {
@@ -37,17 +33,22 @@ export function acknowledgmentArrives(context: TcpContext, tcb: Tcb, segment: Se
     return false;
   }
   const oldEdge = (tcb.sndUna + tcb.sndWnd) | 0;
+  const flightBytes = tcb.inFlight;
   const windowChanged = updateWindow(tcb, segment);
+  const bare = segment.payloadLength === 0 && (segment.flags & FIN) === 0;
+  // The answers to probes of a closed window are no duplicates.
+  const duplicate = acknowledged === 0 && !windowChanged && flightBytes > 0 && bare && tcb.sndWnd > 0;
+  beginDelivery(context, tcb, segment);
+  if (acknowledged > 0) advance(context, tcb, acknowledged);
+  const hasSack = tcb.sackPermitted && segment.options.sackBlocks > 0;
+  const duplicateReport = hasSack && sackArrives(context, tcb, segment);
+  checkTailProbe(tcb, segment, duplicateReport, duplicate);
+  if (acknowledged > 0 || hasSack || duplicate) {
+    afterAcknowledgment(context, tcb, segment, acknowledged, flightBytes, duplicate);
+  }
   if (acknowledged > 0) {
-    advance(context, tcb, acknowledged);
+    scheduleTailProbe(context, tcb);
     if (tcb.finSent && tcb.inFlight === 0 && !finAcknowledged(context, tcb)) return false;
-  } else if (
-    !windowChanged &&
-    tcb.inFlight > 0 &&
-    segment.payloadLength === 0 &&
-    (segment.flags & FIN) === 0
-  ) {
-    duplicateAck(context, tcb);
   }
   if (tcb.sndWnd === 0) {
     // The peer lives and is merely not ready: that is no reason to give up (RFC 9293 3.8.6.1).
@@ -59,25 +60,37 @@ export function acknowledgmentArrives(context: TcpContext, tcb: Tcb, segment: Se
   return true;
 }
 
+/** The ACK that SYN-RECEIVED waits for. */
 function finishHandshake(context: TcpContext, tcb: Tcb, segment: Segment): boolean {
   if (segment.acknowledgment !== tcb.sndNxt) {
     context.counters.tcpAckOfUnsent++;
     sendBareSegment(context, tcb.flow, segment.acknowledgment, 0, RST, 0);
     return false;
   }
-  tcb.setState(ESTABLISHED);
-  context.counters.tcpEstablished++;
-  tcb.sndUna = tcb.sndNxt;
-  tcb.rtt.acknowledged(tcb.sndUna, context.clock.nowMs);
-  tcb.retransmitAt = Infinity;
-  tcb.synAckWanted = false;
-  tcb.progressAt = context.clock.nowMs;
+  establish(context, tcb);
   tcb.sndWnd = segment.window << tcb.sndScale;
   tcb.maxSndWnd = tcb.sndWnd;
   tcb.sndWl1 = segment.sequence;
   tcb.sndWl2 = segment.acknowledgment;
-  if (tcb.sendQueue.bytes > 0 || tcb.finWanted) context.wantOutput(tcb);
   return true;
+}
+
+/** Our SYN is acknowledged. */
+export function establish(context: TcpContext, tcb: Tcb): void {
+  tcb.setState(ESTABLISHED);
+  context.counters.tcpEstablished++;
+  if (tcb.active) context.wantEvent(tcb, EVENT_ESTABLISHED);
+  tcb.sndUna = tcb.sndNxt;
+  if (!tcb.synRepeated) {
+    const rttMs = context.clock.nowMs - tcb.synSentAtMs;
+    tcb.rtt.measure(rttMs, tcb.sndUna, tcb.sndNxt);
+    tcb.rtt.bound(rttMs, context.clock.nowMs);
+  }
+  tcb.rtt.heard();
+  tcb.retransmitAt = Infinity;
+  tcb.synWanted = false;
+  tcb.progressAt = context.clock.nowMs;
+  if (tcb.sendQueue.bytes > 0 || tcb.finWanted) context.wantOutput(tcb);
 }
 
 /** @returns whether the window is another than before */
@@ -101,19 +114,9 @@ function advance(context: TcpContext, tcb: Tcb, acknowledged: number): void {
   tcb.sndUna = (tcb.sndUna + acknowledged) | 0;
   const finToo = tcb.finSent && tcb.inFlight === 0;
   tcb.sendQueue.acknowledge(finToo ? acknowledged - 1 : acknowledged);
-  tcb.rtt.acknowledged(tcb.sndUna, nowMs);
+  tcb.scoreboard.acknowledge(tcb.sndUna, context.delivery);
+  tcb.rtt.heard();
   tcb.progressAt = nowMs;
-  tcb.duplicateAcks = 0;
-  if (tcb.recovering) {
-    // A partial ACK points at the next hole.
-    if (isBefore(tcb.sndUna, tcb.recoverUntil)) {
-      tcb.retransmitWanted = true;
-      context.wantOutput(tcb);
-    } else {
-      tcb.recovering = false;
-      tcb.retransmitWanted = false;
-    }
-  }
   // RFC 6298 5.2 and 5.3
   tcb.retransmitAt = tcb.inFlight > 0 ? nowMs + tcb.rtt.rtoMs : Infinity;
   context.armTimers(tcb);
@@ -144,23 +147,12 @@ function finAcknowledged(context: TcpContext, tcb: Tcb): boolean {
   return true;
 }
 
-function duplicateAck(context: TcpContext, tcb: Tcb): void {
-  tcb.duplicateAcks++;
-  if (tcb.duplicateAcks !== DUPLICATE_ACK_THRESHOLD || tcb.recovering) return;
-  tcb.recovering = true;
-  tcb.recoverUntil = tcb.sndNxt;
-  tcb.retransmitWanted = true;
-  context.counters.tcpFastRetransmits++;
-  context.wantOutput(tcb);
-}
-
 /** What lay beyond the window has been dropped by the peer: now that there is room, it goes again at once. */
 function windowMoved(context: TcpContext, tcb: Tcb, oldEdge: number): void {
   const newEdge = (tcb.sndUna + tcb.sndWnd) | 0;
   if (tcb.inFlight === 0 || !isAfter(tcb.sndNxt, oldEdge) || !isAfter(newEdge, oldEdge)) return;
   if (tcb.finSent && tcb.inFlight === 1) return;
-  tcb.recovering = true;
-  tcb.recoverUntil = tcb.sndNxt;
-  tcb.retransmitWanted = true;
+  // Dropped for want of room, not by the path: the congestion window stays.
+  tcb.scoreboard.loseBeyond(oldEdge);
   context.wantOutput(tcb);
 }

@@ -2,24 +2,11 @@
  * Segments without payload or options that belong to no connection, or no
  * longer to one: resets, and the ACKs of TIME-WAIT.
  */
-import { TRANSPORT_OFFSET } from '../ip/datagram-sender.ts';
-import { Flow } from '../ip/flow.ts';
-import type { InboundPacket } from '../ip/packet.ts';
+import type { Flow } from '../ip/flow.ts';
 import type { OutgoingFrame } from '../device.ts';
 import { foldSum, pseudoHeaderSum } from '../wire/checksum.ts';
-import { IPV4_DONT_FRAGMENT, IPV4_HEADER_BYTES, PROTOCOL_TCP, writeIpv4 } from '../wire/ipv4.ts';
-import {
-  ACK,
-  destinationPort,
-  FIN,
-  RST,
-  sourcePort,
-  SYN,
-  TCP_CHECKSUM_OFFSET,
-  TCP_HEADER_BYTES,
-  writeTcp,
-} from '../wire/tcp.ts';
-import { VIRTIO_NET_HEADER_BYTES, writeVirtioChecksum } from '../wire/virtio-net.ts';
+import { PROTOCOL_TCP } from '../wire/ipv4.ts';
+import { ACK, FIN, RST, SYN, TCP_CHECKSUM_OFFSET, TCP_HEADER_BYTES, writeTcp } from '../wire/tcp.ts';
 import type { TcpContext } from './context.ts';
 import type { Segment } from './segment.ts';
 
@@ -35,21 +22,12 @@ export function writeSegmentHead(
   payloadLength: number,
 ): void {
   const { head } = frame;
+  const { path } = flow;
   const length = headerLength + payloadLength;
-  writeVirtioChecksum(head, 0, IPV4_HEADER_BYTES, TCP_CHECKSUM_OFFSET);
-  writeIpv4(
-    head,
-    VIRTIO_NET_HEADER_BYTES,
-    IPV4_HEADER_BYTES + length,
-    0,
-    IPV4_DONT_FRAGMENT,
-    PROTOCOL_TCP,
-    flow.local,
-    flow.remote,
-  );
+  path.writeHead(head, PROTOCOL_TCP, length, TCP_CHECKSUM_OFFSET);
   writeTcp(
     head,
-    TRANSPORT_OFFSET,
+    path.transportOffset,
     flow.localPort,
     flow.remotePort,
     sequence,
@@ -57,9 +35,9 @@ export function writeSegmentHead(
     headerLength,
     flags,
     window,
-    foldSum(pseudoHeaderSum(flow.local, flow.remote, PROTOCOL_TCP, length)),
+    foldSum(pseudoHeaderSum(path.addressSum, PROTOCOL_TCP, length)),
   );
-  frame.headLength = TRANSPORT_OFFSET + headerLength;
+  frame.headLength = path.transportOffset + headerLength;
 }
 
 export function sendBareSegment(
@@ -89,15 +67,4 @@ export function sendResetFor(context: TcpContext, flow: Flow, segment: Segment):
   const fin = (segment.flags & FIN) !== 0 ? 1 : 0;
   const end = (segment.sequence + segment.payloadLength + syn + fin) | 0;
   sendBareSegment(context, flow, 0, end, RST | ACK, 0);
-}
-
-/** The flow of a packet that came in. */
-export function flowOf(packet: InboundPacket): Flow {
-  const { buffer, offset } = packet;
-  return new Flow(
-    packet.destination,
-    packet.source,
-    destinationPort(buffer, offset),
-    sourcePort(buffer, offset),
-  );
 }

@@ -5,13 +5,21 @@
  * and `onClosed` from within `Stack.poll`, so an application need not guard
  * against being entered in the middle of its own call.
  */
+import type { DeliveryError } from '../ip/error-reporter.ts';
 import type { TcpContext } from './context.ts';
+import { setKeepAlive } from './keep-alive.ts';
 import { abortTcb, discardReceived } from './lifecycle.ts';
+import { tuneReceiveBuffer } from './receive-tuning.ts';
 import { CLOSED, type StateName, stateName, TIME_WAIT } from './state.ts';
 import { type CloseReason, type ConnectionEvents, EVENT_CLOSED, type Tcb } from './tcb.ts';
+import { urgentBytes } from './urgent.ts';
 import { updateWorthwhile } from './window.ts';
 
 export class TcpConnection implements ConnectionEvents {
+  /** A connection of ours is open; of one that was accepted, nothing is told. */
+  onEstablished: (() => void) | null = null;
+  /** Urgent data was announced; it stays in the stream, see `urgentBytes`. */
+  onUrgent: (() => void) | null = null;
   /** New bytes, or the peer's FIN, since the last call. */
   onReadable: (() => void) | null = null;
   /** `sendRoom` was 0 and half the buffer or more is free again. */
@@ -21,6 +29,7 @@ export class TcpConnection implements ConnectionEvents {
    *
    * - `finished`: both sides' FINs are acknowledged, and all received bytes were read
    * - `reset`: by the peer
+   * - `refused`: by the peer, a connection of ours that was never open
    * - `timeout`: the peer stopped answering
    * - `aborted`: by `reset` or `Stack.abortAll`
    */
@@ -57,6 +66,14 @@ export class TcpConnection implements ConnectionEvents {
   }
 
   /**
+   * What an ICMP error last said of segments that are still on their way, or null.
+   * It is no end: the way may recover. After `timeout` it is the likely reason.
+   */
+  get softError(): DeliveryError | null {
+    return this.#tcb.currentSoftError;
+  }
+
+  /**
    * The next received bytes, or null. They are a view of a pooled block: the
    * caller's until `release`, and counted against the window until then.
    */
@@ -73,6 +90,7 @@ export class TcpConnection implements ConnectionEvents {
     // After a reset the blocks are nobody's; the views stay valid as long as they are held.
     if (tcb.closeReason !== null && tcb.closeReason !== 'finished') return;
     tcb.receiveQueue.release(bytes);
+    tuneReceiveBuffer(this.#context, tcb, bytes);
     tcb.receiveQueue.trim(tcb.outOfOrder !== null && tcb.outOfOrder.count > 0);
     if (!tcb.ackWanted && updateWorthwhile(this.#context, tcb)) {
       tcb.ackWanted = true;
@@ -111,6 +129,20 @@ export class TcpConnection implements ConnectionEvents {
     const { sendQueue } = this.#tcb;
     if (sendQueue.chunks >= limits.maxSendChunks) return 0;
     return Math.max(0, limits.sendBufferBytes - sendQueue.bytes);
+  }
+
+  /** Bytes up to the peer's urgent pointer that are still to be read (RFC 9293 3.8.5). */
+  get urgentBytes(): number {
+    return urgentBytes(this.#tcb);
+  }
+
+  /** Whether a silent peer is asked if it is still there (RFC 9293 3.8.4); off at first. */
+  set keepAlive(on: boolean) {
+    setKeepAlive(this.#context, this.#tcb, on);
+  }
+
+  get keepAlive(): boolean {
+    return this.#tcb.keepAliveAt !== Infinity;
   }
 
   /** FIN after all that was written. The peer may go on sending. */

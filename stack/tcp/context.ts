@@ -7,15 +7,13 @@
  */
 import type { Clock } from '../clock.ts';
 import type { Counters } from '../counters.ts';
-import { FlowTable } from '../storage/flow-table.ts';
-import { IPV4_FLOW_WORDS } from '../ip/flow.ts';
+import { FlowMap } from '../ip/flow-map.ts';
 import type { Transmitter } from '../ip/transmitter.ts';
 import type { StackLimits } from '../limits.ts';
 import { AgeList } from '../storage/age-list.ts';
 import { BlockPool } from '../storage/block-pool.ts';
 import { TimerHeap } from '../storage/timer-heap.ts';
-import { TCP_HEADER_BYTES } from '../wire/tcp.ts';
-import { IPV4_HEADER_BYTES } from '../wire/ipv4.ts';
+import { Delivery } from './delivery.ts';
 import type { IsnGenerator } from './isn.ts';
 import type { PendingRequest } from './pending-request.ts';
 import type { StateTrace, Tcb } from './tcb.ts';
@@ -28,16 +26,16 @@ export class TcpContext {
   readonly transmitter: Transmitter;
   readonly pool: BlockPool;
   readonly isn: IsnGenerator;
-  readonly flows: FlowTable<Tcb | PendingRequest | TimeWait>;
+  readonly flows: FlowMap<Tcb | PendingRequest | TimeWait>;
   readonly timers = new TimerHeap<Tcb>();
+  /** What the ACK being processed has shown. */
+  readonly delivery = new Delivery();
   readonly requests = new AgeList<PendingRequest>();
   readonly timeWaits = new AgeList<TimeWait>();
   /** Connections in the flow table. */
   connectionCount = 0;
-  /** What the link carries in one segment; also what we tell peers to send. */
-  readonly linkMss: number;
-  /** The largest payload of one frame with segmentation offload, or linkMss. */
-  readonly maxPayload: number;
+  /** A number that nobody can foresee. */
+  readonly flowSeed: number;
   trace: StateTrace | null = null;
   /** Told when a list gets its first entry. */
   readonly #onWork: () => void;
@@ -61,10 +59,8 @@ export class TcpContext {
     this.transmitter = transmitter;
     this.isn = isn;
     this.pool = new BlockPool(limits.receivePoolBytes, limits.receivePoolIdleBytes);
-    this.flows = new FlowTable(IPV4_FLOW_WORDS, flowSeed);
-    const headers = IPV4_HEADER_BYTES + TCP_HEADER_BYTES;
-    this.linkMss = transmitter.device.mtu - headers;
-    this.maxPayload = Math.max(this.linkMss, Math.min(0xffff, transmitter.device.maxPacket) - headers);
+    this.flows = new FlowMap(flowSeed);
+    this.flowSeed = flowSeed;
     this.#onWork = onWork;
   }
 
@@ -121,7 +117,14 @@ export class TcpContext {
 
   /** After a timer of the connection was set. */
   armTimers(tcb: Tcb): void {
-    const at = Math.min(tcb.retransmitAt, tcb.persistAt, tcb.delayedAckAt);
+    const at = Math.min(
+      tcb.retransmitAt,
+      tcb.tailProbeAt,
+      tcb.reorderAt,
+      tcb.persistAt,
+      tcb.delayedAckAt,
+      tcb.keepAliveAt,
+    );
     if (at < tcb.timerAt) this.timers.wake(tcb, at);
   }
 }

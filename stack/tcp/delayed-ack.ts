@@ -43,7 +43,7 @@ export function scheduleAck(context: TcpContext, tcb: Tcb, length: number): void
   const { nowMs } = context.clock;
   tcb.lastDataAtMs = nowMs;
   tcb.unacknowledgedBytes += length;
-  const enough = Math.min(2 * context.linkMss, ACK_AT_ONCE_BYTES);
+  const enough = Math.min(2 * tcb.linkMss, ACK_AT_ONCE_BYTES);
   if (tcb.unacknowledgedBytes >= enough || tcb.interactive < CONVERSATION) {
     ackNow(context, tcb);
   } else if (tcb.delayedAckAt === Infinity) {
@@ -57,6 +57,7 @@ export function acknowledgmentSent(context: TcpContext, tcb: Tcb, withData: bool
   tcb.ackWanted = false;
   tcb.delayedAckAt = Infinity;
   tcb.unacknowledgedBytes = 0;
+  tcb.lastAckSent = tcb.rcvNxt;
   const answers = withData && context.clock.nowMs - tcb.lastDataAtMs < CONVERSATION_MS;
   if (answers && tcb.interactive < CONVERSATION) tcb.interactive++;
 }

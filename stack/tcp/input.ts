@@ -2,23 +2,43 @@
  * A segment for a connection: RFC 9293 3.10.7.4, in its order.
  *
  * 1 sequence number, 2 RST, 3 (security, obsolete), 4 SYN, 5 ACK (acknowledgment.ts),
- * 6 URG (ignored: no application here asks for it, and the bytes stay in the
- * stream), 7 text and 8 FIN (text.ts). RST and SYN are believed as far as
+ * 6 URG (urgent.ts), 7 text and 8 FIN (text.ts). RST and SYN are believed as far as
  * RFC 5961 lets them.
  */
-import { ACK, FIN, RST, SYN } from '../wire/tcp.ts';
+import { ACK, FIN, RST, SYN, URG } from '../wire/tcp.ts';
 import { acknowledgmentArrives } from './acknowledgment.ts';
 import { challenge } from './challenge.ts';
 import type { TcpContext } from './context.ts';
+import { ackNow } from './delayed-ack.ts';
 import { closeTcb } from './lifecycle.ts';
 import type { Segment } from './segment.ts';
 import { isAfter, isBefore } from './sequence.ts';
-import { SYN_RECEIVED } from './state.ts';
+import { SYN_RECEIVED, SYN_SENT } from './state.ts';
+import { segmentInSynSent } from './syn-sent.ts';
 import type { Tcb } from './tcb.ts';
-import { textArrives } from './text.ts';
+import { repetitionArrives, textArrives } from './text.ts';
+import { isOldDuplicate, noteTimestamp } from './timestamps.ts';
+import { urgentArrives } from './urgent.ts';
 
 export function segmentArrives(context: TcpContext, tcb: Tcb, segment: Segment): void {
-  if (!isAcceptable(tcb, segment)) {
+  tcb.heardAtMs = context.clock.nowMs;
+  tcb.keepAliveProbes = 0;
+  if (tcb.state === SYN_SENT) {
+    segmentInSynSent(context, tcb, segment);
+    return;
+  }
+  if (isCrossingSynAck(tcb, segment)) {
+    // Simultaneous open: past its SYN, which has come before, it is the ACK that is waited for.
+    segment.sequence = (segment.sequence + 1) | 0;
+    segment.flags &= ~SYN;
+    segment.payloadLength = 0;
+    ackNow(context, tcb);
+  }
+  if (tcb.timestamps && (segment.flags & RST) === 0 && isOldDuplicate(context, tcb, segment)) {
+    context.counters.tcpTimestampOld++;
+    // RFC 7323 5.3 R1: an ACK, limited, since it may be answered by another old segment.
+    challenge(context, tcb);
+  } else if (!isAcceptable(tcb, segment)) {
     notAcceptable(context, tcb, segment);
   } else if ((segment.flags & RST) !== 0) {
     resetArrives(context, tcb, segment);
@@ -26,7 +46,10 @@ export function segmentArrives(context: TcpContext, tcb: Tcb, segment: Segment):
     synArrives(context, tcb, segment);
   } else if ((segment.flags & ACK) === 0) {
     context.counters.tcpNoAckFlag++;
-  } else if (acknowledgmentArrives(context, tcb, segment)) {
+  } else {
+    if (tcb.timestamps) noteTimestamp(context, tcb, segment);
+    if (!acknowledgmentArrives(context, tcb, segment)) return;
+    if ((segment.flags & URG) !== 0) urgentArrives(context, tcb, segment);
     textArrives(context, tcb, segment);
   }
 }
@@ -52,8 +75,7 @@ function notAcceptable(context: TcpContext, tcb: Tcb, segment: Segment): void {
   }
   if (segment.payloadLength > 0 || (segment.flags & FIN) !== 0) {
     // A repetition: its sender has missed our ACK, and stops when it has one.
-    tcb.ackWanted = true;
-    context.wantOutput(tcb);
+    repetitionArrives(context, tcb, segment);
   } else {
     challenge(context, tcb);
   }
@@ -63,7 +85,7 @@ function notAcceptable(context: TcpContext, tcb: Tcb, segment: Segment): void {
 function resetArrives(context: TcpContext, tcb: Tcb, segment: Segment): void {
   if (segment.sequence === tcb.rcvNxt) {
     context.counters.tcpResetsIn++;
-    closeTcb(context, tcb, 'reset');
+    closeTcb(context, tcb, tcb.active && tcb.state === SYN_RECEIVED ? 'refused' : 'reset');
   } else {
     context.counters.tcpResetsImplausible++;
     challenge(context, tcb);
@@ -80,12 +102,21 @@ function synArrives(context: TcpContext, tcb: Tcb, segment: Segment): void {
   }
 }
 
+/** RFC 9293 3.5, figure 7: both sides have sent a SYN, and answer that of the other. */
+function isCrossingSynAck(tcb: Tcb, segment: Segment): boolean {
+  return (
+    tcb.active &&
+    tcb.state === SYN_RECEIVED &&
+    (segment.flags & (SYN | ACK | RST)) === (SYN | ACK) &&
+    segment.sequence === tcb.irs
+  );
+}
+
 function isRepeatedSyn(tcb: Tcb, segment: Segment): boolean {
   return tcb.state === SYN_RECEIVED && (segment.flags & (SYN | ACK)) === SYN && segment.sequence === tcb.irs;
 }
 
 function repeatSynAck(context: TcpContext, tcb: Tcb): void {
-  tcb.synAckWanted = true;
-  tcb.rtt.retransmitted();
+  tcb.synWanted = true;
   context.wantOutput(tcb);
 }

@@ -9,8 +9,12 @@
  */
 import { getInt32 } from '../wire/bytes.ts';
 import type { Flow } from '../ip/flow.ts';
+import { isAfter } from './sequence.ts';
 
 const TICKS_PER_MS = 250;
+
+/** How far a connection that follows at once starts after the old one's last number (as Linux does). */
+const FOLLOWING_GAP = 65_537;
 
 export class IsnGenerator {
   readonly #hash: HalfSipHash;
@@ -21,10 +25,20 @@ export class IsnGenerator {
     this.#hash = new HalfSipHash(getInt32(key, 0), getInt32(key, 4));
   }
 
+  /** Where the flow's timestamps start (RFC 7323 7.1): the same for each of its connections, so that they go on. */
+  timestampOffset(flow: Flow): number {
+    return this.#hash.words(flow.path.addresses, (flow.remotePort << 16) | flow.localPort);
+  }
+
+  /** Beyond all that an old connection of the flow has sent, whatever the clock says (RFC 6191 2, RFC 1122 4.2.2.13). */
+  following(flow: Flow, nowMs: number, sndNxt: number | null): number {
+    const iss = this.next(flow, nowMs);
+    return sndNxt === null || isAfter(iss, sndNxt) ? iss : (sndNxt + FOLLOWING_GAP) | 0;
+  }
+
   next(flow: Flow, nowMs: number): number {
-    const ports = (flow.localPort << 16) | flow.remotePort;
     const ticks = Math.floor(nowMs * TICKS_PER_MS) % 2 ** 32;
-    return (this.#hash.words3(flow.local, flow.remote, ports) + ticks) | 0;
+    return (this.#hash.words(flow.path.addresses, flow.ports) + ticks) | 0;
   }
 }
 
@@ -44,16 +58,15 @@ export class HalfSipHash {
     this.#key1 = key1;
   }
 
-  /** The hash of three words, as of their twelve bytes in little-endian order. */
-  words3(a: number, b: number, c: number): number {
+  /** The hash of some words and one more, as of their bytes in little-endian order. */
+  words(words: readonly number[], last: number): number {
     this.#v0 = this.#key0;
     this.#v1 = this.#key1;
     this.#v2 = 0x6c796765 ^ this.#key0;
     this.#v3 = 0x74656462 ^ this.#key1;
-    this.#compress(a);
-    this.#compress(b);
-    this.#compress(c);
-    this.#compress(12 << 24);
+    for (let i = 0; i < words.length; i++) this.#compress(words[i]);
+    this.#compress(last);
+    this.#compress((words.length + 1) << 26);
     this.#v2 ^= 0xff;
     this.#rounds(FINALIZATION_ROUNDS);
     return this.#v1 ^ this.#v3;

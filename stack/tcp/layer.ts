@@ -6,14 +6,19 @@
  * application, or a TIME-WAIT record. A segment for none of them is a new SYN
  * or is answered by RST (RFC 9293 3.10.7.1).
  */
-import type { UnreachableSender } from '../icmp/unreachable.ts';
-import { writeFlowKey } from '../ip/flow.ts';
+import type { ErrorListener } from '../icmp/error-input.ts';
+import type { DeliveryError, ErrorReporter } from '../ip/error-reporter.ts';
+import { Flow } from '../ip/flow.ts';
 import type { InboundPacket } from '../ip/packet.ts';
-import { finishChecksum, pseudoHeaderSum, sumBytes } from '../wire/checksum.ts';
+import type { Path } from '../ip/path.ts';
+import { finishChecksum, sumBytes } from '../wire/checksum.ts';
 import { PROTOCOL_TCP } from '../wire/ipv4.ts';
-import { ACK, destinationPort, FIN, RST, sourcePort, SYN } from '../wire/tcp.ts';
-import { flowOf, sendBareSegment, sendResetFor } from './bare-segment.ts';
+import { ACK, FIN, RST, SYN } from '../wire/tcp.ts';
+import { sendBareSegment, sendResetFor } from './bare-segment.ts';
+import { connect, ConnectError, DYNAMIC_PORTS, FIRST_DYNAMIC_PORT } from './connect.ts';
+import type { TcpConnection } from './connection.ts';
 import type { TcpContext } from './context.ts';
+import { icmpErrorArrives } from './icmp-error.ts';
 import { segmentArrives } from './input.ts';
 import { abortTcb, tellEvents } from './lifecycle.ts';
 import { output } from './output.ts';
@@ -25,15 +30,17 @@ import { Tcb } from './tcb.ts';
 import { expireTimeWaits, segmentInTimeWait } from './time-wait.ts';
 import { fireTimers } from './timers.ts';
 
-export class TcpLayer {
+export class TcpLayer implements ErrorListener {
   onRequest: ((request: TcpRequest) => void) | null = null;
   readonly context: TcpContext;
-  readonly #unreachable: UnreachableSender;
+  readonly #errors: ErrorReporter;
   readonly #segment = new Segment();
+  #nextDynamicPort: number;
 
-  constructor(context: TcpContext, unreachable: UnreachableSender) {
+  constructor(context: TcpContext, errors: ErrorReporter) {
     this.context = context;
-    this.#unreachable = unreachable;
+    this.#errors = errors;
+    this.#nextDynamicPort = (context.flowSeed >>> 0) % DYNAMIC_PORTS;
   }
 
   receive(packet: InboundPacket): void {
@@ -46,20 +53,13 @@ export class TcpLayer {
       return;
     }
     if (!packet.checksumTrusted) {
-      const pseudo = pseudoHeaderSum(packet.source, packet.destination, PROTOCOL_TCP, length);
+      const pseudo = packet.pseudoHeaderSum(PROTOCOL_TCP, length);
       if (finishChecksum(sumBytes(buffer, offset, length, pseudo)) !== 0) {
         context.counters.tcpChecksumBad++;
         return;
       }
     }
-    writeFlowKey(
-      context.flows.key,
-      packet.destination,
-      packet.source,
-      destinationPort(buffer, offset),
-      sourcePort(buffer, offset),
-    );
-    const entry = context.flows.find();
+    const entry = context.flows.findReceived(packet);
     if (entry instanceof Tcb) {
       segmentArrives(context, entry, segment);
     } else if (entry === null) {
@@ -102,6 +102,18 @@ export class TcpLayer {
     return Math.min(timers.earliestMs, timeWaits.earliestMs, requests.earliestMs);
   }
 
+  /** From a port of the caller's choice, or for 0 from a dynamic one that is free. */
+  connect(path: Path, localPort: number, remotePort: number): TcpConnection {
+    if (localPort !== 0) return connect(this.context, new Flow(path, localPort, remotePort));
+    const { flows } = this.context;
+    for (let tries = 0; tries < DYNAMIC_PORTS; tries++) {
+      const flow = new Flow(path, FIRST_DYNAMIC_PORT + this.#nextDynamicPort, remotePort);
+      this.#nextDynamicPort = (this.#nextDynamicPort + 1) % DYNAMIC_PORTS;
+      if (flows.find(flow) === null) return connect(this.context, flow);
+    }
+    throw new ConnectError('CONNECT_NO_FREE_PORT', 'all dynamic ports have a connection there already');
+  }
+
   abortAll(): void {
     const { context } = this;
     for (const entry of Array.from(context.flows.values())) {
@@ -114,18 +126,10 @@ export class TcpLayer {
     }
   }
 
-  /** Whether a segment of ours with that number may be on its way (RFC 5927 4). */
-  isSegmentInFlight(
-    local: number,
-    remote: number,
-    localPort: number,
-    remotePort: number,
-    sequence: number,
-  ): boolean {
-    const { flows } = this.context;
-    writeFlowKey(flows.key, local, remote, localPort, remotePort);
-    const entry = flows.find();
-    return entry instanceof Tcb && !isBefore(sequence, entry.sndUna) && isBefore(sequence, entry.sndNxt);
+  /** An ICMP error quotes a segment of ours. */
+  errorArrives(quoted: InboundPacket, error: DeliveryError, mtu: number): boolean {
+    const entry = this.context.flows.findSent(quoted);
+    return entry instanceof Tcb && icmpErrorArrives(this.context, entry, quoted, error, mtu);
   }
 
   #segmentForNobody(packet: InboundPacket, followsSndNxt: number | null): void {
@@ -133,13 +137,13 @@ export class TcpLayer {
     const segment = this.#segment;
     if ((segment.flags & (SYN | ACK | RST)) !== SYN) {
       context.counters.tcpNoFlow++;
-      sendResetFor(context, flowOf(packet), segment);
+      sendResetFor(context, packet.flow(), segment);
     } else if ((segment.flags & FIN) !== 0) {
       // No system opens a connection so; scanners do (RFC 9293 3.10.7.2 leaves it open).
       context.counters.tcpSynFin++;
     } else if (this.onRequest === null) {
       context.counters.tcpRefused++;
-      sendResetFor(context, flowOf(packet), segment);
+      sendResetFor(context, packet.flow(), segment);
     } else {
       this.#newRequest(packet, followsSndNxt, this.onRequest);
     }
@@ -161,13 +165,18 @@ export class TcpLayer {
       return;
     }
     const expiresAt = context.clock.nowMs + limits.requestTimeoutMs;
-    const flow = flowOf(packet);
-    const request = new PendingRequest(flow, this.#segment, packet.quote(), followsSndNxt, expiresAt);
-    flow.writeKey(context.flows.key);
-    context.flows.set(request);
+    const flow = packet.flow();
+    const request = new PendingRequest(
+      flow,
+      this.#segment,
+      packet.quote(flow.path),
+      followsSndNxt,
+      expiresAt,
+    );
+    context.flows.set(flow, request);
     requests.add(request);
     counters.tcpRequests++;
-    onRequest(new TcpRequest(context, request, this.#unreachable));
+    onRequest(new TcpRequest(context, request, this.#errors));
   }
 
   /** The guest is in SYN-SENT, or was. */

@@ -5,15 +5,22 @@
 import { RST, ACK } from '../wire/tcp.ts';
 import { sendBareSegment } from './bare-segment.ts';
 import type { TcpContext } from './context.ts';
-import { CLOSED, TIME_WAIT } from './state.ts';
-import { type CloseReason, EVENT_CLOSED, EVENT_READABLE, EVENT_WRITABLE, type Tcb } from './tcb.ts';
+import { CLOSED, SYN_SENT, TIME_WAIT } from './state.ts';
+import {
+  type CloseReason,
+  EVENT_CLOSED,
+  EVENT_ESTABLISHED,
+  EVENT_READABLE,
+  EVENT_URGENT,
+  EVENT_WRITABLE,
+  type Tcb,
+} from './tcb.ts';
 import { enterTimeWait, TimeWait } from './time-wait.ts';
 import { windowField } from './window.ts';
 
 /** The connection is gone. Unless it `finished`, bytes that were not read are gone with it. */
 export function closeTcb(context: TcpContext, tcb: Tcb, reason: CloseReason): void {
-  tcb.flow.writeKey(context.flows.key);
-  context.flows.remove();
+  context.flows.remove(tcb.flow);
   tcb.setState(CLOSED);
   leave(context, tcb, reason);
   tcb.sendQueue.clear();
@@ -22,7 +29,8 @@ export function closeTcb(context: TcpContext, tcb: Tcb, reason: CloseReason): vo
 
 /** RST now, and nothing after it (RFC 9293 3.10.5). */
 export function abortTcb(context: TcpContext, tcb: Tcb, reason: CloseReason): void {
-  sendBareSegment(context, tcb.flow, tcb.sndNxt, tcb.rcvNxt, RST | ACK, 0);
+  // In SYN-SENT there is nothing to reset: the peer has not answered (RFC 9293 3.10.5).
+  if (tcb.state !== SYN_SENT) sendBareSegment(context, tcb.flow, tcb.sndNxt, tcb.rcvNxt, RST | ACK, 0);
   closeTcb(context, tcb, reason);
 }
 
@@ -31,7 +39,7 @@ export function moveToTimeWait(context: TcpContext, tcb: Tcb): void {
   tcb.setState(TIME_WAIT);
   const expiresAt = context.clock.nowMs + context.limits.timeWaitMs;
   const window = windowField(context, tcb);
-  enterTimeWait(context, new TimeWait(tcb.flow, tcb.sndNxt, tcb.rcvNxt, window, expiresAt));
+  enterTimeWait(context, new TimeWait(tcb, window, expiresAt));
   leave(context, tcb, 'finished');
 }
 
@@ -44,6 +52,8 @@ export function discardReceived(tcb: Tcb): void {
 export function tellEvents(tcb: Tcb): void {
   const pending = tcb.pendingEvents;
   tcb.pendingEvents = 0;
+  if ((pending & EVENT_ESTABLISHED) !== 0 && tcb.state !== CLOSED) tcb.events?.onEstablished?.();
+  if ((pending & EVENT_URGENT) !== 0) tcb.events?.onUrgent?.();
   if ((pending & EVENT_READABLE) !== 0) tcb.events?.onReadable?.();
   if ((pending & EVENT_WRITABLE) !== 0 && tcb.state !== CLOSED) tcb.events?.onWritable?.();
   // A connection that ended well may still be read; its end is told when that is done.
@@ -56,8 +66,11 @@ function leave(context: TcpContext, tcb: Tcb, reason: CloseReason): void {
   context.connectionCount--;
   context.timers.remove(tcb);
   tcb.retransmitAt = Infinity;
+  tcb.tailProbeAt = Infinity;
+  tcb.reorderAt = Infinity;
   tcb.persistAt = Infinity;
   tcb.delayedAckAt = Infinity;
+  tcb.keepAliveAt = Infinity;
   tcb.closeReason = reason;
   context.wantEvent(tcb, EVENT_CLOSED);
 }

@@ -5,6 +5,7 @@
  * answered in any way: taken, refused, told that nobody is there, or left alone.
  */
 import type { Flow } from '../ip/flow.ts';
+import type { PacketQuote } from '../ip/packet.ts';
 import type { AgeEntry } from '../storage/age-list.ts';
 import { SynOptions } from './options.ts';
 import type { Segment } from './segment.ts';
@@ -17,8 +18,8 @@ export class PendingRequest implements AgeEntry<PendingRequest> {
   readonly irs: number;
   readonly window: number;
   readonly options = new SynOptions();
-  /** The start of its packet, for an ICMP error. */
-  readonly quote: Uint8Array;
+  /** Of its packet, for an ICMP error. */
+  readonly quote: PacketQuote;
   /** SND.NXT of a connection of the same flow that this one follows at once, or null. */
   readonly followsSndNxt: number | null;
   abandoned: (() => void) | null = null;
@@ -27,14 +28,14 @@ export class PendingRequest implements AgeEntry<PendingRequest> {
   constructor(
     flow: Flow,
     segment: Segment,
-    quote: Uint8Array,
+    quote: PacketQuote,
     followsSndNxt: number | null,
     expiresAt: number,
   ) {
     this.flow = flow;
     this.irs = segment.sequence;
     this.window = segment.window;
-    this.options.copyFrom(segment.options);
+    this.options.copyFrom(segment.synOptions);
     this.quote = quote;
     this.followsSndNxt = followsSndNxt;
     this.expiresAt = expiresAt;

@@ -5,27 +5,23 @@
  * meanwhile; a request it gives up, or that a limit evicts, is told by
  * `onAbandoned`.
  */
-import type { UnreachableReason, UnreachableSender } from '../icmp/unreachable.ts';
+import type { ErrorReporter, UnreachableReason } from '../ip/error-reporter.ts';
 import { ACK, RST } from '../wire/tcp.ts';
 import { sendBareSegment } from './bare-segment.ts';
 import { TcpConnection } from './connection.ts';
 import type { TcpContext } from './context.ts';
 import type { PendingRequest } from './pending-request.ts';
-import { isAfter } from './sequence.ts';
 import { Tcb } from './tcb.ts';
-
-/** How far a connection that follows at once starts after the old one's last number (as Linux does). */
-const FOLLOWING_ISN_GAP = 65_537;
 
 export class TcpRequest {
   readonly #context: TcpContext;
   readonly #request: PendingRequest;
-  readonly #unreachable: UnreachableSender;
+  readonly #errors: ErrorReporter;
 
-  constructor(context: TcpContext, request: PendingRequest, unreachable: UnreachableSender) {
+  constructor(context: TcpContext, request: PendingRequest, errors: ErrorReporter) {
     this.#context = context;
     this.#request = request;
-    this.#unreachable = unreachable;
+    this.#errors = errors;
   }
 
   /** What the guest dialled. */
@@ -73,21 +69,19 @@ export class TcpRequest {
     context.requests.remove(request);
     const tcb = new Tcb(
       request.flow,
+      false,
       this.#initialSequence(),
-      request.irs,
-      request.options,
-      request.window,
-      context.linkMss,
+      context.isn.timestampOffset(request.flow),
       context.pool,
       context.limits,
       context.clock.nowMs,
       context.trace,
     );
-    request.flow.writeKey(context.flows.key);
-    context.flows.set(tcb);
+    tcb.synchronize(request.irs, request.options, request.window, context.clock.nowMs);
+    context.flows.set(request.flow, tcb);
     context.connectionCount++;
     context.counters.tcpAccepted++;
-    tcb.synAckWanted = true;
+    tcb.synWanted = true;
     context.wantOutput(tcb);
     return new TcpConnection(context, tcb);
   }
@@ -104,7 +98,7 @@ export class TcpRequest {
   unreachable(reason: UnreachableReason): void {
     if (!this.#remove()) return;
     this.#context.counters.tcpUnreachable++;
-    this.#unreachable.send(this.#request.quote, reason);
+    this.#errors.unreachable(this.#request.quote, reason);
   }
 
   /** No answer; the guest's next SYN is a new request. */
@@ -120,18 +114,14 @@ export class TcpRequest {
 
   #initialSequence(): number {
     const { flow, followsSndNxt } = this.#request;
-    const iss = this.#context.isn.next(flow, this.#context.clock.nowMs);
-    // Beyond all that the old connection sent, whatever the clock says (RFC 6191 2, RFC 1122 4.2.2.13).
-    if (followsSndNxt === null || isAfter(iss, followsSndNxt)) return iss;
-    return (followsSndNxt + FOLLOWING_ISN_GAP) | 0;
+    return this.#context.isn.following(flow, this.#context.clock.nowMs, followsSndNxt);
   }
 }
 
 function removeRequest(context: TcpContext, request: PendingRequest): void {
   request.pending = false;
   context.requests.remove(request);
-  request.flow.writeKey(context.flows.key);
-  context.flows.remove();
+  context.flows.remove(request.flow);
 }
 
 export function abandonRequest(context: TcpContext, request: PendingRequest): void {

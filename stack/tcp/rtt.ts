@@ -1,16 +1,22 @@
 /**
- * The retransmission timeout (RFC 6298).
+ * Round trips and the retransmission timeout (RFC 6298).
  *
- * One segment at a time is timed, and never one that was sent twice (Karn's
- * algorithm): without timestamps an ACK of that says nothing about which.
+ * One measurement a flight: the first ACK of something sent after the last
+ * measurement. What was sent twice is not measured by our own notes (Karn's
+ * algorithm); a timestamp's echo tells which copy it was, at the grain of a
+ * millisecond.
  *
  * The floor applies to the variance's share alone, as in Linux: a peer may hold
  * an ACK back for 200 ms, and the round trip comes on top of that.
  */
+import { isAfter } from './sequence.ts';
 
 /** RFC 6298 2.1 */
 const INITIAL_RTO_MS = 1000;
 const MAX_BACKOFF = 16;
+
+/** How long the least round trip is remembered, in two halves: a path may have become longer. */
+const MIN_RTT_HALF_MS = 150_000;
 
 export class RttEstimator {
   readonly #minRtoMs: number;
@@ -18,13 +24,17 @@ export class RttEstimator {
   /** -1 before the first measurement. */
   srttMs = -1;
   rttvarMs = 0;
+  /** The least of late; Infinity before the first measurement. */
+  minRttMs = Infinity;
+  #thisHalfMs = Infinity;
+  #halfStartedAtMs = -Infinity;
   #baseRtoMs = INITIAL_RTO_MS;
   #backoff = 0;
-  #timing = false;
-  #timedEnd = 0;
-  #timedAtMs = 0;
+  /** Up to here, ACKs belong to the flight that was measured last. */
+  #measuredUntil: number;
 
-  constructor(minRtoMs: number, maxRtoMs: number) {
+  constructor(firstSequence: number, minRtoMs: number, maxRtoMs: number) {
+    this.#measuredUntil = firstSequence;
     this.#minRtoMs = minRtoMs;
     this.#maxRtoMs = maxRtoMs;
   }
@@ -33,25 +43,8 @@ export class RttEstimator {
     return Math.min(this.#maxRtoMs, this.#baseRtoMs * 2 ** this.#backoff);
   }
 
-  /** A segment that ends at `end` was sent for the first time. */
-  sent(end: number, nowMs: number): void {
-    if (this.#timing) return;
-    this.#timing = true;
-    this.#timedEnd = end;
-    this.#timedAtMs = nowMs;
-  }
-
-  /** Something was sent again: whatever is being timed has become ambiguous. */
-  retransmitted(): void {
-    this.#timing = false;
-  }
-
-  /** All before `acknowledgment` has arrived. */
-  acknowledged(acknowledgment: number, nowMs: number): void {
-    if (this.#timing && ((acknowledgment - this.#timedEnd) | 0) >= 0) {
-      this.#timing = false;
-      this.#measure(nowMs - this.#timedAtMs);
-    }
+  /** Something new is acknowledged, so the peer is there. */
+  heard(): void {
     this.#backoff = 0;
   }
 
@@ -60,7 +53,13 @@ export class RttEstimator {
     this.#backoff = Math.min(MAX_BACKOFF, this.#backoff + 1);
   }
 
-  #measure(rttMs: number): void {
+  /**
+   * @param acknowledged what the ACK has reached
+   * @param sndNxt the end of the flight that is measured from now on
+   */
+  measure(rttMs: number, acknowledged: number, sndNxt: number): void {
+    if (!isAfter(acknowledged, this.#measuredUntil)) return;
+    this.#measuredUntil = sndNxt;
     if (this.srttMs < 0) {
       this.srttMs = rttMs;
       this.rttvarMs = rttMs / 2;
@@ -69,5 +68,16 @@ export class RttEstimator {
       this.srttMs = 0.875 * this.srttMs + 0.125 * rttMs;
     }
     this.#baseRtoMs = this.srttMs + Math.max(this.#minRtoMs, 4 * this.rttvarMs);
+  }
+
+  /** Each measurement that is not ambiguous, delayed or not, bounds the path from above. */
+  bound(rttMs: number, nowMs: number): void {
+    if (nowMs - this.#halfStartedAtMs >= MIN_RTT_HALF_MS) {
+      this.minRttMs = Math.min(this.#thisHalfMs, rttMs);
+      this.#thisHalfMs = rttMs;
+      this.#halfStartedAtMs = nowMs;
+    }
+    if (rttMs < this.#thisHalfMs) this.#thisHalfMs = rttMs;
+    if (rttMs < this.minRttMs) this.minRttMs = rttMs;
   }
 }

@@ -11,9 +11,10 @@ import {
   tcpFlags,
   tcpHeaderLength,
   tcpSequence,
+  tcpUrgentPointer,
   tcpWindow,
 } from '../wire/tcp.ts';
-import { parseSynOptions, SynOptions } from './options.ts';
+import { parseSegmentOptions, parseSynOptions, SegmentOptions, SynOptions } from './options.ts';
 
 export class Segment {
   buffer: Uint8Array = new Uint8Array(0);
@@ -22,10 +23,13 @@ export class Segment {
   flags = 0;
   /** As in the header, not scaled. */
   window = 0;
+  /** Meaningful with URG alone. */
+  urgentPointer = 0;
   payloadOffset = 0;
   payloadLength = 0;
   /** Meaningful with SYN alone. */
-  readonly options = new SynOptions();
+  readonly synOptions = new SynOptions();
+  readonly options = new SegmentOptions();
 }
 
 /** @returns false for a header that is too short or longer than the segment */
@@ -38,10 +42,13 @@ export function parseSegment(segment: Segment, buffer: Uint8Array, offset: numbe
   segment.acknowledgment = tcpAcknowledgment(buffer, offset);
   segment.flags = tcpFlags(buffer, offset);
   segment.window = tcpWindow(buffer, offset);
+  segment.urgentPointer = tcpUrgentPointer(buffer, offset);
   segment.payloadOffset = offset + headerLength;
   segment.payloadLength = length - headerLength;
-  if ((segment.flags & SYN) !== 0) {
-    parseSynOptions(segment.options, buffer, offset + TCP_HEADER_BYTES, headerLength - TCP_HEADER_BYTES);
-  }
+  const optionsAt = offset + TCP_HEADER_BYTES;
+  const optionsLength = headerLength - TCP_HEADER_BYTES;
+  // A SYN's timestamps are wanted in both ways: to negotiate, and against old duplicates.
+  if ((segment.flags & SYN) !== 0) parseSynOptions(segment.synOptions, buffer, optionsAt, optionsLength);
+  parseSegmentOptions(segment.options, buffer, optionsAt, optionsLength);
   return true;
 }

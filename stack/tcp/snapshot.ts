@@ -1,4 +1,5 @@
 /** A connection at one moment, for people: what `ss -ti` shows of the kernel's. */
+import type { DeliveryError } from '../ip/error-reporter.ts';
 import { stateName, type StateName } from './state.ts';
 import type { Tcb } from './tcb.ts';
 
@@ -13,14 +14,29 @@ export interface ConnectionSnapshot {
   readonly sendQueuedBytes: number;
   readonly inFlightBytes: number;
   readonly sendWindow: number;
+  readonly congestionWindow: number;
+  /** null before the first loss. */
+  readonly slowStartThreshold: number | null;
+  /** Reported as received past a gap; thought to be lost and not yet repeated. */
+  readonly sackedBytes: number;
+  readonly lostBytes: number;
+  readonly loss: 'none' | 'recovery' | 'timeout';
+  readonly options: { readonly timestamps: boolean; readonly sack: boolean; readonly windowScale: boolean };
   /** Received and not released; not even read. */
   readonly receiveHeldBytes: number;
   readonly receiveUnreadBytes: number;
   readonly receiveWindow: number;
+  readonly receiveBuffer: number;
   /** null before the first measurement. */
   readonly srttMs: number | null;
+  readonly rttvarMs: number;
+  readonly minRttMs: number | null;
   readonly rtoMs: number;
+  /** What an ICMP error last said, with nothing acknowledged since. */
+  readonly softError: DeliveryError | null;
 }
+
+const LOSS_NAMES = ['none', 'recovery', 'timeout'] as const;
 
 export function snapshotOf(tcb: Tcb): ConnectionSnapshot {
   return {
@@ -33,10 +49,21 @@ export function snapshotOf(tcb: Tcb): ConnectionSnapshot {
     sendQueuedBytes: tcb.sendQueue.bytes,
     inFlightBytes: tcb.sendQueue.sentBytes,
     sendWindow: tcb.sndWnd,
+    congestionWindow: Math.floor(tcb.congestion.windowBytes),
+    slowStartThreshold:
+      tcb.congestion.thresholdBytes === Infinity ? null : Math.floor(tcb.congestion.thresholdBytes),
+    sackedBytes: tcb.scoreboard.sackedBytes,
+    lostBytes: tcb.scoreboard.lostBytes,
+    loss: LOSS_NAMES[tcb.lossState],
+    options: { timestamps: tcb.timestamps, sack: tcb.sackPermitted, windowScale: tcb.scaling },
     receiveHeldBytes: tcb.receiveQueue.heldBytes,
     receiveUnreadBytes: tcb.receiveQueue.unreadBytes,
     receiveWindow: tcb.receiveWindow,
+    receiveBuffer: tcb.receiveLimit,
     srttMs: tcb.rtt.srttMs < 0 ? null : tcb.rtt.srttMs,
+    rttvarMs: tcb.rtt.rttvarMs,
+    minRttMs: tcb.rtt.minRttMs === Infinity ? null : tcb.rtt.minRttMs,
     rtoMs: tcb.rtt.rtoMs,
+    softError: tcb.currentSoftError,
   };
 }

@@ -13,6 +13,7 @@ export const CLOSING = 5;
 export const LAST_ACK = 6;
 export const TIME_WAIT = 7;
 export const CLOSED = 8;
+export const SYN_SENT = 9;
 
 export type State =
   | typeof SYN_RECEIVED
@@ -23,7 +24,8 @@ export type State =
   | typeof CLOSING
   | typeof LAST_ACK
   | typeof TIME_WAIT
-  | typeof CLOSED;
+  | typeof CLOSED
+  | typeof SYN_SENT;
 
 export type StateName =
   | 'SYN-RECEIVED'
@@ -34,7 +36,8 @@ export type StateName =
   | 'CLOSING'
   | 'LAST-ACK'
   | 'TIME-WAIT'
-  | 'CLOSED';
+  | 'CLOSED'
+  | 'SYN-SENT';
 
 const NAMES: readonly StateName[] = [
   'SYN-RECEIVED',
@@ -46,6 +49,7 @@ const NAMES: readonly StateName[] = [
   'LAST-ACK',
   'TIME-WAIT',
   'CLOSED',
+  'SYN-SENT',
 ];
 
 export function stateName(state: State): StateName {
@@ -63,6 +67,7 @@ const NEXT: readonly number[] = [
   /* LAST_ACK */ 1 << CLOSED,
   /* TIME_WAIT */ 1 << CLOSED,
   /* CLOSED */ 0,
+  /* SYN_SENT */ (1 << ESTABLISHED) | (1 << SYN_RECEIVED) | (1 << CLOSED),
 ];
 
 export function mayFollow(from: State, to: State): boolean {

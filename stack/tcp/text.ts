@@ -10,6 +10,7 @@ import { RangeSet } from '../storage/range-set.ts';
 import type { TcpContext } from './context.ts';
 import { ackNow, duplicateAckNow, scheduleAck } from './delayed-ack.ts';
 import { moveToTimeWait } from './lifecycle.ts';
+import { SackReport } from './sack-report.ts';
 import type { Segment } from './segment.ts';
 import { distance, isAfter, isBefore } from './sequence.ts';
 import { CLOSE_WAIT, CLOSING, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2 } from './state.ts';
@@ -20,8 +21,12 @@ export function textArrives(context: TcpContext, tcb: Tcb, segment: Segment): vo
   if (segment.payloadLength === 0 && !hasFin) return;
   const end = (segment.sequence + segment.payloadLength) | 0;
   if (tcb.finReceived) {
-    if (isAfter(end, tcb.rcvNxt)) context.counters.tcpDataAfterFin++;
-    else context.counters.tcpDuplicateData++;
+    if (isAfter(end, tcb.rcvNxt)) {
+      context.counters.tcpDataAfterFin++;
+    } else {
+      context.counters.tcpDuplicateData++;
+      reportDuplicate(tcb, segment.sequence, end);
+    }
     ackNow(context, tcb);
     return;
   }
@@ -38,13 +43,26 @@ export function textArrives(context: TcpContext, tcb: Tcb, segment: Segment): vo
   if (tcb.finAhead && tcb.finAheadSequence === tcb.rcvNxt) receiveFin(context, tcb);
 }
 
+/** A segment outside of the window, most often one that has come before. */
+export function repetitionArrives(context: TcpContext, tcb: Tcb, segment: Segment): void {
+  const end = (segment.sequence + segment.payloadLength) | 0;
+  if (isBefore(segment.sequence, tcb.rcvNxt) && !isAfter(end, tcb.rcvNxt)) {
+    reportDuplicate(tcb, segment.sequence, end);
+  }
+  ackNow(context, tcb);
+}
+
 /** @returns false when there was no memory for it, and so none of the segment counts */
 function takeText(context: TcpContext, tcb: Tcb, segment: Segment, from: number, to: number): boolean {
   const { counters } = context;
   const length = distance(from, to);
   if (length <= 0) {
-    if (from === tcb.rcvNxt && !isAfter(to, tcb.rcvNxt) && tcb.receiveWindow > 0) counters.tcpDuplicateData++;
-    else counters.tcpBeyondWindow++;
+    if (isBefore(segment.sequence, tcb.rcvNxt)) {
+      counters.tcpDuplicateData++;
+      reportDuplicate(tcb, segment.sequence, to);
+    } else {
+      counters.tcpBeyondWindow++;
+    }
     ackNow(context, tcb);
     return true;
   }
@@ -79,6 +97,11 @@ function keepAhead(
   counters.tcpOutOfOrder++;
   tcb.outOfOrder ??= new RangeSet(limits.maxOutOfOrderRanges);
   const ranges = tcb.outOfOrder;
+  if (ranges.contains(from, to)) {
+    counters.tcpDuplicateData++;
+    reportDuplicate(tcb, from, to);
+    return true;
+  }
   if (pool.roomBytes < limits.receivePoolBytes / 4 || !ranges.hasRoomFor(from, to)) {
     counters.tcpOutOfOrderDropped++;
     return false;
@@ -89,7 +112,18 @@ function keepAhead(
     return false;
   }
   ranges.insert(from, to);
+  if (tcb.sackPermitted) {
+    tcb.sackReport ??= new SackReport();
+    tcb.sackReport.arrived(from);
+  }
   return true;
+}
+
+/** RFC 2883: the next ACK tells what came for nothing. */
+function reportDuplicate(tcb: Tcb, start: number, end: number): void {
+  if (!tcb.sackPermitted || !isBefore(start, end)) return;
+  tcb.sackReport ??= new SackReport();
+  tcb.sackReport.repeated(start, end);
 }
 
 /** What came in order may reach text that was waiting: RFC 5681 4.2 wants an ACK at once. */

@@ -2,17 +2,27 @@
  * TIME-WAIT (RFC 9293 3.3.2), as a small record in place of the connection.
  *
  * It answers a repeated FIN, and keeps old duplicates from a new connection of
- * the same flow. It never stands in a new connection's way: a SYN beyond all
- * that the old one received takes its place at once (3.10.7.4, RFC 6191), and
- * past `maxTimeWait` the oldest is forgotten.
+ * the same flow. It never stands in a new connection's way: a SYN with a later
+ * timestamp, or beyond all that the old one received, takes its place at once
+ * (3.10.7.4, RFC 6191), and past `maxTimeWait` the oldest is forgotten.
  */
 import type { Flow } from '../ip/flow.ts';
 import type { AgeEntry } from '../storage/age-list.ts';
-import { ACK, FIN, RST, SYN } from '../wire/tcp.ts';
+import {
+  ACK,
+  ALIGNED_TIMESTAMPS_BYTES,
+  FIN,
+  RST,
+  SYN,
+  TCP_HEADER_BYTES,
+  writeTimestampsOption,
+} from '../wire/tcp.ts';
 import type { TcpContext } from './context.ts';
-import { sendBareSegment } from './bare-segment.ts';
+import { writeSegmentHead } from './bare-segment.ts';
 import type { Segment } from './segment.ts';
 import { isAfter } from './sequence.ts';
+import type { Tcb } from './tcb.ts';
+import { timestampNow } from './timestamps.ts';
 
 export class TimeWait implements AgeEntry<TimeWait> {
   older: TimeWait | null = null;
@@ -23,11 +33,17 @@ export class TimeWait implements AgeEntry<TimeWait> {
   readonly rcvNxt: number;
   /** As the last ACK had it. */
   readonly window: number;
+  readonly timestamps: boolean;
+  readonly timestampOffset: number;
+  readonly tsRecent: number;
 
-  constructor(flow: Flow, sndNxt: number, rcvNxt: number, window: number, expiresAt: number) {
-    this.flow = flow;
-    this.sndNxt = sndNxt;
-    this.rcvNxt = rcvNxt;
+  constructor(tcb: Tcb, window: number, expiresAt: number) {
+    this.flow = tcb.flow;
+    this.sndNxt = tcb.sndNxt;
+    this.rcvNxt = tcb.rcvNxt;
+    this.timestamps = tcb.timestamps;
+    this.timestampOffset = tcb.timestampOffset;
+    this.tsRecent = tcb.tsRecent;
     this.window = window;
     this.expiresAt = expiresAt;
   }
@@ -35,8 +51,7 @@ export class TimeWait implements AgeEntry<TimeWait> {
 
 /** Takes the place of the connection in the flow table. */
 export function enterTimeWait(context: TcpContext, entry: TimeWait): void {
-  entry.flow.writeKey(context.flows.key);
-  context.flows.set(entry);
+  context.flows.set(entry.flow, entry);
   context.timeWaits.add(entry);
   context.counters.tcpTimeWait++;
   const oldest = context.timeWaits.oldest;
@@ -46,9 +61,8 @@ export function enterTimeWait(context: TcpContext, entry: TimeWait): void {
   }
 }
 
-function removeTimeWait(context: TcpContext, entry: TimeWait): void {
-  entry.flow.writeKey(context.flows.key);
-  context.flows.remove();
+export function removeTimeWait(context: TcpContext, entry: TimeWait): void {
+  context.flows.remove(entry.flow);
   context.timeWaits.remove(entry);
 }
 
@@ -69,7 +83,7 @@ export function segmentInTimeWait(context: TcpContext, entry: TimeWait, segment:
     else context.counters.tcpResetsImplausible++;
     return false;
   }
-  if ((flags & (SYN | ACK)) === SYN && isAfter(segment.sequence, entry.rcvNxt)) {
+  if ((flags & (SYN | ACK)) === SYN && isNewConnection(entry, segment)) {
     removeTimeWait(context, entry);
     context.counters.tcpTimeWaitTakenOver++;
     return true;
@@ -81,6 +95,39 @@ export function segmentInTimeWait(context: TcpContext, entry: TimeWait, segment:
     entry.expiresAt = context.clock.nowMs + context.limits.timeWaitMs;
     context.timeWaits.add(entry);
   }
-  sendBareSegment(context, entry.flow, entry.sndNxt, entry.rcvNxt, ACK, entry.window);
+  answer(context, entry);
   return false;
+}
+
+/**
+ * RFC 6191 2: a later timestamp shows that the SYN is new, whatever its number;
+ * at the same one, or without any, the number has to.
+ */
+function isNewConnection(entry: TimeWait, segment: Segment): boolean {
+  const { synOptions } = segment;
+  if (entry.timestamps && synOptions.timestamps) {
+    if (isAfter(synOptions.timestampValue, entry.tsRecent)) return true;
+    if (synOptions.timestampValue !== entry.tsRecent) return false;
+  }
+  return isAfter(segment.sequence, entry.rcvNxt);
+}
+
+function answer(context: TcpContext, entry: TimeWait): void {
+  const { transmitter, clock } = context;
+  const { frame } = transmitter;
+  const optionBytes = entry.timestamps ? ALIGNED_TIMESTAMPS_BYTES : 0;
+  const headerLength = TCP_HEADER_BYTES + optionBytes;
+  writeSegmentHead(frame, entry.flow, entry.sndNxt, entry.rcvNxt, ACK, entry.window, headerLength, 0);
+  if (entry.timestamps) {
+    const now = timestampNow(clock.nowMs, entry.timestampOffset);
+    writeTimestampsOption(
+      frame.head,
+      entry.flow.path.transportOffset + TCP_HEADER_BYTES,
+      now,
+      entry.tsRecent,
+    );
+  }
+  frame.pieceCount = 0;
+  context.counters.tcpOut++;
+  transmitter.sendOrQueue();
 }

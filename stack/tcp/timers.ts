@@ -1,12 +1,16 @@
 /**
  * What a connection does when a time has come: repeat (RFC 6298 5.4 to 5.6),
- * probe a closed window (RFC 9293 3.8.6.1), send an ACK that found nothing to
+ * probe the tail or call it lost (RFC 8985), probe a closed window (RFC 9293 3.8.6.1), send an ACK that found nothing to
  * ride on, or give up (3.8.3).
  */
+import type { StackLimits } from '../limits.ts';
 import type { TcpContext } from './context.ts';
 import { delayedAckDue } from './delayed-ack.ts';
+import { keepAliveDue } from './keep-alive.ts';
 import { abortTcb } from './lifecycle.ts';
-import { SYN_RECEIVED } from './state.ts';
+import { detectLoss, timeoutSeen } from './recovery.ts';
+import { SYN_RECEIVED, SYN_SENT } from './state.ts';
+import { tailProbeDue } from './tail-probe.ts';
 import type { Tcb } from './tcb.ts';
 
 export function fireTimers(context: TcpContext, nowMs: number): void {
@@ -15,9 +19,17 @@ export function fireTimers(context: TcpContext, nowMs: number): void {
     if (tcb === null) return;
     if (tcb.delayedAckAt <= nowMs) delayedAckDue(context, tcb);
     if (tcb.persistAt <= nowMs) persistDue(context, tcb);
+    if (tcb.reorderAt <= nowMs) detectLoss(context, tcb, tcb.inFlight);
+    if (tcb.tailProbeAt <= nowMs) tailProbeDue(context, tcb, nowMs);
     if (tcb.retransmitAt <= nowMs) retransmitDue(context, tcb, nowMs);
+    if (tcb.keepAliveAt <= nowMs) keepAliveDue(context, tcb, nowMs);
     context.armTimers(tcb);
   }
+}
+
+function giveUpAfterMs(tcb: Tcb, limits: StackLimits): number {
+  if (tcb.state === SYN_SENT) return limits.connectGiveUpMs;
+  return tcb.state === SYN_RECEIVED ? limits.handshakeGiveUpMs : limits.retransmitGiveUpMs;
 }
 
 /** The probe is new data: from here on the retransmission timer repeats it, ever more slowly. */
@@ -30,23 +42,19 @@ function persistDue(context: TcpContext, tcb: Tcb): void {
 
 function retransmitDue(context: TcpContext, tcb: Tcb, nowMs: number): void {
   const { limits } = context;
-  const handshake = tcb.state === SYN_RECEIVED;
-  const giveUpMs = handshake ? limits.handshakeGiveUpMs : limits.retransmitGiveUpMs;
+  const handshake = tcb.state === SYN_RECEIVED || tcb.state === SYN_SENT;
+  const giveUpMs = giveUpAfterMs(tcb, limits);
   if (nowMs - tcb.progressAt >= giveUpMs) {
     context.counters.tcpTimeouts++;
     abortTcb(context, tcb, 'timeout');
     return;
   }
-  context.counters.tcpRetransmitTimeouts++;
-  tcb.rtt.backOff();
-  tcb.rtt.retransmitted();
   if (handshake) {
-    tcb.synAckWanted = true;
+    context.counters.tcpRetransmitTimeouts++;
+    tcb.rtt.backOff();
+    tcb.synWanted = true;
   } else {
-    tcb.retransmitWanted = true;
-    tcb.recovering = true;
-    tcb.recoverUntil = tcb.sndNxt;
-    tcb.duplicateAcks = 0;
+    timeoutSeen(context, tcb);
   }
   // Set here as well, for the case that the device is full and nothing goes out now.
   tcb.retransmitAt = nowMs + tcb.rtt.rtoMs;

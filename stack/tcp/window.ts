@@ -24,7 +24,7 @@ function possibleAdvance(context: TcpContext, tcb: Tcb): number {
 /** Moves the edge if it is worth it. @returns the window in bytes */
 function moveEdge(context: TcpContext, tcb: Tcb): number {
   const advance = possibleAdvance(context, tcb);
-  if (advance >= Math.min(tcb.receiveLimit >>> 1, context.linkMss)) tcb.rcvAdv = (tcb.rcvAdv + advance) | 0;
+  if (advance >= Math.min(tcb.receiveLimit >>> 1, tcb.linkMss)) tcb.rcvAdv = (tcb.rcvAdv + advance) | 0;
   return tcb.receiveWindow;
 }
 
@@ -34,8 +34,8 @@ export function windowField(context: TcpContext, tcb: Tcb): number {
   return Math.min(MAX_WINDOW_FIELD, moveEdge(context, tcb) >>> tcb.rcvScale);
 }
 
-/** The window field of a SYN-ACK, which is never scaled (RFC 7323 2.2). */
-export function synAckWindowField(tcb: Tcb): number {
+/** The window field of a SYN, which is never scaled (RFC 7323 2.2). */
+export function synWindowField(tcb: Tcb): number {
   const window = Math.min(MAX_WINDOW_FIELD, tcb.receiveLimit);
   tcb.rcvAdv = (tcb.rcvNxt + window) | 0;
   return window;
@@ -53,6 +53,6 @@ export function synAckWindowField(tcb: Tcb): number {
 export function updateWorthwhile(context: TcpContext, tcb: Tcb): boolean {
   if (tcb.finReceived || tcb.state === CLOSED || tcb.state === TIME_WAIT) return false;
   const buffer = Math.min(tcb.receiveLimit, context.pool.capacityBytes);
-  const step = Math.max(2 * context.linkMss, buffer >>> 3);
+  const step = Math.max(2 * tcb.linkMss, buffer >>> 3);
   return possibleAdvance(context, tcb) >= Math.min(buffer >>> 1, step);
 }

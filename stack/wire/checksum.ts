@@ -74,20 +74,19 @@ export function finishChecksum(sum: number): number {
   return ~foldSum(sum) & 0xffff;
 }
 
-/** The pseudo-header of TCP and UDP over IPv4 (RFC 9293 3.1). Addresses are int32. */
-export function pseudoHeaderSum(
-  source: number,
-  destination: number,
-  protocol: number,
-  length: number,
-): number {
-  return (
-    (source >>> 16) +
-    (source & 0xffff) +
-    (destination >>> 16) +
-    (destination & 0xffff) +
-    protocol +
-    (length >>> 16) +
-    (length & 0xffff)
-  );
+/** The sum of int32 words. */
+export function sumWords(words: readonly number[]): number {
+  let sum = 0;
+  for (const word of words) sum += (word >>> 16) + (word & 0xffff);
+  return sum;
+}
+
+/**
+ * The pseudo-header of either IP version (RFC 9293 3.1, RFC 8200 8.1): its
+ * fields differ in width and place, but not in what they add up to.
+ *
+ * @param addressSum of both addresses, added up in any way above
+ */
+export function pseudoHeaderSum(addressSum: number, protocol: number, length: number): number {
+  return addressSum + protocol + (length >>> 16) + (length & 0xffff);
 }

@@ -1,12 +1,16 @@
 /** The IPv4 header (RFC 791 3.1), by offset. */
 import { finishChecksum, sumBytes } from './checksum.ts';
-import { getInt32, getUint16, setInt32, setUint16 } from './bytes.ts';
+import { getUint16, setInt32, setUint16 } from './bytes.ts';
 
 export const IPV4_HEADER_BYTES = 20;
+export const IPV4_ADDRESS_BYTES = 4;
+/** RFC 791 3.1: what every link carries. */
+export const IPV4_MIN_MTU = 68;
 
 export const PROTOCOL_ICMP = 1;
 export const PROTOCOL_TCP = 6;
 export const PROTOCOL_UDP = 17;
+export const PROTOCOL_ICMPV6 = 58;
 
 export const IPV4_DONT_FRAGMENT = 0x4000;
 export const IPV4_MORE_FRAGMENTS = 0x2000;
@@ -15,11 +19,12 @@ const TOTAL_LENGTH = 2;
 const IDENTIFICATION = 4;
 const FRAGMENT = 6;
 const TIME_TO_LIVE = 8;
-const PROTOCOL = 9;
+export const IPV4_PROTOCOL = 9;
 const CHECKSUM = 10;
-const SOURCE = 12;
-const DESTINATION = 16;
+export const IPV4_SOURCE = 12;
 
+/** Version 4, five words, no special service. */
+const FIRST_HALF_WORD = 0x4500;
 /** RFC 1700; Linux sends the same. */
 const OUTGOING_TIME_TO_LIVE = 64;
 
@@ -50,15 +55,7 @@ export function ipv4FragmentOffset(buffer: Uint8Array, offset: number): number {
 }
 
 export function ipv4Protocol(buffer: Uint8Array, offset: number): number {
-  return buffer[offset + PROTOCOL];
-}
-
-export function ipv4Source(buffer: Uint8Array, offset: number): number {
-  return getInt32(buffer, offset + SOURCE);
-}
-
-export function ipv4Destination(buffer: Uint8Array, offset: number): number {
-  return getInt32(buffer, offset + DESTINATION);
+  return buffer[offset + IPV4_PROTOCOL];
 }
 
 /** 0 where the header's checksum is right. */
@@ -66,7 +63,13 @@ export function ipv4HeaderChecksum(buffer: Uint8Array, offset: number, headerLen
   return finishChecksum(sumBytes(buffer, offset, headerLength, 0));
 }
 
-/** A header without options. `fragment` is the flags and the offset in units of eight bytes. */
+/**
+ * A header without options. `fragment` is the flags and the offset in units of
+ * eight bytes.
+ *
+ * @param addresses source and destination, int32 each
+ * @param addressSum their sum for checksums
+ */
 export function writeIpv4(
   buffer: Uint8Array,
   offset: number,
@@ -74,20 +77,19 @@ export function writeIpv4(
   identification: number,
   fragment: number,
   protocol: number,
-  source: number,
-  destination: number,
+  addresses: readonly number[],
+  addressSum: number,
 ): void {
-  buffer[offset] = 0x45;
-  buffer[offset + 1] = 0;
+  const lifeAndProtocol = (OUTGOING_TIME_TO_LIVE << 8) | protocol;
+  setUint16(buffer, offset, FIRST_HALF_WORD);
   setUint16(buffer, offset + TOTAL_LENGTH, totalLength);
   setUint16(buffer, offset + IDENTIFICATION, identification);
   setUint16(buffer, offset + FRAGMENT, fragment);
-  buffer[offset + TIME_TO_LIVE] = OUTGOING_TIME_TO_LIVE;
-  buffer[offset + PROTOCOL] = protocol;
-  setInt32(buffer, offset + SOURCE, source);
-  setInt32(buffer, offset + DESTINATION, destination);
-  setUint16(buffer, offset + CHECKSUM, 0);
-  setUint16(buffer, offset + CHECKSUM, ipv4HeaderChecksum(buffer, offset, IPV4_HEADER_BYTES));
+  setUint16(buffer, offset + TIME_TO_LIVE, lifeAndProtocol);
+  const sum = FIRST_HALF_WORD + totalLength + identification + fragment + lifeAndProtocol + addressSum;
+  setUint16(buffer, offset + CHECKSUM, finishChecksum(sum));
+  setInt32(buffer, offset + IPV4_SOURCE, addresses[0]);
+  setInt32(buffer, offset + IPV4_SOURCE + IPV4_ADDRESS_BYTES, addresses[1]);
 }
 
 /** Makes the whole of a datagram out of its first fragment's header. */

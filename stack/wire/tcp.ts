@@ -10,6 +10,7 @@ export const SYN = 0x02;
 export const RST = 0x04;
 export const PSH = 0x08;
 export const ACK = 0x10;
+export const URG = 0x20;
 
 export const OPTION_END = 0;
 export const OPTION_NOP = 1;
@@ -17,6 +18,16 @@ export const OPTION_MSS = 2;
 export const OPTION_MSS_BYTES = 4;
 export const OPTION_WINDOW_SCALE = 3;
 export const OPTION_WINDOW_SCALE_BYTES = 3;
+export const OPTION_SACK_PERMITTED = 4;
+export const OPTION_SACK_PERMITTED_BYTES = 2;
+export const OPTION_SACK = 5;
+export const OPTION_TIMESTAMPS = 8;
+export const OPTION_TIMESTAMPS_BYTES = 10;
+
+/** NOP, NOP, timestamps: how every system lays them out (RFC 7323 appendix A), as one word. */
+export const ALIGNED_TIMESTAMPS = 0x0101080a;
+export const ALIGNED_TIMESTAMPS_BYTES = 12;
+export const SACK_BLOCK_BYTES = 8;
 
 const SEQUENCE = 4;
 const ACKNOWLEDGMENT = 8;
@@ -54,6 +65,10 @@ export function tcpWindow(buffer: Uint8Array, offset: number): number {
   return getUint16(buffer, offset + WINDOW);
 }
 
+export function tcpUrgentPointer(buffer: Uint8Array, offset: number): number {
+  return getUint16(buffer, offset + URGENT);
+}
+
 export function writeTcp(
   buffer: Uint8Array,
   offset: number,
@@ -89,4 +104,32 @@ export function writeWindowScaleOption(buffer: Uint8Array, offset: number, shift
   buffer[offset + 1] = OPTION_WINDOW_SCALE;
   buffer[offset + 2] = OPTION_WINDOW_SCALE_BYTES;
   buffer[offset + 3] = shift;
+}
+
+/** With two NOPs in front, which fill four bytes. */
+export function writeSackPermittedOption(buffer: Uint8Array, offset: number): void {
+  buffer[offset] = OPTION_NOP;
+  buffer[offset + 1] = OPTION_NOP;
+  buffer[offset + 2] = OPTION_SACK_PERMITTED;
+  buffer[offset + 3] = OPTION_SACK_PERMITTED_BYTES;
+}
+
+/** In ALIGNED_TIMESTAMPS_BYTES. */
+export function writeTimestampsOption(
+  buffer: Uint8Array,
+  offset: number,
+  value: number,
+  echoReply: number,
+): void {
+  setInt32(buffer, offset, ALIGNED_TIMESTAMPS);
+  setInt32(buffer, offset + 4, value);
+  setInt32(buffer, offset + 8, echoReply);
+}
+
+/** The head of a SACK option, with two NOPs in front; the blocks' edges follow as pairs of numbers. */
+export function writeSackHead(buffer: Uint8Array, offset: number, blocks: number): void {
+  buffer[offset] = OPTION_NOP;
+  buffer[offset + 1] = OPTION_NOP;
+  buffer[offset + 2] = OPTION_SACK;
+  buffer[offset + 3] = 2 + blocks * SACK_BLOCK_BYTES;
 }

@@ -23,6 +23,7 @@ export const FLAG_DATA_VALID = 2;
 
 export const GSO_NONE = 0;
 export const GSO_TCPV4 = 1;
+export const GSO_TCPV6 = 4;
 /** A bit beside the type: the first segment alone carries CWR (RFC 3168). */
 export const GSO_ECN = 0x80;
 

@@ -53,6 +53,7 @@ describe('limits', () => {
   test('that contradict the wire are refused', () => {
     expect(() => make({ maxConnections: 0 })).toThrow('maxConnections');
     expect(() => make({ receiveBufferBytes: 2 ** 31 })).toThrow('receiveBufferBytes');
+    expect(() => make({ minPathMtuIpv4: 67 })).toThrow('minPathMtuIpv4');
     expect(() => make({}, 60)).toThrow('mtu');
   });
 

@@ -153,7 +153,7 @@ describe('data out', () => {
     h.sends('A seq=1 len=160', 'A seq=161 len=160', 'PA seq=321 len=80');
     h.guest('A seq=1 ack=166');
     h.advance(250);
-    h.sends('PA seq=166 len=155');
+    h.sends('PA seq=166 len=155', 'PA seq=321 len=80');
     h.guest('A seq=1 ack=401');
   });
 

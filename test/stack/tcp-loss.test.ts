@@ -51,7 +51,7 @@ describe('loss', () => {
     expect(h.stack.counters.tcpFastRetransmits).toBe(1);
   });
 
-  scenario('of two segments: a partial ACK shows the second', (h) => {
+  scenario('after a timeout goes again in slow start (RFC 5681 3.1)', (h) => {
     const connection = h.establish();
     writeStream(connection, 0, 5840);
     h.poll();
@@ -59,7 +59,7 @@ describe('loss', () => {
     h.advance(200);
     h.sends('PA seq=1 len=1460');
     h.guest('A seq=1 ack=2921');
-    h.sends('PA seq=2921 len=1460');
+    h.sends('PA seq=2921 len=1460', 'PA seq=4381 len=1460');
     h.guest('A seq=1 ack=5841');
     h.advance(10_000);
     h.sends();

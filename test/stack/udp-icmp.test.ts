@@ -42,7 +42,7 @@ describe('UDP', () => {
     const end = { address: GUEST, port: 7 };
     expect(h.stack.sendUdp(end, end, new Uint8Array(65_508))).toBe(false);
     expect(() => h.stack.sendUdp({ address: '10.0.0', port: 1 }, end, stream(0, 1))).toThrow(
-      'not an IPv4 address',
+      'not an IP address',
     );
   });
 

@@ -7,15 +7,32 @@
  */
 import { expect, test } from 'vitest';
 import type { Device, OutgoingFrame } from '../../../stack/device.ts';
-import type { StackLimits, TcpConnection, TcpRequest } from '../../../stack/index.ts';
-import { Stack } from '../../../stack/index.ts';
-import { expectBytes, type Offload, parseFrame, type ParsedFrame, stream, tcpFrame } from './packets.ts';
+import type { FrameObserver, Framing, StackLimits, TcpConnection, TcpRequest } from '../../../stack/index.ts';
+import { ObservedDevice, Stack } from '../../../stack/index.ts';
+import {
+  expectBytes,
+  GUEST6,
+  type Offload,
+  parseFrame,
+  type ParsedFrame,
+  SERVICE6,
+  stream,
+  tcpFrame,
+  withEthernet,
+  withoutEthernet,
+} from './packets.ts';
 import { matchLine, parseLine, readSegment, toFields } from './script.ts';
 
 export interface HarnessOptions {
   mtu?: number;
   maxPacket?: number;
   limits?: Partial<StackLimits>;
+  /** The version of IP that TCP runs over. */
+  ip?: 4 | 6;
+  framing?: Framing;
+  observers?: FrameObserver[];
+  /** What lies around a frame in the device's buffer. */
+  surroundings?: number;
 }
 
 export class TestDevice implements Device {
@@ -55,14 +72,29 @@ export class Harness {
   nowMs = 1000;
   guestIsn = 0x7fff_fff0;
   stackIsn = 0;
+  guestTs = 0x7fff_fe00;
+  stackTs = 0;
   wakes = 0;
+  readonly #ends: { source?: string; destination?: string };
+  /** Of IP and TCP. */
+  readonly #headerBytes: number;
+  readonly #framing: Framing;
+  readonly #observed: ObservedDevice | null;
+  readonly #surroundings: number;
 
   constructor(options: HarnessOptions = {}) {
     const mtu = options.mtu ?? 1500;
+    this.#ends = options.ip === 6 ? { source: GUEST6, destination: SERVICE6 } : {};
+    this.#headerBytes = options.ip === 6 ? 60 : 40;
+    this.#framing = options.framing ?? 'ip';
     this.device = new TestDevice(mtu, options.maxPacket ?? mtu);
+    this.#surroundings = options.surroundings ?? 0xee;
+    const { observers } = options;
+    this.#observed = observers ? new ObservedDevice(this.device, observers, () => this.nowMs) : null;
     let state = 1;
     this.stack = new Stack({
-      device: this.device,
+      device: this.#observed ?? this.device,
+      framing: this.#framing,
       now: this.nowMs,
       random: (bytes) => {
         for (let i = 0; i < bytes.length; i++) {
@@ -79,9 +111,15 @@ export class Harness {
   }
 
   /** One frame in, without a poll, from the middle of a larger buffer that is spoilt afterwards. */
-  receive(frame: Uint8Array): void {
-    const arena = new Uint8Array(frame.length + 64).fill(0xee);
+  receive(packet: Uint8Array): void {
+    this.receiveFrame(this.#framing === 'ethernet' ? withEthernet(packet) : packet);
+  }
+
+  /** The same, with the Ethernet header that the frame has, if any. */
+  receiveFrame(frame: Uint8Array): void {
+    const arena = new Uint8Array(frame.length + 64).fill(this.#surroundings);
     arena.set(frame, 32);
+    this.#observed?.received(arena, 32, frame.length);
     this.stack.receive(this.nowMs, arena, 32, frame.length);
     arena.fill(0xdd);
   }
@@ -100,17 +138,23 @@ export class Harness {
   /** Segments that come between two polls. */
   batch(...lines: string[]): void {
     for (const line of lines) {
-      this.receive(tcpFrame(toFields(parseLine(line), this.guestIsn, this.stackIsn)));
+      this.receive(this.segment(line, {}));
     }
   }
 
   guestOffload(line: string, offload: Offload): void {
-    this.receive(tcpFrame(toFields(parseLine(line), this.guestIsn, this.stackIsn), offload));
+    this.receive(this.segment(line, offload));
     this.poll();
   }
 
+  segment(line: string, offload: Offload): Uint8Array {
+    const fields = toFields(parseLine(line), this);
+    return tcpFrame({ ...fields, ...this.#ends }, offload);
+  }
+
   frames(): ParsedFrame[] {
-    return this.device.frames.splice(0).map((frame) => parseFrame(frame));
+    const frames = this.device.frames.splice(0);
+    return frames.map((frame) => parseFrame(this.#framing === 'ethernet' ? withoutEthernet(frame) : frame));
   }
 
   /** All that was sent since the last look, TCP alone, line by line. */
@@ -118,10 +162,13 @@ export class Harness {
     const seen = this.frames().map((frame) => {
       expect(frame.protocol).toBe(6);
       const flags = frame.payload[13];
-      // A SYN-ACK says where the stack's numbers start.
-      if ((flags & 2) !== 0)
-        this.stackIsn = new DataView(frame.packet.buffer, frame.packet.byteOffset).getInt32(24);
-      return readSegment(frame, this.guestIsn, this.stackIsn);
+      // A SYN or SYN-ACK says where the stack's numbers start.
+      if ((flags & 2) !== 0) {
+        this.stackIsn = new DataView(frame.payload.buffer, frame.payload.byteOffset).getInt32(4);
+        this.stackTs = 0;
+        this.stackTs = readSegment(frame, this).fields.get('ts') ?? 0;
+      }
+      return readSegment(frame, this);
     });
     for (let i = 0; i < Math.min(seen.length, expected.length); i++) matchLine(seen[i], expected[i]);
     expect(seen.slice(expected.length).map((segment) => segment.text)).toEqual([]);
@@ -146,14 +193,26 @@ export class Harness {
   }
 
   /** A connection in ESTABLISHED, with nothing left to look at. */
-  establish(options: { mss?: number; ws?: number | null; window?: number } = {}): TcpConnection {
-    const { mss = 1460, ws = 7, window = 502 } = options;
-    this.guest(`S seq=0 win=64240 mss=${mss}${ws === null ? '' : ` ws=${ws}`}`);
+  establish(
+    options: {
+      mss?: number;
+      ws?: number | null;
+      window?: number;
+      sack?: boolean;
+      ts?: number;
+      rttMs?: number;
+    } = {},
+  ): TcpConnection {
+    const { mss = 1460, ws = 7, window = 502, sack = false, ts, rttMs = 0 } = options;
+    const offered = `${sack ? ' sackok=1' : ''}${ts === undefined ? '' : ` ts=${ts}`}`;
+    this.guest(`S seq=0 win=64240 mss=${mss}${ws === null ? '' : ` ws=${ws}`}${offered}`);
     const connection = this.request().accept();
     this.poll();
-    const link = this.device.mtu - 40;
-    this.sends(`SA seq=0 ack=1 mss=${link}${ws === null ? '' : ' ws=7'}`);
-    this.guest(`A seq=1 ack=1 win=${window}`);
+    const link = this.device.mtu - this.#headerBytes;
+    const answered = `${sack ? ' sackok=1' : ''}${ts === undefined ? '' : ` te=${ts}`}`;
+    this.sends(`SA seq=0 ack=1 mss=${link}${ws === null ? '' : ' ws=7'}${answered}`);
+    this.advance(rttMs);
+    this.guest(`A seq=1 ack=1 win=${window}${ts === undefined ? '' : ` ts=${ts} te=0`}`);
     this.sends();
     expect(connection.state).toBe('ESTABLISHED');
     return connection;

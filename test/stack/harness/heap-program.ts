@@ -1,11 +1,13 @@
-/** Run by heap.test.ts in its own process: prints what steady traffic added to the heap. */
+/** Run by heap.test.ts in its own process with `4` or `6`: prints what steady traffic over that IP added to the heap. */
 import type { OutgoingFrame } from '../../../stack/device.ts';
 import { Stack, type TcpConnection } from '../../../stack/index.ts';
 
 declare const gc: () => void;
 
+const IS_IPV6 = process.argv[2] === '6';
 const SIZE = 1000;
-const HEAD = 10 + 20 + 20;
+const TCP = 10 + (IS_IPV6 ? 40 : 20);
+const HEAD = TCP + 20;
 
 /** The frame of a guest's segment, filled in place: the measure must not allocate either. */
 const frame = new Uint8Array(HEAD + SIZE);
@@ -20,7 +22,7 @@ const stack = new Stack({
     send(out: OutgoingFrame): boolean {
       framesOut++;
       const head = out.head;
-      stackSequence = (head[34] << 24) | (head[35] << 16) | (head[36] << 8) | head[37];
+      stackSequence = (head[TCP + 4] << 24) | (head[TCP + 5] << 16) | (head[TCP + 6] << 8) | head[TCP + 7];
       return true;
     },
   },
@@ -33,11 +35,9 @@ stack.onTcpRequest = (request) => {
   connection = request.accept();
 };
 
-function send(sequence: number, acknowledgment: number, flags: number, length: number): void {
-  const total = 40 + length;
-  frame[0] = 1;
+function writeIpv4(length: number): void {
   frame[10] = 0x45;
-  view.setUint16(12, total);
+  view.setUint16(12, 20 + length);
   frame[18] = 64;
   frame[19] = 6;
   view.setUint32(22, 0x0a000102);
@@ -47,14 +47,31 @@ function send(sequence: number, acknowledgment: number, flags: number, length: n
   for (let at = 10; at < 30; at += 2) sum += view.getUint16(at);
   sum = (sum & 0xffff) + (sum >>> 16);
   view.setUint16(20, ~sum);
-  view.setUint16(30, 4000);
-  view.setUint16(32, 80);
-  view.setInt32(34, sequence);
-  view.setInt32(38, acknowledgment);
-  frame[42] = 0x50;
-  frame[43] = flags;
-  view.setUint16(44, 0xffff);
-  stack.receive(now, frame, 0, 10 + total);
+}
+
+function writeIpv6(length: number): void {
+  frame[10] = 0x60;
+  view.setUint16(14, length);
+  frame[16] = 6;
+  frame[17] = 64;
+  view.setUint32(18, 0xfd000001);
+  view.setUint32(30, 2);
+  view.setUint32(34, 0xfd000001);
+  view.setUint32(46, 5);
+}
+
+function send(sequence: number, acknowledgment: number, flags: number, length: number): void {
+  frame[0] = 1;
+  if (IS_IPV6) writeIpv6(20 + length);
+  else writeIpv4(20 + length);
+  view.setUint16(TCP, 4000);
+  view.setUint16(TCP + 2, 80);
+  view.setInt32(TCP + 4, sequence);
+  view.setInt32(TCP + 8, acknowledgment);
+  frame[TCP + 12] = 0x50;
+  frame[TCP + 13] = flags;
+  view.setUint16(TCP + 14, 0xffff);
+  stack.receive(now, frame, 0, HEAD + length);
   stack.poll(now);
 }
 

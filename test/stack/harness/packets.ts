@@ -6,6 +6,10 @@ import { expect } from 'vitest';
 
 export const GUEST = '10.0.1.2';
 export const SERVICE = '10.0.1.5';
+export const GUEST6 = 'fd00:1::2';
+export const SERVICE6 = 'fd00:1::5';
+/** Of the guest's interface, as source and, with ARP off, destination of its frames. */
+export const GUEST_MAC = [0x06, 1, 2, 3, 4, 5];
 const GUEST_PORT = 40_000;
 const SERVICE_PORT = 80;
 
@@ -18,19 +22,46 @@ export interface Offload {
   gsoSize?: number;
 }
 
-export interface Ipv4Fields {
+export interface IpFields {
+  /** Text with a colon makes the packet IPv6. */
   source?: string;
   destination?: string;
   protocol: number;
   identification?: number;
-  /** Flags and offset as one 16-bit field. */
+  /** IPv4: flags and offset as one 16-bit field. */
   fragment?: number;
+  /** IPv4 options, or IPv6 extension headers behind the fixed header. */
   options?: Uint8Array;
   payload: Uint8Array;
 }
 
-function addressBytes(text: string): number[] {
-  return text.split('.').map(Number);
+const knownAddresses = new Map<string, number[]>();
+
+export function addressBytes(text: string): number[] {
+  const known = knownAddresses.get(text);
+  if (known !== undefined) return known;
+  const bytes = readAddress(text);
+  knownAddresses.set(text, bytes);
+  return bytes;
+}
+
+function groups(part: string): string[] {
+  return part.split(':').filter((group) => group !== '');
+}
+
+function readAddress(text: string): number[] {
+  if (!text.includes(':')) return text.split('.').map(Number);
+  const [head, tail = ''] = text.split('::');
+  const missing = Array.from({ length: 8 - groups(head).length - groups(tail).length }, () => '0');
+  const all = text.includes('::') ? [...groups(head), ...missing, ...groups(tail)] : groups(head);
+  return all.flatMap((group) => word(Number.parseInt(group, 16)));
+}
+
+/** Every group in full: enough to compare what was sent with what was meant. */
+function addressText(bytes: Uint8Array): string {
+  if (bytes.length === 4) return bytes.join('.');
+  const text = Array.from({ length: 8 }, (_, i) => (bytes[2 * i] * 256 + bytes[2 * i + 1]).toString(16));
+  return text.join(':').replace(/(^|:)0(:0)+(:|$)/, '::');
 }
 
 /** RFC 1071, word by word. */
@@ -57,11 +88,42 @@ function word(value: number): number[] {
   return [(value >>> 8) & 255, value & 255];
 }
 
-function long(value: number): number[] {
+export function long(value: number): number[] {
   return [...word(value >>> 16), ...word(value & 0xffff)];
 }
 
-export function ipv4Frame(fields: Ipv4Fields, offload: Offload = {}): Uint8Array {
+function vnetHeader(offload: Offload): number[] {
+  const flags = (offload.needsChecksum ? 1 : 0) | (offload.dataValid ? 2 : 0);
+  const gsoSize = offload.gsoSize ?? 0;
+  return [flags, offload.gsoType ?? 0, 0, 0, gsoSize & 255, gsoSize >>> 8, 0, 0, 0, 0];
+}
+
+/** Puts an Ethernet header into a frame without one. */
+export function withEthernet(
+  frame: Uint8Array,
+  type = frame[VNET] >>> 4 === 6 ? 0x86dd : 0x0800,
+): Uint8Array {
+  return concat(frame.subarray(0, VNET), GUEST_MAC, GUEST_MAC, word(type), frame.subarray(VNET));
+}
+
+/** `protocol` is the first header behind the fixed one; extension headers come as `options`. */
+export function ipv6Frame(fields: IpFields, offload: Offload = {}): Uint8Array {
+  const options = fields.options ?? new Uint8Array(0);
+  const header = concat(
+    [0x60, 0, 0, 0],
+    word(options.length + fields.payload.length),
+    [fields.protocol, 64],
+    addressBytes(fields.source ?? GUEST6),
+    addressBytes(fields.destination ?? SERVICE6),
+  );
+  return concat(vnetHeader(offload), header, options, fields.payload);
+}
+
+function ipFrame(fields: IpFields, offload: Offload): Uint8Array {
+  return fields.source?.includes(':') ? ipv6Frame(fields, offload) : ipv4Frame(fields, offload);
+}
+
+export function ipv4Frame(fields: IpFields, offload: Offload = {}): Uint8Array {
   const options = fields.options ?? new Uint8Array(0);
   const headerLength = 20 + options.length;
   const header = concat(
@@ -75,13 +137,16 @@ export function ipv4Frame(fields: Ipv4Fields, offload: Offload = {}): Uint8Array
     options,
   );
   header.set(word(naiveChecksum(header)), 10);
-  const flags = (offload.needsChecksum ? 1 : 0) | (offload.dataValid ? 2 : 0);
-  const gsoSize = offload.gsoSize ?? 0;
-  const vnet = [flags, offload.gsoType ?? 0, 0, 0, gsoSize & 255, gsoSize >>> 8, 0, 0, 0, 0];
-  return concat(vnet, header, fields.payload);
+  return concat(vnetHeader(offload), header, fields.payload);
 }
 
-function pseudoHeader(source: string, destination: string, protocol: number, length: number): number[] {
+export function pseudoHeader(
+  source: string,
+  destination: string,
+  protocol: number,
+  length: number,
+): number[] {
+  // Of IPv6 the fields are wider (RFC 8200 8.1), but zero where they are.
   return [...addressBytes(source), ...addressBytes(destination), 0, protocol, ...word(length)];
 }
 
@@ -95,6 +160,7 @@ export interface TcpFields {
   flags: number;
   window?: number;
   options?: number[];
+  urgentPointer?: number;
   payload?: Uint8Array;
   badChecksum?: boolean;
 }
@@ -111,33 +177,40 @@ export function tcpFrame(fields: TcpFields, offload: Offload = {}): Uint8Array {
     long(fields.acknowledgment ?? 0),
     [((20 + options.length) / 4) << 4, fields.flags],
     word(fields.window ?? 64_240),
-    [0, 0, 0, 0],
+    [0, 0],
+    word(fields.urgentPointer ?? 0),
     options,
   );
   const segment = new Uint8Array(header.length + payload.length);
   segment.set(header);
   segment.set(payload, header.length);
-  const summed = new Uint8Array(12 + segment.length);
-  summed.set(pseudoHeader(source, destination, 6, segment.length));
-  summed.set(segment, 12);
-  const checksum = offload.needsChecksum ? 0 : naiveChecksum(summed);
+  const pseudo = pseudoHeader(source, destination, 6, segment.length);
+  const checksum = offload.needsChecksum ? 0 : naiveChecksum(concat(pseudo, segment));
   segment.set(word(fields.badChecksum ? checksum ^ 0x5555 : checksum), 16);
-  return ipv4Frame({ source, destination, protocol: 6, payload: segment }, offload);
+  return ipFrame({ source, destination, protocol: 6, payload: segment }, offload);
 }
 
 export function udpFrame(
   payload: Uint8Array,
-  options: { destination?: string; sourcePort?: number; destinationPort?: number; checksum?: number } = {},
+  options: {
+    source?: string;
+    destination?: string;
+    sourcePort?: number;
+    destinationPort?: number;
+    checksum?: number;
+  } = {},
 ): Uint8Array {
+  const source = options.source ?? GUEST;
   const destination = options.destination ?? SERVICE;
   const datagram = udpDatagram(
     payload,
     destination,
     options.sourcePort ?? 5000,
     options.destinationPort ?? 53,
+    source,
   );
   if (options.checksum !== undefined) datagram.set(word(options.checksum), 6);
-  return ipv4Frame({ destination, protocol: 17, payload: datagram });
+  return ipFrame({ source, destination, protocol: 17, payload: datagram }, {});
 }
 
 export function udpDatagram(
@@ -145,10 +218,11 @@ export function udpDatagram(
   destination: string,
   sourcePort: number,
   destinationPort: number,
+  source = GUEST,
 ): Uint8Array {
   const length = 8 + payload.length;
   const datagram = concat(word(sourcePort), word(destinationPort), word(length), [0, 0], payload);
-  datagram.set(word(naiveChecksum(concat(pseudoHeader(GUEST, destination, 17, length), datagram))), 6);
+  datagram.set(word(naiveChecksum(concat(pseudoHeader(source, destination, 17, length), datagram))), 6);
   return datagram;
 }
 
@@ -156,6 +230,17 @@ export function icmpFrame(type: number, code: number, rest: number, body: Uint8A
   const message = concat([type, code, 0, 0], long(rest), body);
   message.set(word(naiveChecksum(message)), 2);
   return ipv4Frame({ protocol: 1, payload: message });
+}
+
+export function icmpv6Message(type: number, code: number, rest: number, body: Uint8Array): Uint8Array {
+  const message = concat([type, code, 0, 0], long(rest), body);
+  const pseudo = pseudoHeader(GUEST6, SERVICE6, 58, message.length);
+  message.set(word(naiveChecksum(concat(pseudo, message))), 2);
+  return message;
+}
+
+export function icmpv6Frame(type: number, code: number, rest: number, body: Uint8Array): Uint8Array {
+  return ipv6Frame({ protocol: 58, payload: icmpv6Message(type, code, rest, body) });
 }
 
 /** A frame that the stack sent, taken apart; all checksums are verified on the way. */
@@ -168,12 +253,25 @@ export interface ParsedFrame {
   readonly source: string;
   readonly destination: string;
   readonly protocol: number;
+  /** Of IPv4's header. */
   readonly identification: number;
   readonly fragment: number;
   /** The IP payload. */
   readonly payload: Uint8Array;
   /** From the IP header on. */
   readonly packet: Uint8Array;
+}
+
+/** Takes the Ethernet header out of a frame, once it is seen to go to the guest. */
+export function withoutEthernet(frame: Uint8Array): Uint8Array {
+  expect([...frame.subarray(VNET, VNET + 6)]).toEqual(GUEST_MAC);
+  expect([...frame.subarray(VNET + 6, VNET + 12)]).toEqual([2, 0, 0, 0, 0, 1]);
+  const type = frame[VNET + 12] * 256 + frame[VNET + 13];
+  expect(type).toBe(frame[VNET + 14] >>> 4 === 6 ? 0x86dd : 0x0800);
+  const rest = concat(frame.subarray(0, VNET), frame.subarray(VNET + 14));
+  // The headers that virtio counts start with Ethernet's.
+  for (const at of [2, 6]) if (rest[at] !== 0) rest[at] -= 14;
+  return rest;
 }
 
 export function parseFrame(frame: Uint8Array): ParsedFrame {
@@ -189,25 +287,34 @@ export function parseFrame(frame: Uint8Array): ParsedFrame {
     checksumOffset: view.getUint16(8, true),
   };
   const packet = frame.subarray(VNET);
-  expect(packet[0]).toBe(0x45);
-  expect(view.getUint16(VNET + 2)).toBe(packet.length);
-  expect(naiveChecksum(packet.subarray(0, 20))).toBe(0);
-  const source = packet.subarray(12, 16).join('.');
-  const destination = packet.subarray(16, 20).join('.');
-  const payload = packet.subarray(20);
+  const isIpv6 = packet[0] === 0x60;
+  const headerLength = isIpv6 ? 40 : 20;
+  if (isIpv6) {
+    expect(view.getUint16(VNET + 4)).toBe(packet.length - 40);
+    expect(packet[7]).toBe(64);
+  } else {
+    expect(packet[0]).toBe(0x45);
+    expect(view.getUint16(VNET + 2)).toBe(packet.length);
+    expect(naiveChecksum(packet.subarray(0, 20))).toBe(0);
+  }
+  const addresses = packet.subarray(isIpv6 ? 8 : 12, headerLength);
+  const source = addressText(addresses.subarray(0, addresses.length / 2));
+  const destination = addressText(addresses.subarray(addresses.length / 2));
+  const protocol = isIpv6 ? packet[6] : packet[9];
+  const payload = packet.subarray(headerLength);
   if (offload.needsChecksum) {
     // The field holds the pseudo-header's sum; finishing it as a device would must give a right checksum.
-    const at = offload.checksumStart - 20 + offload.checksumOffset;
-    const pseudo = concat(pseudoHeader(source, destination, packet[9], payload.length));
+    const at = offload.checksumStart - headerLength + offload.checksumOffset;
+    const pseudo = concat(pseudoHeader(source, destination, protocol, payload.length));
     expect(payload[at] * 256 + payload[at + 1]).toBe(~naiveChecksum(pseudo) & 0xffff);
   }
   return {
     offload,
     source,
     destination,
-    protocol: packet[9],
-    identification: view.getUint16(VNET + 4),
-    fragment: view.getUint16(VNET + 6),
+    protocol,
+    identification: isIpv6 ? 0 : view.getUint16(VNET + 4),
+    fragment: isIpv6 ? 0 : view.getUint16(VNET + 6),
     payload,
     packet,
   };

@@ -7,9 +7,12 @@
  * number, which is 0. A line for a segment that goes in may leave fields out and
  * gets sensible ones; in a line that is expected, `len`, the flags and whether
  * there are options are always compared, other fields where they are given.
+ *
+ * Options: `mss`, `ws`, `sackok=1`; `ts` and `te` for timestamps, counted like
+ * sequence numbers; `sack=101-201,301-401` for blocks, in their order.
  */
 import { expect } from 'vitest';
-import { type ParsedFrame, stream, streamByte, type TcpFields } from './packets.ts';
+import { long, type ParsedFrame, stream, streamByte, type TcpFields } from './packets.ts';
 
 const FLAG_BITS: readonly (readonly [string, number])[] = [
   ['S', 2],
@@ -22,20 +25,32 @@ const FLAG_BITS: readonly (readonly [string, number])[] = [
 export interface Line {
   flags: string;
   fields: Map<string, number>;
+  sack: string;
+}
+
+/** Where each side's numbers start. */
+export interface Origins {
+  guestIsn: number;
+  stackIsn: number;
+  guestTs: number;
+  stackTs: number;
 }
 
 export function parseLine(text: string): Line {
   const [flags, ...rest] = text.split(' ');
   const fields = new Map<string, number>();
+  let sack = '';
   for (const item of rest) {
     const [name, value] = item.split('=');
-    fields.set(name, Number(value));
+    if (name === 'sack') sack = value;
+    else fields.set(name, Number(value));
   }
-  return { flags, fields };
+  return { flags, fields, sack };
 }
 
 /** A guest's segment; its payload is the stream at its sequence number. */
-export function toFields(line: Line, guestIsn: number, stackIsn: number): TcpFields {
+export function toFields(line: Line, origins: Origins): TcpFields {
+  const { guestIsn, stackIsn } = origins;
   const sequence = line.fields.get('seq') ?? 0;
   const length = line.fields.get('len') ?? 0;
   const options: number[] = [];
@@ -43,6 +58,18 @@ export function toFields(line: Line, guestIsn: number, stackIsn: number): TcpFie
   const scale = line.fields.get('ws');
   if (mss !== undefined) options.push(2, 4, mss >>> 8, mss & 255);
   if (scale !== undefined) options.push(1, 3, 3, scale);
+  if (line.fields.has('sackok')) options.push(1, 1, 4, 2);
+  if (line.fields.has('ts')) {
+    options.push(1, 1, 8, 10);
+    options.push(...long((line.fields.get('ts') ?? 0) + origins.guestTs));
+    const echo = line.fields.get('te');
+    options.push(...(echo === undefined ? [0, 0, 0, 0] : long(echo + origins.stackTs)));
+  }
+  if (line.sack !== '') {
+    const edges = line.sack.split(/[-,]/).map(Number);
+    options.push(1, 1, 5, 2 + 4 * edges.length);
+    for (const edge of edges) options.push(...long(edge + stackIsn));
+  }
   let flags = 0;
   for (const [letter, bit] of FLAG_BITS) if (line.flags.includes(letter)) flags |= bit;
   const first = line.flags.includes('S') ? sequence : sequence - 1;
@@ -57,14 +84,13 @@ export function toFields(line: Line, guestIsn: number, stackIsn: number): TcpFie
   };
 }
 
-export interface SeenSegment {
+export interface SeenSegment extends Line {
   text: string;
-  flags: string;
-  fields: Map<string, number>;
 }
 
 /** A segment of the stack, with its payload checked against the stream. */
-export function readSegment(frame: ParsedFrame, guestIsn: number, stackIsn: number): SeenSegment {
+export function readSegment(frame: ParsedFrame, origins: Origins): SeenSegment {
+  const { guestIsn, stackIsn } = origins;
   const { payload: segment } = frame;
   const view = new DataView(segment.buffer, segment.byteOffset, segment.byteLength);
   const bits = view.getUint8(13);
@@ -80,27 +106,43 @@ export function readSegment(frame: ParsedFrame, guestIsn: number, stackIsn: numb
     ['len', segment.length - headerLength],
     ['gso', frame.offload.gsoSize],
   ]);
+  let sack = '';
   if (flags.includes('A')) fields.set('ack', (view.getInt32(8) - guestIsn) | 0);
   for (let at = 20; at < headerLength; at += segment[at] === 1 ? 1 : segment[at + 1]) {
     if (segment[at] === 2) fields.set('mss', view.getUint16(at + 2));
     if (segment[at] === 3) fields.set('ws', segment[at + 2]);
+    if (segment[at] === 4) fields.set('sackok', 1);
+    if (segment[at] === 8) {
+      fields.set('ts', (view.getInt32(at + 2) - origins.stackTs) | 0);
+      fields.set('te', (view.getInt32(at + 6) - origins.guestTs) | 0);
+    }
+    if (segment[at] === 5) {
+      const blocks: string[] = [];
+      for (let edge = at + 2; edge < at + segment[at + 1]; edge += 8) {
+        blocks.push(`${(view.getInt32(edge) - guestIsn) | 0}-${(view.getInt32(edge + 4) - guestIsn) | 0}`);
+      }
+      sack = blocks.join(',');
+    }
   }
   const first = (fields.get('seq') ?? 0) - 1;
   const payload = segment.subarray(headerLength);
   for (let i = 0; i < payload.length; i += payload.length > 4096 ? 101 : 1) {
     if (payload[i] !== streamByte(first + i)) expect.fail(`wrong byte at stream position ${first + i}`);
   }
-  const text = [flags, ...[...fields].map(([name, value]) => `${name}=${value}`)].join(' ');
-  return { text, flags, fields };
+  const text = [flags, ...[...fields].map(([name, value]) => `${name}=${value}`), `sack=${sack}`].join(' ');
+  return { text, flags, fields, sack };
 }
 
-const ALWAYS_COMPARED = ['len', 'mss', 'ws'];
+const ALWAYS_COMPARED = ['len', 'mss', 'ws', 'sackok'];
 
 export function matchLine(seen: SeenSegment, expected: string): void {
   const line = parseLine(expected);
   const compared = new Set([...ALWAYS_COMPARED, ...line.fields.keys()]);
-  const shown = (flags: string, get: (name: string) => number | undefined): string =>
-    [flags, ...[...compared].map((name) => `${name}=${get(name) ?? (name === 'len' ? 0 : '-')}`)].join(' ');
-  const got = shown(seen.flags, (name) => seen.fields.get(name));
-  expect(got, `sent: ${seen.text}`).toBe(shown(line.flags, (name) => line.fields.get(name)));
+  const shown = ({ flags, fields, sack }: Line): string =>
+    [
+      flags,
+      ...[...compared].map((name) => `${name}=${fields.get(name) ?? (name === 'len' ? 0 : '-')}`),
+      `sack=${sack}`,
+    ].join(' ');
+  expect(shown(seen), `sent: ${seen.text}`).toBe(shown(line));
 }

@@ -1,0 +1,99 @@
+/**
+ * A capture in the pcapng format (draft-ietf-opsawg-pcapng), which Wireshark and
+ * tcpdump read: a section header, one interface, and an enhanced packet block
+ * for each frame, with its direction.
+ *
+ * The virtio-net header is stripped: the link type is raw IP or Ethernet. What
+ * the device was to finish is captured unfinished, so that checksums of packets
+ * that go out may look wrong, and packets may be longer than the mtu, as in a
+ * capture on any host with offloads.
+ */
+import type { Framing } from '../ip/link.ts';
+import { VIRTIO_NET_HEADER_BYTES } from '../wire/virtio-net.ts';
+import type { Direction, FrameObserver } from './observed-device.ts';
+
+const SECTION_HEADER = 0x0a0d_0d0a;
+const INTERFACE_DESCRIPTION = 1;
+const ENHANCED_PACKET = 6;
+
+const BYTE_ORDER_MAGIC = 0x1a2b_3c4d;
+const LINKTYPE_ETHERNET = 1;
+const LINKTYPE_RAW = 101;
+
+const OPTION_EPB_FLAGS = 2;
+const FLAG_INBOUND = 1;
+const FLAG_OUTBOUND = 2;
+
+/** Type and length in front, the length again behind. */
+const BLOCK_OVERHEAD_BYTES = 12;
+const SECTION_BYTES = BLOCK_OVERHEAD_BYTES + 16;
+/** Without options times are in microseconds. */
+const INTERFACE_BYTES = BLOCK_OVERHEAD_BYTES + 8;
+const PACKET_FIXED_BYTES = 20;
+/** Flags (8), end of options (4). */
+const PACKET_OPTION_BYTES = 12;
+
+const WHOLE_PACKETS = 262_144;
+
+export interface PcapngOptions {
+  readonly framing: Framing;
+  /** Bytes kept of each packet; default all. */
+  readonly snapLength?: number;
+}
+
+/** Each call of the sink is one or more whole blocks, in an array that the sink may keep. */
+export class PcapngWriter implements FrameObserver {
+  readonly #sink: (bytes: Uint8Array) => void;
+  readonly #snapLength: number;
+
+  constructor(sink: (bytes: Uint8Array) => void, options: PcapngOptions) {
+    this.#sink = sink;
+    this.#snapLength = options.snapLength ?? WHOLE_PACKETS;
+    sink(openingBlocks(options.framing === 'ip' ? LINKTYPE_RAW : LINKTYPE_ETHERNET, this.#snapLength));
+  }
+
+  frame(timeMs: number, direction: Direction, frame: Uint8Array): void {
+    if (frame.length <= VIRTIO_NET_HEADER_BYTES) return;
+    const originalLength = frame.length - VIRTIO_NET_HEADER_BYTES;
+    const capturedLength = Math.min(originalLength, this.#snapLength);
+    const padded = (capturedLength + 3) & ~3;
+    const length = BLOCK_OVERHEAD_BYTES + PACKET_FIXED_BYTES + padded + PACKET_OPTION_BYTES;
+    const block = new Uint8Array(length);
+    const view = new DataView(block.buffer);
+    // A double holds the microseconds of this century and the next exactly.
+    const timeUs = Math.round(timeMs * 1000);
+    writeBlock(view, 0, ENHANCED_PACKET, length);
+    view.setUint32(12, Math.floor(timeUs / 2 ** 32), true);
+    view.setUint32(16, timeUs % 2 ** 32, true);
+    view.setUint32(20, capturedLength, true);
+    view.setUint32(24, originalLength, true);
+    const packet = frame.subarray(VIRTIO_NET_HEADER_BYTES, VIRTIO_NET_HEADER_BYTES + capturedLength);
+    block.set(packet, 28);
+    const options = 28 + padded;
+    view.setUint16(options, OPTION_EPB_FLAGS, true);
+    view.setUint16(options + 2, 4, true);
+    view.setUint32(options + 4, direction === 'in' ? FLAG_INBOUND : FLAG_OUTBOUND, true);
+    this.#sink(block);
+  }
+}
+
+function openingBlocks(linkType: number, snapLength: number): Uint8Array {
+  const blocks = new Uint8Array(SECTION_BYTES + INTERFACE_BYTES);
+  const view = new DataView(blocks.buffer);
+  writeBlock(view, 0, SECTION_HEADER, SECTION_BYTES);
+  view.setUint32(8, BYTE_ORDER_MAGIC, true);
+  view.setUint16(12, 1, true);
+  // Of unknown length: -1.
+  view.setBigInt64(16, -1n, true);
+  const at = SECTION_BYTES;
+  writeBlock(view, at, INTERFACE_DESCRIPTION, INTERFACE_BYTES);
+  view.setUint16(at + 8, linkType, true);
+  view.setUint32(at + 12, snapLength, true);
+  return blocks;
+}
+
+function writeBlock(view: DataView, offset: number, type: number, length: number): void {
+  view.setUint32(offset, type, true);
+  view.setUint32(offset + 4, length, true);
+  view.setUint32(offset + length - 4, length, true);
+}

@@ -1,0 +1,354 @@
+/**
+ * The requirements of RFC 9293, appendix B, and how each is met: by the tests
+ * that show it (`file: title`), or by the reason why it does not apply.
+ */
+export type Requirement =
+  | { readonly says: string; readonly shownBy: readonly string[] }
+  | { readonly says: string; readonly excusedBy: string };
+
+const shown = (says: string, ...shownBy: string[]): Requirement => ({ says, shownBy });
+const excused = (says: string, excusedBy: string): Requirement => ({ says, excusedBy });
+
+const NO_IP_OPTIONS =
+  'IP options are neither sent nor followed: the link is one hop (3.9.2.1 is about routed paths).';
+const NO_DIFFSERV =
+  'Not offered: the link is one hop without queues to choose from; packets go with Diffserv 0 (3.9.2).';
+
+export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
+  'MUST-1': shown(
+    'The window is unsigned.',
+    'tcp-handshake: without options gets none but the MSS, and an unscaled window',
+  ),
+  'MUST-2': shown(
+    'The sender computes the checksum.',
+    'tcp-network: seeds from',
+    'offload: out: one frame of whole segments, told to be cut',
+  ),
+  'MUST-3': shown(
+    'The receiver checks it.',
+    'offload: wrong: dropped and counted',
+    'tcp-ipv6: has its checksum verified where the kernel does not vouch for it',
+  ),
+  'MUST-4': shown(
+    'EOL, NOP and MSS are supported.',
+    'tcp-options.property: the options of a SYN are read back',
+  ),
+  'MUST-5': shown(
+    'Options are received in any segment.',
+    'tcp-timestamps: are on every segment once agreed on, and echo the peer',
+  ),
+  'MUST-6': shown(
+    'Unknown options are ignored.',
+    'tcp-options.property: options of any bytes end, and never read past their end',
+  ),
+  'MUST-7': shown(
+    'Illegal option lengths are coped with.',
+    'tcp-options.property: options of any bytes end, and never read past their end',
+  ),
+  'MUST-8': shown(
+    'The ISN is driven by a clock.',
+    'tcp-close: gives way to a SYN beyond the old connection, with numbers beyond its own',
+  ),
+  'MUST-9': shown(
+    'Nobody outside can compute it.',
+    'wire.property: of the twin agrees with the published vectors',
+  ),
+  'MUST-10': shown(
+    'Simultaneous open is supported.',
+    'tcp-connect: at the same time as the guest (RFC 9293 figure 7)',
+    'tcp-connect: at the same time, with an ACK in place of the SYN-ACK',
+  ),
+  'MUST-11': shown(
+    'SYN-RECEIVED remembers whether it was opened passively.',
+    'tcp-handshake: answered by RST ends the connection',
+    'tcp-connect: at the same time as the guest (RFC 9293 figure 7)',
+  ),
+  'MUST-12': shown('The application is told of an abort.', 'tcp-reset: a RST of the exact number ends it'),
+  'MUST-13': shown(
+    'TIME-WAIT lasts for twice the MSL.',
+    'tcp-close: answers a repeated FIN, and forgets after its time',
+  ),
+  'MUST-14': shown(
+    'The MSS option is sent and received.',
+    "tcp-data: goes in segments of the peer's MSS, the last with PSH",
+  ),
+  'MUST-15': shown(
+    'Without it the MSS is 536, or 1220 for IPv6.',
+    'tcp-connect: a peer without options is spoken to without',
+    'tcp-ipv6: without an MSS option segments carry 1220 bytes',
+  ),
+  'MUST-16': shown(
+    'Segments take account of what the link and the options leave.',
+    'tcp-sack: ride on data as well, and come off its size',
+    'icmp-errors: that an error lowers cuts the segments in flight and all later ones',
+  ),
+  'MUST-17': excused(
+    'An application can turn the Nagle algorithm off.',
+    'It is never on: "A host MAY choose" is moot for a relay, whose writes have been through their sender\'s Nagle already (3.7.4).',
+  ),
+  'MUST-18': shown("Karn's algorithm.", 'tcp-loss: makes no measurement of what was sent twice (Karn)'),
+  'MUST-19': shown(
+    'Exponential backoff, slow start, congestion avoidance.',
+    'tcp-loss: is repaired when nothing comes, at doubling intervals',
+    'tcp-loss: after a timeout goes again in slow start (RFC 5681 3.1)',
+    'tcp-network: goodput over loss, round trip and queue, in Mbit/s of 100',
+  ),
+  'MUST-20': shown(
+    'Past R2 the connection is closed.',
+    'tcp-loss: without end closes the connection as timed out',
+  ),
+  'MUST-21': shown('R2 can be set.', 'tcp-handshake: is sent again at 1, 3 and 7 s, and given up at a limit'),
+  'MUST-22': shown(
+    'SYNs are treated alike.',
+    'tcp-connect: the SYN is repeated, and given up after three minutes',
+  ),
+  'MUST-23': shown(
+    'R2 of a SYN is three minutes or more.',
+    'tcp-connect: the SYN is repeated, and given up after three minutes',
+  ),
+  'MUST-24': shown(
+    'An application can turn keep-alive on and off.',
+    'tcp-connect: asks a silent peer, and one that answers stays',
+  ),
+  'MUST-25': shown('It is off at first.', 'tcp-connect: is off unless asked for'),
+  'MUST-26': shown(
+    'Probes are sent after silence alone.',
+    'tcp-connect: asks a silent peer, and one that answers stays',
+  ),
+  'MUST-27': shown(
+    'The interval can be configured.',
+    'tcp-connect: gives up only after several probes without an answer',
+  ),
+  'MUST-28': shown('It is two hours by default.', 'rfc9293: keep-alive waits for two hours'),
+  'MUST-29': shown(
+    'One probe without an answer ends nothing.',
+    'tcp-connect: gives up only after several probes without an answer',
+  ),
+  'MUST-30': shown(
+    'The urgent mechanism is supported.',
+    'tcp-connect: is announced, stays in the stream, and counts down as it is read',
+  ),
+  'MUST-31': shown(
+    'Urgent data may be of any length.',
+    'tcp-connect: is announced, stays in the stream, and counts down as it is read',
+  ),
+  'MUST-32': shown(
+    'The application is told of it asynchronously.',
+    'tcp-connect: is announced, stays in the stream, and counts down as it is read',
+  ),
+  'MUST-33': shown(
+    'It can learn how much is left.',
+    'tcp-connect: is announced, stays in the stream, and counts down as it is read',
+  ),
+  'MUST-34': shown(
+    'A shrinking window does no harm.',
+    'tcp-window: shrunk below what is in flight: only what fits is repeated',
+  ),
+  'MUST-35': shown(
+    'It is probed as a closed one.',
+    'tcp-window: shrunk below what is in flight: only what fits is repeated',
+  ),
+  'MUST-36': shown(
+    'A closed window is probed.',
+    'tcp-window: closed is probed with one byte, ever more slowly, and never given up',
+  ),
+  'MUST-37': shown(
+    'It may stay closed for ever.',
+    'tcp-window: closed is probed with one byte, ever more slowly, and never given up',
+  ),
+  'MUST-38': shown(
+    'The sender avoids the silly window syndrome.',
+    'tcp-window: of a byte more is not worth a segment',
+  ),
+  'MUST-39': shown(
+    'So does the receiver.',
+    'tcp-window: closes as the application does not read, and opens when it does',
+  ),
+  'MUST-40': shown(
+    'An ACK is delayed by less than 0.5 s.',
+    'tcp-data: has its ACK held back once the application has shown that it answers',
+  ),
+  'MUST-41': shown(
+    'A passive open disturbs no other connection.',
+    'limits: 5,000 idle connections are not touched by a poll',
+  ),
+  'MUST-42': shown(
+    'Many connections of one local port are open at once.',
+    'limits: 5,000 idle connections are not touched by a poll',
+  ),
+  'MUST-43': shown(
+    'OPEN takes a local address.',
+    'tcp-connect: SYN, SYN-ACK, ACK; the options are those both sides offer',
+  ),
+  'MUST-44': excused(
+    'IP is asked for a local address where none is given.',
+    'Stack.connect has it always given: the stack answers for every address and has none of its own (3.9.1.1).',
+  ),
+  'MUST-45': shown(
+    'One local address serves the whole connection.',
+    'tcp-ipv6: and the same ports over IPv4 are two connections',
+  ),
+  'MUST-46': shown(
+    'OPEN to an address that is no host is refused.',
+    'rfc9293: connect to a group or to everybody is refused',
+  ),
+  'MUST-47': shown(
+    'Errors are reported to the application.',
+    'icmp-errors: is a soft error of the connection, until something is acknowledged',
+  ),
+  'MUST-48': excused('The application can choose the Diffserv field.', NO_DIFFSERV),
+  'MUST-49': excused(
+    'The TTL can be configured.',
+    'It is 64: the peer is one hop away, and no router between that could lower it (3.9.2).',
+  ),
+  'MUST-50': shown(
+    'IP options that mean nothing to TCP are ignored.',
+    'ip: skips options, and padding behind the packet',
+  ),
+  'MUST-51': excused('The application can give a source route.', NO_IP_OPTIONS),
+  'MUST-52': excused('It overrides one that was received.', NO_IP_OPTIONS),
+  'MUST-53': excused('A return route is built from one received.', NO_IP_OPTIONS),
+  'MUST-54': shown(
+    'ICMP errors are acted on.',
+    'icmp-errors: is a soft error of the connection, until something is acknowledged',
+  ),
+  'MUST-55': shown('Source quench is ignored.', 'rfc9293: source quench changes nothing'),
+  'MUST-56': shown('Soft errors do not abort.', 'icmp-errors: explains a timeout'),
+  'MUST-57': shown(
+    'Segments to a group or to everybody are discarded silently.',
+    'ip: drops what comes from or goes to more than one host',
+    'ipv6: drops what comes from or goes to more than one host',
+  ),
+  'MUST-58': shown('ACKs are aggregated.', 'tcp-data: rides with the ACK of what came in the same turn'),
+  'MUST-59': shown(
+    'All that is queued is processed before an ACK.',
+    'tcp-data: out of order in one batch is answered by an ACK for each, three at most',
+  ),
+  'MUST-60': shown(
+    'Data without PSH is not held back for ever.',
+    'tcp-data: in order is told in poll, read, and acknowledged',
+  ),
+  'MUST-61': shown(
+    'PSH is set on the last segment.',
+    "tcp-data: goes in segments of the peer's MSS, the last with PSH",
+  ),
+  'MUST-62': shown(
+    'The pointer is to the first byte behind urgent data.',
+    'tcp-connect: is announced, stays in the stream, and counts down as it is read',
+  ),
+  'MUST-63': shown(
+    'A SYN from an address that is no host is rejected.',
+    'ip: drops what comes from or goes to more than one host',
+  ),
+  'MUST-64': shown(
+    'Options need not be aligned.',
+    'tcp-options.property: timestamps and SACK blocks are read in any order and alignment',
+  ),
+  'MUST-65': shown('MSS is in SYNs alone.', 'tcp-data: in order is told in poll, read, and acknowledged'),
+  'MUST-66': shown(
+    'RST and URG are processed with a closed window.',
+    'tcp-window: closed still lets ACKs and RSTs through',
+  ),
+  'MUST-67': shown(
+    'The MSS announced is what the link carries.',
+    'tcp-connect: SYN, SYN-ACK, ACK; the options are those both sides offer',
+    'tcp-ipv6: opens, moves bytes both ways, closes',
+  ),
+  'MUST-68': shown('Options have a length.', 'tcp-options.property: the options of a SYN are read back'),
+  'MUST-69': shown(
+    'The header is padded to words.',
+    'tcp-options.property: the options of a SYN are read back',
+  ),
+  'SHLD-1': shown(
+    'The ISN comes from a keyed hash.',
+    'wire.property: of the twin agrees with the published vectors',
+  ),
+  'SHLD-2': shown('A RST may carry data.', 'tcp-reset: a RST of the exact number ends it'),
+  'SHLD-3': shown(
+    'A RST shows that data was lost.',
+    'tcp-reset: our own reset sends RST and tells the application once',
+  ),
+  'SHLD-4': shown(
+    'Timestamps shorten TIME-WAIT.',
+    'tcp-connect: a SYN with a later one takes over, whatever its number',
+  ),
+  'SHLD-5': shown('The MSS option is sent.', 'tcp-handshake: waits for the application, which accepts'),
+  'SHLD-6': shown('It suits the mtu.', 'tcp-ipv6: opens, moves bytes both ways, closes'),
+  'SHLD-7': excused(
+    'The Nagle algorithm.',
+    'A relay passes on what its sender has gathered already; holding it back once more only delays (3.7.4).',
+  ),
+  'SHLD-8': excused(
+    'ECN.',
+    'The link is one hop without a router that could mark; a SYN that offers it is answered without (RFC 3168 6.1.1).',
+  ),
+  'SHLD-9': shown(
+    'The application can learn of trouble before the end.',
+    'icmp-errors: is a soft error of the connection, until something is acknowledged',
+  ),
+  'SHLD-10': excused(
+    'R1 is three retransmissions.',
+    'R1 advises IP to look for another route (3.8.3); there is one.',
+  ),
+  'SHLD-11': shown('R2 is 100 s or more.', 'tcp-loss: without end closes the connection as timed out'),
+  'SHLD-12': shown(
+    'Keep-alive probes carry no data.',
+    'tcp-connect: asks a silent peer, and one that answers stays',
+  ),
+  'SHLD-13': excused('New applications do not send urgent data.', 'None is sent (3.8.5).'),
+  'SHLD-14': shown(
+    'The window does not shrink.',
+    'tcp-window: closes as the application does not read, and opens when it does',
+    'tcp-window: is bounded by the memory of all connections together',
+  ),
+  'SHLD-15': shown(
+    'No new data into a window that shrank.',
+    'tcp-window: shrunk below what is in flight: only what fits is repeated',
+  ),
+  'SHLD-16': shown(
+    'Old data within it is repeated.',
+    'tcp-window: shrunk below what is in flight: only what fits is repeated',
+  ),
+  'SHLD-17': shown(
+    'The connection is not given up for data beyond it.',
+    'tcp-window: closed is probed with one byte, ever more slowly, and never given up',
+  ),
+  'SHLD-18': shown(
+    'ACKs are delayed.',
+    'tcp-data: has its ACK held back once the application has shown that it answers',
+  ),
+  'SHLD-19': shown(
+    'Every second full segment has an ACK.',
+    'tcp-network: a lossless local link sees neither repetition nor probe',
+  ),
+  'SHLD-20': shown(
+    'Error reports can be left unread.',
+    'icmp-errors: is a soft error of the connection, until something is acknowledged',
+  ),
+  'SHLD-21': excused('The Diffserv field can be changed.', NO_DIFFSERV),
+  'SHLD-22': excused('It is passed to IP unchanged.', NO_DIFFSERV),
+  'SHLD-23': excused('It is not changed during a connection.', NO_DIFFSERV),
+  'SHLD-24': excused('A later source route overrides.', NO_IP_OPTIONS),
+  'SHLD-25': shown(
+    'Unreachable is told to the application.',
+    'icmp-errors: is a soft error of the connection, until something is acknowledged',
+  ),
+  'SHLD-26': excused(
+    'Hard errors abort.',
+    'RFC 5927 5.2 and RFC 5461: they are soft here, since forging one is easy and ending a connection by it is an attack.',
+  ),
+  'SHLD-27': shown('PSH bits are collapsed.', 'tcp-data: is gathered from many chunks'),
+  'SHLD-28': shown('Segments are as large as they may be.', 'tcp-data: is gathered from many chunks'),
+  'SHLD-29': shown(
+    'The first probe comes after a retransmission timeout.',
+    'tcp-window: closed is probed with one byte, ever more slowly, and never given up',
+  ),
+  'SHLD-30': shown(
+    'Then ever more slowly.',
+    'tcp-window: closed is probed with one byte, ever more slowly, and never given up',
+  ),
+  'SHLD-31': shown(
+    'Segments out of order are kept.',
+    'tcp-data: out of order waits for the gap, with an ACK for each',
+  ),
+};
