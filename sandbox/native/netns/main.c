@@ -21,18 +21,6 @@ struct session {
     struct namespaces namespaces;
 };
 
-int fail_with(struct failure *failure, const char *call, int error)
-{
-    failure->error = error;
-    snprintf(failure->call, sizeof failure->call, "%s", call);
-    return -1;
-}
-
-int fail(struct failure *failure, const char *call)
-{
-    return fail_with(failure, call, errno);
-}
-
 static void answer(int control, const char *text, int fd)
 {
     struct iovec iov = {.iov_base = (char *)text, .iov_len = strlen(text)};

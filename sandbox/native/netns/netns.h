@@ -41,6 +41,7 @@ struct namespaces {
     int mount; /* the sandbox's mount namespace */
 };
 
+/* failure.c */
 int fail(struct failure *failure, const char *call);
 int fail_with(struct failure *failure, const char *call, int error);
 

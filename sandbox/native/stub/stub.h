@@ -22,6 +22,7 @@ char **read_arguments(int fd);
 /* terminal.c: for this process and all it starts; no_new_privs must be set */
 void protect_terminal(void);
 
+/* die.c */
 _Noreturn void die(int status, const char *what, const char *why);
 _Noreturn void die_errno(const char *call);
 int parse_int(const char *text);

@@ -21,6 +21,7 @@ import {
   withEthernet,
   withoutEthernet,
 } from './packets.ts';
+import { flatten } from './flatten.ts';
 import { matchLine, parseLine, readSegment, toFields } from './script.ts';
 
 export interface HarnessOptions {
@@ -50,17 +51,7 @@ export class TestDevice implements Device {
   send(frame: OutgoingFrame): boolean {
     if (this.room <= 0) return false;
     this.room--;
-    let length = frame.headLength;
-    for (let i = 0; i < frame.pieceCount; i++) length += frame.pieceLength[i];
-    const bytes = new Uint8Array(length);
-    bytes.set(frame.head.subarray(0, frame.headLength));
-    let at = frame.headLength;
-    for (let i = 0; i < frame.pieceCount; i++) {
-      const start = frame.pieceOffset[i];
-      bytes.set(frame.pieces[i].subarray(start, start + frame.pieceLength[i]), at);
-      at += frame.pieceLength[i];
-    }
-    this.frames.push(bytes);
+    this.frames.push(flatten(frame));
     return true;
   }
 }

@@ -6,6 +6,7 @@
  * corrupted, checksums that a stack leaves to its device are finished here, the
  * slow way, so that there is something to find it out by.
  */
+import { flatten } from './flatten.ts';
 import type { Device, OutgoingFrame } from '../../../stack/device.ts';
 import { Stack, type StackLimits, type TcpConnection } from '../../../stack/index.ts';
 import { naiveChecksum } from './packets.ts';
@@ -202,20 +203,6 @@ export class Network {
 
 function isEarlier(a: Arrival, b: Arrival): boolean {
   return a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
-}
-
-function flatten(outgoing: OutgoingFrame): Uint8Array {
-  let length = outgoing.headLength;
-  for (let i = 0; i < outgoing.pieceCount; i++) length += outgoing.pieceLength[i];
-  const frame = new Uint8Array(length);
-  frame.set(outgoing.head.subarray(0, outgoing.headLength));
-  let at = outgoing.headLength;
-  for (let i = 0; i < outgoing.pieceCount; i++) {
-    const start = outgoing.pieceOffset[i];
-    frame.set(outgoing.pieces[i].subarray(start, start + outgoing.pieceLength[i]), at);
-    at += outgoing.pieceLength[i];
-  }
-  return frame;
 }
 
 /** What a network card does; the frame then asks for nothing more. */

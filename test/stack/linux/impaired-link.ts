@@ -8,8 +8,7 @@
  * receiver makes of a corrupted one.
  */
 
-import { MAX_FRAME_PIECES, type OutgoingFrame, type Device } from '../../../stack/device.ts';
-import { OutgoingFrame as Frame } from '../../../stack/device.ts';
+import { type Device, OutgoingFrame } from '../../../stack/device.ts';
 import type { TunDevice } from '../../../sandbox/index.ts';
 import { finishChecksum, sumBytes } from '../../../stack/wire/checksum.ts';
 import {
@@ -22,6 +21,7 @@ import {
   VIRTIO_NET_HEADER_BYTES,
   writeVirtioPlain,
 } from '../../../stack/wire/virtio-net.ts';
+import { flatten } from '../harness/flatten.ts';
 
 /** Probabilities of each mishap, and the delay of every packet in milliseconds. */
 export interface Impairment {
@@ -58,7 +58,7 @@ export class ImpairedLink implements Device {
   readonly #random: () => number;
   readonly #impairment: Impairment;
   readonly #timers = new Set<NodeJS.Timeout>();
-  readonly #frame = new Frame();
+  readonly #frame = new OutgoingFrame();
   #receive: (frame: Uint8Array) => void = () => {};
 
   /** @param segmentation whether the stack may leave segmentation to the kernel */
@@ -144,18 +144,4 @@ export class ImpairedLink implements Device {
     // A full device loses the packet, as a link does.
     this.#tun.send(frame);
   }
-}
-
-function flatten(frame: OutgoingFrame): Uint8Array {
-  let length = frame.headLength;
-  for (let i = 0; i < Math.min(frame.pieceCount, MAX_FRAME_PIECES); i++) length += frame.pieceLength[i];
-  const bytes = new Uint8Array(length);
-  bytes.set(frame.head.subarray(0, frame.headLength));
-  let at = frame.headLength;
-  for (let i = 0; i < frame.pieceCount; i++) {
-    const start = frame.pieceOffset[i];
-    bytes.set(frame.pieces[i].subarray(start, start + frame.pieceLength[i]), at);
-    at += frame.pieceLength[i];
-  }
-  return bytes;
 }
