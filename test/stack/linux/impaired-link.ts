@@ -22,6 +22,7 @@ import {
   writeVirtioPlain,
 } from '../../../stack/wire/virtio-net.ts';
 import { flatten } from '../harness/flatten.ts';
+import { Random } from '../harness/network.ts';
 
 /** Probabilities of each mishap, and the delay of every packet in milliseconds. */
 export interface Impairment {
@@ -38,24 +39,13 @@ export const PERFECT: Impairment = { loss: 0, duplicate: 0, reorder: 0, corrupt:
 /** How much longer than others a reordered packet takes. */
 const REORDER_MS = 3;
 
-/** mulberry32: small, and good enough to choose by. */
-function randomFrom(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 export class ImpairedLink implements Device {
   readonly mtu: number;
   readonly maxPacket: number;
   /** Packets that were lost, changed, repeated or held back so far. */
   mishaps = 0;
   readonly #tun: TunDevice;
-  readonly #random: () => number;
+  readonly #random: Random;
   readonly #impairment: Impairment;
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #frame = new OutgoingFrame();
@@ -65,7 +55,7 @@ export class ImpairedLink implements Device {
   constructor(tun: TunDevice, impairment: Impairment, seed: number, segmentation: boolean) {
     this.#tun = tun;
     this.#impairment = impairment;
-    this.#random = randomFrom(seed);
+    this.#random = new Random(seed);
     this.mtu = tun.mtu;
     this.maxPacket = segmentation ? tun.maxPacket : tun.mtu;
   }
@@ -109,7 +99,7 @@ export class ImpairedLink implements Device {
   }
 
   #happens(probability: number): boolean {
-    const happens = this.#random() < probability;
+    const happens = this.#random.next() < probability;
     if (happens) this.mishaps++;
     return happens;
   }
@@ -128,8 +118,8 @@ export class ImpairedLink implements Device {
     }
     writeVirtioPlain(frame, 0);
     const header = packet + (frame[packet] & 15) * 4;
-    const at = header + Math.floor(this.#random() * (frame.length - header));
-    frame[at] ^= 1 << Math.floor(this.#random() * 8);
+    const at = header + this.#random.below(frame.length - header);
+    frame[at] ^= 1 << this.#random.below(8);
     return true;
   }
 
