@@ -29,6 +29,11 @@ export class UsageError extends Error implements Actionable {
   }
 }
 
+/** The one line by which a user is told. */
+export function actionLine({ message, code, remedy }: Actionable): string {
+  return `${message} [${code}]: ${remedy}`;
+}
+
 export function isActionable(error: unknown): error is Error & Actionable {
   return (
     error instanceof Error &&

@@ -3,10 +3,10 @@
  * do. What is not meant for users is a bug, and comes with its stack.
  */
 
-import { isActionable } from '../errors.ts';
+import { actionLine, isActionable } from '../errors.ts';
 
 export function describeError(error: unknown): string {
-  if (isActionable(error)) return `kns-rootless: ${error.message} [${error.code}]: ${error.remedy}`;
+  if (isActionable(error)) return `kns-rootless: ${actionLine(error)}`;
   const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return `kns-rootless: internal error, please report it: ${detail}`;
 }

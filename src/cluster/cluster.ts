@@ -11,6 +11,7 @@ import type { ClusterAccess } from './access.ts';
 import { ApiClient } from './api.ts';
 import { Discovery } from './discovery.ts';
 import { type EndpointTable, type Target, podKey } from './endpoints.ts';
+import { actionLine } from '../errors.ts';
 import { ClusterError, reasonOf } from './errors.ts';
 import { Dial, type Forwarder, type Route } from './forward/dial.ts';
 import { HalfClosed } from './forward/half-closed.ts';
@@ -223,6 +224,6 @@ class ConnectedCluster implements Cluster {
     const last = this.#reportedAtMs.get(error.code);
     if (last !== undefined && now - last < REPORT_INTERVAL_MS) return;
     this.#reportedAtMs.set(error.code, now);
-    this.#log.warn(`${error.message} [${error.code}]: ${error.remedy}`);
+    this.#log.warn(actionLine(error));
   }
 }

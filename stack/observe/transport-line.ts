@@ -26,10 +26,18 @@ import {
   FIN,
   OPTION_END,
   OPTION_MSS,
+  OPTION_MSS_BYTES,
   OPTION_NOP,
+  OPTION_SACK,
+  OPTION_SACK_PERMITTED,
+  OPTION_SACK_PERMITTED_BYTES,
+  OPTION_TIMESTAMPS,
+  OPTION_TIMESTAMPS_BYTES,
   OPTION_WINDOW_SCALE,
+  OPTION_WINDOW_SCALE_BYTES,
   PSH,
   RST,
+  SACK_BLOCK_BYTES,
   sourcePort,
   SYN,
   TCP_HEADER_BYTES,
@@ -38,13 +46,9 @@ import {
   tcpHeaderLength,
   tcpSequence,
   tcpWindow,
+  URG,
 } from '../wire/tcp.ts';
 import { UDP_HEADER_BYTES, udpLength } from '../wire/udp.ts';
-
-// Options that a trace names, whether or not the stack has a use for them (RFC 2018, RFC 7323).
-const OPTION_SACK_PERMITTED = 4;
-const OPTION_SACK = 5;
-const OPTION_TIMESTAMPS = 8;
 
 /** As tcpdump orders and spells them. */
 const FLAG_LETTERS: readonly (readonly [number, string])[] = [
@@ -53,7 +57,7 @@ const FLAG_LETTERS: readonly (readonly [number, string])[] = [
   [RST, 'R'],
   [PSH, 'P'],
   [ACK, '.'],
-  [0x20, 'U'],
+  [URG, 'U'],
   [0x40, 'E'],
   [0x80, 'W'],
 ];
@@ -143,15 +147,15 @@ function describeOptions(frame: Uint8Array, from: number, end: number): string[]
 }
 
 function describeOption(frame: Uint8Array, at: number, kind: number, length: number): string {
-  if (kind === OPTION_MSS && length === 4) return `mss ${getUint16(frame, at + 2)}`;
-  if (kind === OPTION_WINDOW_SCALE && length === 3) return `wscale ${frame[at + 2]}`;
-  if (kind === OPTION_SACK_PERMITTED && length === 2) return 'sackOK';
-  if (kind === OPTION_TIMESTAMPS && length === 10) {
+  if (kind === OPTION_MSS && length === OPTION_MSS_BYTES) return `mss ${getUint16(frame, at + 2)}`;
+  if (kind === OPTION_WINDOW_SCALE && length === OPTION_WINDOW_SCALE_BYTES) return `wscale ${frame[at + 2]}`;
+  if (kind === OPTION_SACK_PERMITTED && length === OPTION_SACK_PERMITTED_BYTES) return 'sackOK';
+  if (kind === OPTION_TIMESTAMPS && length === OPTION_TIMESTAMPS_BYTES) {
     return `TS val ${getInt32(frame, at + 2) >>> 0} ecr ${getInt32(frame, at + 6) >>> 0}`;
   }
-  if (kind === OPTION_SACK && (length - 2) % 8 === 0) {
+  if (kind === OPTION_SACK && (length - 2) % SACK_BLOCK_BYTES === 0) {
     const blocks: string[] = [];
-    for (let block = at + 2; block < at + length; block += 8) {
+    for (let block = at + 2; block < at + length; block += SACK_BLOCK_BYTES) {
       blocks.push(`{${getInt32(frame, block) >>> 0}:${getInt32(frame, block + 4) >>> 0}}`);
     }
     return `sack ${blocks.length} ${blocks.join('')}`;
