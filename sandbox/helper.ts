@@ -11,11 +11,17 @@ import { Channel, ChannelClosed, inherited } from './channel.ts';
 import { SandboxError } from './errors.ts';
 import type { Message, Native } from './native/addon.ts';
 
-/** The interface kns0 of the sandbox: IPv4, with everything else behind the gateway. */
-export interface LinkOptions {
+/** One family's part of the interface: its own address, with everything else behind the gateway. */
+export interface LinkAddress {
   readonly address: string;
   readonly prefixLength: number;
   readonly gateway: string;
+}
+
+/** The interface kns0 of the sandbox. */
+export interface LinkOptions extends LinkAddress {
+  /** Where the kernel has no IPv6 the sandbox has none, and a note says so. Its least MTU is 1,280 (RFC 8200, 5). */
+  readonly ipv6?: LinkAddress;
   readonly mtu: number;
 }
 
@@ -68,10 +74,24 @@ function explain(errno: number, call: string): Error {
   );
 }
 
-/** What could not be had, though the sandbox works without. */
+/** What the sandbox goes without where the helper could not have it. */
+const NOTES: Readonly<Record<string, string>> = {
+  ipv6: 'no IPv6 in the sandbox',
+  ping_group_range: 'no ping without privilege in the sandbox',
+  ip_unprivileged_port_start: 'no ports below 1024 for the command',
+  sysfs: 'an empty /sys/class/net in the sandbox',
+};
+
 function note(text: string): string {
-  const [name, errno] = text.split(':');
-  return `${name}: ${errnoText(Number(errno))}`;
+  const [name = '', errno] = text.split(':');
+  return `${NOTES[name] ?? name}: ${name}: ${errnoText(Number(errno))}`;
+}
+
+function linkRequest(pid: number, { ipv6, mtu, ...ipv4 }: LinkOptions): string {
+  const addresses = (ipv6 === undefined ? [ipv4] : [ipv4, ipv6]).map(
+    ({ address, prefixLength, gateway }) => `${address}/${prefixLength} ${gateway}`,
+  );
+  return ['link', pid, mtu, ...addresses].join(' ');
 }
 
 export class NetnsHelper {
@@ -86,28 +106,25 @@ export class NetnsHelper {
     this.#ended = ended;
   }
 
-  static start(native: Native, link: LinkOptions): NetnsHelper {
+  static start(native: Native): NetnsHelper {
     const channel = new Channel(native.api);
-    const { address, prefixLength, gateway, mtu } = link;
     // Its end, or that it never ran, shows on the channel first.
-    const ended = execa(
-      native.netns,
-      [String(CONTROL_FD), address, String(prefixLength), gateway, String(mtu)],
-      {
-        stdio: ['ignore', 'ignore', 'ignore', inherited(channel.peer)],
-        cwd: '/',
-        buffer: false,
-        cleanup: false,
-        reject: false,
-      },
-    ).then(({ originalMessage, signal, exitCode }) => originalMessage ?? signal ?? `exit status ${exitCode}`);
+    const ended = execa(native.netns, [String(CONTROL_FD)], {
+      stdio: ['ignore', 'ignore', 'ignore', inherited(channel.peer)],
+      cwd: '/',
+      buffer: false,
+      cleanup: false,
+      reject: false,
+    }).then(
+      ({ originalMessage, signal, exitCode }) => originalMessage ?? signal ?? `exit status ${exitCode}`,
+    );
     channel.closePeer();
     return new NetnsHelper(channel, ended);
   }
 
   /** Makes the interface in the namespaces of `pid`. @returns the fd of the tun device */
-  link(pid: number, signal: AbortSignal): Promise<number> {
-    return this.#request(`link ${pid}`, signal);
+  link(pid: number, options: LinkOptions, signal: AbortSignal): Promise<number> {
+    return this.#request(linkRequest(pid, options), signal);
   }
 
   /** Mounts /etc and /sys. @returns the fd of the directory of our own files */

@@ -243,16 +243,16 @@ async function setUp(
   guard: Guard,
   helper: NetnsHelper,
   signal: AbortSignal,
-  mtu: number,
+  link: LinkOptions,
 ): Promise<Sandbox> {
   const gathered = new Gathered();
   try {
     const childPid = await orAborted(guard.childPid, signal);
-    const tun = gathered.keep(await helper.link(childPid, signal));
+    const tun = gathered.keep(await helper.link(childPid, link, signal));
     guard.unblock();
     const pidfd = gathered.keep(await receivePidfd(guard, signal));
     const directory = gathered.keep(await helper.files(signal));
-    const device = new TunDevice(native.api, tun, mtu);
+    const device = new TunDevice(native.api, tun, link.mtu);
     return new RunningSandbox(native.api, guard, device, pidfd, new EtcDirectory(directory), helper.notes);
   } catch (error) {
     gathered.closeAll();
@@ -281,8 +281,8 @@ export async function launch(options: LaunchOptions): Promise<Sandbox> {
   const { signal, done } = setupSignal(options.abort, guard);
   let helper: NetnsHelper | undefined;
   try {
-    helper = NetnsHelper.start(native, options.link);
-    return await setUp(native, guard, helper, signal, options.link.mtu);
+    helper = NetnsHelper.start(native);
+    return await setUp(native, guard, helper, signal, options.link);
   } catch (error) {
     await endGuard(guard);
     throw await explain(error, guard);

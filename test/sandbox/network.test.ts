@@ -82,6 +82,35 @@ describe('kns0', () => {
     expect(lines[3]).toBe('65520');
   });
 
+  test('has an IPv6 address and default route as well, and no other', async () => {
+    const lines = (await shell('ip -o -6 addr show dev kns0; ip -6 route')).trim().split('\n');
+    expect(lines[0]).toMatch(/kns0\s+inet6 fd6b:6e73::2\/64 scope global nodad\s/);
+    expect(lines.slice(1).map((line) => line.split(' metric')[0]?.trim())).toEqual([
+      'fd6b:6e73::/64 dev kns0 proto kernel',
+      'default via fd6b:6e73::1 dev kns0 proto static',
+    ]);
+  });
+
+  test('believes no router', async () => {
+    const conf = '/proc/sys/net/ipv6/conf/kns0';
+    expect(await shell(`cat ${conf}/accept_ra ${conf}/autoconf ${conf}/addr_gen_mode`)).toBe('0\n0\n1\n');
+  });
+
+  test('does without IPv6 where there is none, and says so', async () => {
+    // Linux has no IPv6 on a link of a smaller MTU than RFC 8200 allows.
+    const host = new Host(installation, {
+      command: ['bash', '-c', 'ip -6 route; ip -4 route get 10.9.9.9; ls /proc/sys/net/ipv6/conf'],
+      link: { mtu: 1000 },
+    });
+    expect((await host.report('launched')).notes).toEqual([
+      expect.stringMatching(/^no IPv6 in the sandbox: ipv6: .* \(E[A-Z]+\)$/),
+    ]);
+    host.tell({ kind: 'start' });
+    await host.ended();
+    expect(host.stdout).toMatch(/^10\.9\.9\.9 via 10\.0\.1\.1 dev kns0 /);
+    expect(host.stdout).not.toContain('kns0\nlo');
+  });
+
   test('comes with a loopback interface that is up, and nothing else', async () => {
     expect(await shell("ip -o link | awk '{print $2, $3}'")).toMatch(
       /^lo: <LOOPBACK,UP.*>\nkns0: <.*UP.*>\n$/,
@@ -98,7 +127,7 @@ describe('kns0', () => {
   });
 
   test('is silent until the command speaks: no router solicitation, no multicast', async () => {
-    const host = talking('ip -6 addr show dev kns0; echo hello > /dev/udp/10.0.1.1/7');
+    const host = talking('ip -6 neigh; ip -4 neigh; echo hello > /dev/udp/10.0.1.1/7');
     await host.report('launched');
     host.tell({ kind: 'start' });
     const first = await host.report('frame');

@@ -1,145 +1,120 @@
 /*
- * Address, MTU, state and default route of the interface, by rtnetlink(7).
+ * Addresses, MTU, state and default routes of the interface.
  * The loopback interface is bubblewrap's work (--unshare-net brings it up).
+ *
+ * Nobody on the other side answers what a kernel asks its link for, so IPv6 is
+ * told to ask nothing: no link-local address (and hence no router
+ * solicitation), no duplicate address detection, no router advertisement
+ * believed. Neighbours are not asked for either, since the interface has no
+ * ARP (IFF_NOARP).
  */
 #define _GNU_SOURCE
+#include "netlink.h"
 #include "netns.h"
 
 #include <errno.h>
 #include <linux/if_link.h>
-#include <linux/rtnetlink.h>
-#include <stdint.h>
-#include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-enum { REQUEST_SIZE = 256, ANSWER_SIZE = 1024 };
-
-struct request {
-    union {
-        struct nlmsghdr header;
-        char bytes[REQUEST_SIZE];
-    };
-};
-
-static void *begin(struct request *request, uint16_t type, uint16_t flags, size_t body_size)
-{
-    memset(request, 0, sizeof *request);
-    request->header.nlmsg_len = NLMSG_LENGTH(body_size);
-    request->header.nlmsg_type = type;
-    request->header.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | flags;
-    return NLMSG_DATA(&request->header);
-}
-
-/* All requests here are far smaller than REQUEST_SIZE. */
-static struct rtattr *add(struct request *request, uint16_t type, const void *data, size_t size)
-{
-    struct rtattr *attribute = (struct rtattr *)(request->bytes + NLMSG_ALIGN(request->header.nlmsg_len));
-    attribute->rta_type = type;
-    attribute->rta_len = (uint16_t)RTA_LENGTH(size);
-    if (size > 0)
-        memcpy(RTA_DATA(attribute), data, size);
-    request->header.nlmsg_len = NLMSG_ALIGN(request->header.nlmsg_len) + RTA_ALIGN(attribute->rta_len);
-    return attribute;
-}
-
-static void end_nest(struct request *request, struct rtattr *nest)
-{
-    nest->rta_len = (uint16_t)(request->bytes + request->header.nlmsg_len - (char *)nest);
-}
-
-/* Sends, and returns the errno of the kernel's acknowledgement. */
-static int transact(int netlink, struct request *request)
-{
-    union {
-        struct nlmsghdr header;
-        char bytes[ANSWER_SIZE];
-    } answer;
-    if (send(netlink, request->bytes, request->header.nlmsg_len, 0) < 0)
-        return errno;
-    ssize_t length = recv(netlink, answer.bytes, sizeof answer.bytes, 0);
-    if (length < 0)
-        return errno;
-    if (length < (ssize_t)NLMSG_LENGTH(sizeof(struct nlmsgerr)) || answer.header.nlmsg_type != NLMSG_ERROR)
-        return EPROTO;
-    return -((struct nlmsgerr *)NLMSG_DATA(&answer.header))->error;
-}
-
-/*
- * No link-local address, hence no router solicitation and no other noise of
- * IPv6 on a link where nobody answers it. A kernel without IPv6 has nothing to
- * turn off.
- */
+/* A kernel without IPv6 has nothing to silence. */
 static int silence_ipv6(int netlink, int index)
 {
     struct request request;
     uint8_t mode = IN6_ADDR_GEN_MODE_NONE;
-    struct ifinfomsg *info = begin(&request, RTM_SETLINK, 0, sizeof *info);
+    struct ifinfomsg *info = begin_request(&request, RTM_SETLINK, 0, sizeof *info);
     info->ifi_index = index;
-    struct rtattr *families = add(&request, IFLA_AF_SPEC | NLA_F_NESTED, NULL, 0);
-    struct rtattr *ipv6 = add(&request, AF_INET6 | NLA_F_NESTED, NULL, 0);
-    add(&request, IFLA_INET6_ADDR_GEN_MODE, &mode, sizeof mode);
+    struct rtattr *families = add_attribute(&request, IFLA_AF_SPEC | NLA_F_NESTED, NULL, 0);
+    struct rtattr *ipv6 = add_attribute(&request, AF_INET6 | NLA_F_NESTED, NULL, 0);
+    add_attribute(&request, IFLA_INET6_ADDR_GEN_MODE, &mode, sizeof mode);
     end_nest(&request, ipv6);
     end_nest(&request, families);
     int error = transact(netlink, &request);
     return error == EAFNOSUPPORT || error == EOPNOTSUPP ? 0 : error;
 }
 
-static int bring_up(int netlink, int index, int mtu)
+/*
+ * Where /proc/sys is read-only this stays undone, and does no harm: it takes a
+ * router advertisement to do any, and there is none but what the host sends.
+ */
+static void distrust_routers(const struct namespaces *namespaces)
+{
+    write_sysctl(namespaces, "ipv6/conf/" INTERFACE "/accept_ra", "0");
+    write_sysctl(namespaces, "ipv6/conf/" INTERFACE "/autoconf", "0");
+}
+
+static int bring_up(int netlink, int index, uint32_t mtu)
 {
     struct request request;
-    uint32_t value = (uint32_t)mtu;
-    struct ifinfomsg *info = begin(&request, RTM_SETLINK, 0, sizeof *info);
+    struct ifinfomsg *info = begin_request(&request, RTM_SETLINK, 0, sizeof *info);
     info->ifi_index = index;
     info->ifi_flags = IFF_UP;
     info->ifi_change = IFF_UP;
-    add(&request, IFLA_MTU, &value, sizeof value);
+    add_attribute(&request, IFLA_MTU, &mtu, sizeof mtu);
     return transact(netlink, &request);
 }
 
-static int add_address(int netlink, int index, const struct link_config *config)
+static size_t address_size(const struct link_address *address)
+{
+    return address->family == AF_INET ? sizeof(struct in_addr) : sizeof(struct in6_addr);
+}
+
+static int add_address(int netlink, int index, const struct link_address *address)
 {
     struct request request;
-    struct ifaddrmsg *info = begin(&request, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, sizeof *info);
-    info->ifa_family = AF_INET;
-    info->ifa_prefixlen = (uint8_t)config->prefix_length;
+    struct ifaddrmsg *info = begin_request(&request, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, sizeof *info);
+    info->ifa_family = (uint8_t)address->family;
+    info->ifa_prefixlen = (uint8_t)address->prefix_length;
+    info->ifa_flags = address->family == AF_INET6 ? IFA_F_NODAD : 0;
     info->ifa_index = (uint32_t)index;
-    add(&request, IFA_LOCAL, &config->address, sizeof config->address);
-    add(&request, IFA_ADDRESS, &config->address, sizeof config->address);
+    add_attribute(&request, IFA_LOCAL, address->local, address_size(address));
+    add_attribute(&request, IFA_ADDRESS, address->local, address_size(address));
     return transact(netlink, &request);
 }
 
-static int add_default_route(int netlink, int index, const struct link_config *config)
+static int add_default_route(int netlink, int index, const struct link_address *address)
 {
     struct request request;
-    struct rtmsg *info = begin(&request, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, sizeof *info);
-    info->rtm_family = AF_INET;
+    struct rtmsg *info = begin_request(&request, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, sizeof *info);
+    info->rtm_family = (uint8_t)address->family;
     info->rtm_table = RT_TABLE_MAIN;
     info->rtm_protocol = RTPROT_STATIC;
     info->rtm_scope = RT_SCOPE_UNIVERSE;
     info->rtm_type = RTN_UNICAST;
-    add(&request, RTA_GATEWAY, &config->gateway, sizeof config->gateway);
-    add(&request, RTA_OIF, &index, sizeof index);
+    add_attribute(&request, RTA_GATEWAY, address->gateway, address_size(address));
+    add_attribute(&request, RTA_OIF, &index, sizeof index);
     return transact(netlink, &request);
 }
 
-int configure_link(const struct link_config *config, struct failure *failure)
+/* A kernel may have IPv6 disabled, or lack it: IPv4 does without. */
+static int add_ipv6(int netlink, int index, const struct link_config *config)
+{
+    if (config->ipv6.family == AF_UNSPEC)
+        return 0;
+    int error = add_address(netlink, index, &config->ipv6);
+    return error != 0 ? error : add_default_route(netlink, index, &config->ipv6);
+}
+
+int configure_link(const struct link_config *config, const struct namespaces *namespaces,
+                   int *ipv6_error, struct failure *failure)
 {
     int error, index = (int)if_nametoindex(INTERFACE);
     if (index == 0)
         return fail(failure, "if_nametoindex");
-    int netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+    int netlink = open_netlink();
     if (netlink < 0)
         return fail(failure, "socket AF_NETLINK");
     int result = 0;
+    distrust_routers(namespaces);
     if ((error = silence_ipv6(netlink, index)) != 0)
         result = fail_with(failure, "RTM_SETLINK addr_gen_mode", error);
-    else if ((error = add_address(netlink, index, config)) != 0)
-        result = fail_with(failure, "RTM_NEWADDR", error);
     else if ((error = bring_up(netlink, index, config->mtu)) != 0)
         result = fail_with(failure, "RTM_SETLINK up", error);
-    else if ((error = add_default_route(netlink, index, config)) != 0)
+    else if ((error = add_address(netlink, index, &config->ipv4)) != 0)
+        result = fail_with(failure, "RTM_NEWADDR", error);
+    else if ((error = add_default_route(netlink, index, &config->ipv4)) != 0)
         result = fail_with(failure, "RTM_NEWROUTE", error);
+    else
+        *ipv6_error = add_ipv6(netlink, index, config);
     close(netlink);
     return result;
 }

@@ -2,7 +2,6 @@
 #define _GNU_SOURCE
 #include "netns.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,7 +16,6 @@ enum { MAX_MESSAGE = 256 };
 
 struct session {
     int control;
-    struct link_config config;
     struct namespaces namespaces;
 };
 
@@ -57,17 +55,38 @@ static void note(char *text, const char *name, int error)
         snprintf(text + length, MAX_MESSAGE - length, " %s:%d", name, error);
 }
 
-static void serve_link(struct session *session, const char *pid)
+/* The fd of the interface, and what it goes without; or -1. */
+static int make_link(struct session *session, char *words, char *notes, struct failure *failure)
+{
+    struct link_config config;
+    int ipv6_error = 0;
+    const char *pid = strsep(&words, " ");
+    if (!parse_link(&words, &config))
+        return fail_with(failure, "parse link", EINVAL);
+    if (enter_network(pid, &session->namespaces, failure) < 0)
+        return -1;
+    int tun = open_tun(failure);
+    if (tun < 0)
+        return -1;
+    if (configure_link(&config, &session->namespaces, &ipv6_error, failure) < 0) {
+        close(tun);
+        return -1;
+    }
+    note(notes, "ipv6", ipv6_error);
+    return tun;
+}
+
+static void serve_link(struct session *session, char *words)
 {
     struct failure failure;
-    int tun = -1;
-    if (enter_network(pid, &session->namespaces, &failure) < 0 || (tun = open_tun(&failure)) < 0 ||
-        configure_link(&session->config, &failure) < 0)
+    char text[MAX_MESSAGE] = "ok";
+    int link = make_link(session, words, text, &failure);
+    if (link < 0) {
         answer_failure(session->control, &failure);
-    else
-        answer(session->control, "ok", tun);
-    if (tun >= 0)
-        close(tun);
+        return;
+    }
+    answer(session->control, text, link);
+    close(link);
 }
 
 /*
@@ -80,9 +99,9 @@ static void serve_files(struct session *session)
     char text[MAX_MESSAGE] = "ok", groups[32];
     /* ping(8) without CAP_NET_RAW: icmp(7). The range is of group ids in our user namespace. */
     snprintf(groups, sizeof groups, "%u %u", getegid(), getegid());
-    note(text, "ping_group_range", write_sysctl(&session->namespaces, "ping_group_range", groups));
+    note(text, "ping_group_range", write_sysctl(&session->namespaces, "ipv4/ping_group_range", groups));
     note(text, "ip_unprivileged_port_start",
-         write_sysctl(&session->namespaces, "ip_unprivileged_port_start", "0"));
+         write_sysctl(&session->namespaces, "ipv4/ip_unprivileged_port_start", "0"));
     int directory = -1;
     if (enter_mounts(&session->namespaces, &failure) < 0 || (directory = mount_etc(&failure)) < 0) {
         answer_failure(session->control, &failure);
@@ -96,15 +115,12 @@ static void serve_files(struct session *session)
 int main(int argc, char **argv)
 {
     struct session session = {.namespaces = {.proc = -1, .mount = -1}};
-    char request[64];
-    if (argc != 6 || inet_pton(AF_INET, argv[2], &session.config.address) != 1 ||
-        inet_pton(AF_INET, argv[4], &session.config.gateway) != 1) {
-        fputs("usage: kns-netns CONTROL ADDRESS PREFIX-LENGTH GATEWAY MTU\n", stderr);
+    char request[MAX_MESSAGE];
+    if (argc != 2) {
+        fputs("usage: kns-netns CONTROL\n", stderr);
         return 2;
     }
     session.control = atoi(argv[1]);
-    session.config.prefix_length = atoi(argv[3]);
-    session.config.mtu = atoi(argv[5]);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     umask(0);
     for (;;) {

@@ -7,7 +7,9 @@
  * with the host. The command never gets the capabilities that are used here:
  * they come from entering the user namespace as its owner (user_namespaces(7)).
  *
- *   "link PID"   enter the namespaces of PID; answer "ok" with the tun's fd
+ *   "link PID MTU ADDRESS/LENGTH GATEWAY [ADDRESS/LENGTH GATEWAY]"
+ *                enter the namespaces of PID; answer "ok" with the tun's fd.
+ *                The first address is of IPv4, the second of IPv6
  *   "files"      mount /etc and /sys;         answer "ok" with a directory fd
  *
  * A failure is answered by "error ERRNO CALL". What was tried and may fail is
@@ -19,6 +21,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #define INTERFACE "kns0"
 
@@ -28,11 +31,18 @@ struct failure {
     char call[96];
 };
 
-struct link_config {
-    struct in_addr address;
+/* One family's part: the interface's own address, and where all else is. */
+struct link_address {
+    int family; /* AF_UNSPEC where the family is not asked for */
     int prefix_length;
-    struct in_addr gateway;
-    int mtu;
+    unsigned char local[sizeof(struct in6_addr)];
+    unsigned char gateway[sizeof(struct in6_addr)];
+};
+
+struct link_config {
+    uint32_t mtu;
+    struct link_address ipv4;
+    struct link_address ipv6;
 };
 
 /* The fds that outlive one request. */
@@ -52,10 +62,14 @@ int enter_mounts(const struct namespaces *namespaces, struct failure *failure);
 /* tun.c: the fd of a new device INTERFACE in this network namespace */
 int open_tun(struct failure *failure);
 
-/* link.c: address, MTU, up, default route */
-int configure_link(const struct link_config *config, struct failure *failure);
+/* config.c: the words after "link PID" */
+bool parse_link(char **words, struct link_config *config);
 
-/* sysctl.c: 0, or the errno */
+/* link.c: addresses, MTU, up, default routes; *ipv6_error is 0, or why IPv6 is not to be had */
+int configure_link(const struct link_config *config, const struct namespaces *namespaces,
+                   int *ipv6_error, struct failure *failure);
+
+/* sysctl.c: a setting below /proc/sys/net; 0, or the errno */
 int write_sysctl(const struct namespaces *namespaces, const char *name, const char *value);
 
 /* etc.c: an fd of the directory where our own files lie, writable from there only */

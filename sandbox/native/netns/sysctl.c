@@ -1,5 +1,5 @@
 /*
- * Settings of IPv4 in the sandbox's network namespace. /proc/sys/net shows the
+ * Settings of IP in the sandbox's network namespace. /proc/sys/net shows the
  * namespace of who looks, whichever /proc it is looked up in, and lets whoever
  * holds CAP_NET_ADMIN over it write. In containers it is often read-only.
  */
@@ -15,7 +15,7 @@
 int write_sysctl(const struct namespaces *namespaces, const char *name, const char *value)
 {
     char path[96];
-    snprintf(path, sizeof path, "sys/net/ipv4/%s", name);
+    snprintf(path, sizeof path, "sys/net/%s", name);
     int fd = openat(namespaces->proc, path, O_WRONLY | O_CLOEXEC);
     if (fd < 0)
         return errno;

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import { buildNative } from '../../../sandbox/native/build.ts';
 import { ordinaryUser } from '../../support/ordinary-user.ts';
+import type { LinkOptions } from '../../../sandbox/index.ts';
 import type { HostReport, HostRequest, HostTask } from './protocol.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
@@ -19,7 +20,13 @@ export const NATIVE = join(ROOT, 'prebuilt', `linux-${process.arch}`);
 const REQUIRE =
   "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);";
 
-export const LINK = { address: '10.0.1.2', prefixLength: 24, gateway: '10.0.1.1', mtu: 65_520 };
+export const LINK = {
+  address: '10.0.1.2',
+  prefixLength: 24,
+  gateway: '10.0.1.1',
+  ipv6: { address: 'fd6b:6e73::2', prefixLength: 64, gateway: 'fd6b:6e73::1' },
+  mtu: 65_520,
+};
 
 export interface Installation {
   /** The bundled host program. */
@@ -62,6 +69,8 @@ export interface HostOptions {
   readonly command: readonly string[];
   readonly cwd?: string;
   readonly env?: Record<string, string>;
+  /** What differs from LINK. */
+  readonly link?: Partial<LinkOptions>;
   /** The host program's own environment, beside the tests'. */
   readonly hostEnv?: Record<string, string>;
   /** What runs the host program, such as `unshare`. */
@@ -95,7 +104,7 @@ export class Host {
     const request: HostRequest = {
       options: {
         command,
-        link: LINK,
+        link: { ...LINK, ...options.link },
         ...(cwd === undefined ? {} : { cwd }),
         ...(env === undefined ? {} : { env }),
       },

@@ -1,11 +1,13 @@
 /** What the tests and the program that they run as an ordinary user say to each other. */
 
+import type { LinkOptions } from '../../../sandbox/index.ts';
+
 export interface HostRequest {
   readonly options: {
     readonly command: readonly string[];
     readonly cwd?: string;
     readonly env?: Record<string, string>;
-    readonly link: { address: string; prefixLength: number; gateway: string; mtu: number };
+    readonly link: LinkOptions;
   };
   /** Launch and close so often, and nothing else. */
   readonly cycles?: number;
