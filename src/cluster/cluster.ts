@@ -6,13 +6,15 @@
  * for want of a ready pod or tries another one than that which failed, and
  * behind a dial that went by an old list.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { type RemoteStream, RemoteStreamError, type RemoteStreamEvents } from '../relay/stream.ts';
-import type { ClusterAccess } from './access.ts';
-import { ApiClient } from './api.ts';
-import { Discovery } from './discovery.ts';
-import { type EndpointTable, type Target, podKey } from './endpoints.ts';
+import type { ClusterAccess } from './access/access.ts';
+import { ApiClient } from './api/client.ts';
+import { Discovery } from './discovery/lists.ts';
+import type { EndpointPod, EndpointTable, Target } from './discovery/endpoints.ts';
 import { actionLine } from '../errors.ts';
 import { ClusterError, reasonOf } from './errors.ts';
+import { Balancer } from './forward/balancer.ts';
 import { Dial, type Forwarder, type Route } from './forward/dial.ts';
 import { HalfClosed } from './forward/half-closed.ts';
 import { KnownGood } from './forward/known-good.ts';
@@ -20,7 +22,7 @@ import { TransportLadder, type TransportName } from './forward/ladder.ts';
 import { DEFAULT_LIMITS, type ForwardLimits } from './forward/limits.ts';
 import { ConnectionPool } from './forward/pool.ts';
 import type { ClusterLog } from './log.ts';
-import { type ServiceRecord, tcpPort } from './services.ts';
+import { type ServiceId, type ServiceRecord, tcpPort } from './discovery/services.ts';
 
 /** What keeps all connections from being made is said once in this time. */
 const REPORT_INTERVAL_MS = 10_000;
@@ -35,15 +37,30 @@ export interface ConnectOptions {
   readonly limits?: Partial<ForwardLimits>;
 }
 
-export interface PodName {
-  readonly hostname: string;
-  readonly podName: string;
+/** Whose address it is that a program was told: a Service's ClusterIP, or a pod's own. */
+export type Owner =
+  | { readonly kind: 'service'; readonly service: ServiceRecord }
+  | { readonly kind: 'pod'; readonly service: ServiceRecord; readonly podLabel: string };
+
+/** What `waitReady` waits for. */
+export interface WaitTarget {
+  readonly namespace?: string;
+  readonly name: string;
 }
 
 export interface Cluster {
+  readonly contextName: string;
+  /** The kubeconfig's name of the cluster; it stays where the server's address changes. */
+  readonly clusterName: string;
+  /** Those that there are now, those of the first namespace first. */
   readonly services: readonly ServiceRecord[];
-  /** The ready pods with a name of their own under a headless Service: `db-0` of `db-0.db`. */
-  podsOf(service: ServiceRecord): PodName[];
+  /** Told which Services have changed, come or gone, or have other pods than before. */
+  onChange: ((changed: readonly ServiceId[]) => void) | undefined;
+  find(namespace: string, name: string): ServiceRecord | undefined;
+  /** The pods that DNS leads to now, each by its label: `db-0` of `db-0.db`. */
+  podsOf(service: ServiceRecord): readonly EndpointPod[];
+  /** Whose address this is, of what is selected. */
+  owner(address: string): Owner | undefined;
   /**
    * Whether the Service has this TCP port; what it lacks is refused.
    *
@@ -54,12 +71,14 @@ export interface Cluster {
   /** Opens a stream to a ready pod of the Service. */
   dialService(service: ServiceRecord, port: number, events: RemoteStreamEvents): RemoteStream;
   /** Opens a stream to one pod of a headless Service. */
-  dialPod(
-    service: ServiceRecord,
-    podHostname: string,
-    port: number,
-    events: RemoteStreamEvents,
-  ): RemoteStream;
+  dialPod(service: ServiceRecord, podLabel: string, port: number, events: RemoteStreamEvents): RemoteStream;
+  /**
+   * Resolves once the Service has a ready pod.
+   *
+   * @param target without a namespace, the first one asked for that has it
+   * @throws ClusterError `WAIT_TIMEOUT`
+   */
+  waitReady(target: WaitTarget, timeoutMs: number, signal?: AbortSignal): Promise<void>;
   /** Ends all streams; no connection to the cluster is left afterwards. */
   close(): Promise<void>;
 }
@@ -85,13 +104,12 @@ interface NamespaceEndpoints {
 
 class ConnectedCluster implements Cluster {
   services: readonly ServiceRecord[] = [];
+  onChange: ((changed: readonly ServiceId[]) => void) | undefined;
   readonly #api: ApiClient;
   readonly #log: ClusterLog;
   readonly #discovery: Discovery;
   readonly #endpoints = new Map<string, NamespaceEndpoints>();
   readonly #forwarder: Forwarder;
-  /** Round robin: whose turn it is, by Service. */
-  readonly #turns = new Map<string, number>();
   readonly #reportedAtMs = new Map<string, number>();
 
   constructor(api: ApiClient, options: ConnectOptions) {
@@ -102,6 +120,7 @@ class ConnectedCluster implements Cluster {
     this.#discovery = new Discovery(api, options.log);
     this.#forwarder = {
       pool: new ConnectionPool(ladder, limits),
+      balancer: new Balancer(),
       limits,
       knownGood: new KnownGood(limits.knownGoodMs),
       halfClosed: new HalfClosed(limits),
@@ -131,9 +150,49 @@ class ConnectedCluster implements Cluster {
     this.services = listed.flat();
   }
 
-  podsOf(service: ServiceRecord): PodName[] {
-    const pods = this.#endpoints.get(service.namespace)?.table.pods(service.name) ?? [];
-    return pods.flatMap(({ hostname, name }) => (hostname ? [{ hostname, podName: name }] : []));
+  get contextName(): string {
+    return this.#api.access.contextName;
+  }
+
+  get clusterName(): string {
+    return this.#api.access.clusterName;
+  }
+
+  find(namespace: string, name: string): ServiceRecord | undefined {
+    return this.services.find((service) => service.namespace === namespace && service.name === name);
+  }
+
+  podsOf(service: ServiceRecord): readonly EndpointPod[] {
+    return this.#endpoints.get(service.namespace)?.table.pods(service.name) ?? [];
+  }
+
+  owner(address: string): Owner | undefined {
+    for (const service of this.services) {
+      if (service.clusterIPs.includes(address)) return { kind: 'service', service };
+      const pod = this.podsOf(service).find(({ addresses }) => addresses.includes(address));
+      if (pod) return { kind: 'pod', service, podLabel: pod.label };
+    }
+    return undefined;
+  }
+
+  async waitReady(target: WaitTarget, timeoutMs: number, signal?: AbortSignal): Promise<void> {
+    const { namespace, name } = target;
+    const deadline = AbortSignal.timeout(timeoutMs);
+    for (;;) {
+      const service = this.services.find(
+        (one) => one.name === name && (namespace === undefined || one.namespace === namespace),
+      );
+      if (service && this.podsOf(service).length > 0) return;
+      if (deadline.aborted) {
+        throw new ClusterError(
+          'WAIT_TIMEOUT',
+          `${namespace ?? service?.namespace ?? '*'}/${name} has had no ready pod within ${timeoutMs / 1000} s`,
+          `see why: kubectl --context ${this.contextName} describe endpointslices`,
+        );
+      }
+      await delay(this.#forwarder.limits.endpointsRefreshMs, undefined, signal ? { signal } : {});
+      if (service) await this.#refresh(service.namespace, 0);
+    }
   }
 
   hasPort(service: ServiceRecord, port: number): boolean {
@@ -144,13 +203,8 @@ class ConnectedCluster implements Cluster {
     return new Dial(this.#route(service, undefined, port), this.#forwarder, events);
   }
 
-  dialPod(
-    service: ServiceRecord,
-    podHostname: string,
-    port: number,
-    events: RemoteStreamEvents,
-  ): RemoteStream {
-    return new Dial(this.#route(service, podHostname, port), this.#forwarder, events);
+  dialPod(service: ServiceRecord, podLabel: string, port: number, events: RemoteStreamEvents): RemoteStream {
+    return new Dial(this.#route(service, podLabel, port), this.#forwarder, events);
   }
 
   async close(): Promise<void> {
@@ -158,21 +212,20 @@ class ConnectedCluster implements Cluster {
     await this.#api.close();
   }
 
-  #route(service: ServiceRecord, podHostname: string | undefined, port: number): Route {
-    const { namespace, name } = service;
+  #route(service: ServiceRecord, podLabel: string | undefined, port: number): Route {
+    const { namespace, name, sessionAffinity } = service;
     const servicePort = tcpPort(service, port);
-    const host = podHostname === undefined ? name : `${podHostname}.${name}`;
+    const host = podLabel === undefined ? name : `${podLabel}.${name}`;
     const { endpointsRefreshMs, endpointsStaleMs } = this.#forwarder.limits;
     return {
       name: `${host}.${namespace}:${port}`,
-      next: async (triedPods, retrying) => {
-        if (!this.hasPort(service, port))
+      service: `${namespace}/${name}`,
+      ...(sessionAffinity ? { affinityMs: sessionAffinity.timeoutSeconds * 1000 } : {}),
+      targets: async (retrying) => {
+        if (podLabel === undefined && !this.hasPort(service, port))
           throw new RemoteStreamError('refused', 'the Service has no such port');
-        const candidates = (): Target[] => {
-          const { table } = this.#endpoints.get(namespace) ?? {};
-          const targets = table?.targets(name, servicePort, port, podHostname) ?? [];
-          return targets.filter(({ pod }) => !triedPods.has(podKey(pod)));
-        };
+        const candidates = (): Target[] =>
+          this.#endpoints.get(namespace)?.table.targets(name, servicePort, port, podLabel) ?? [];
         let targets = candidates();
         if (retrying || targets.length === 0) {
           await this.#refresh(namespace, endpointsRefreshMs);
@@ -180,22 +233,15 @@ class ConnectedCluster implements Cluster {
         } else {
           void this.#refresh(namespace, endpointsStaleMs);
         }
-        if (targets.length > 0) return targets[this.#turn(`${namespace}/${name}`) % targets.length];
-        if (this.#endpoints.get(namespace)?.table.onlyWithoutPods(name)) {
+        if (targets.length === 0 && this.#endpoints.get(namespace)?.table.onlyWithoutPods(name)) {
           throw new RemoteStreamError(
             'unreachable',
             'its endpoints are no pods of the cluster, and a port-forward reaches only pods',
           );
         }
-        return undefined;
+        return targets;
       },
     };
-  }
-
-  #turn(service: string): number {
-    const turn = this.#turns.get(service) ?? 0;
-    this.#turns.set(service, turn + 1);
-    return turn;
   }
 
   /** Lists the endpoints of a namespace again, unless they are younger than that. */

@@ -16,6 +16,7 @@ export type ClusterErrorCode =
   | 'FORBIDDEN'
   | 'NAMESPACE_UNKNOWN'
   | 'NAMESPACE_UNVERIFIED'
+  | 'WAIT_TIMEOUT'
   | 'POD_GONE'
   | 'FORWARD_REFUSED'
   | 'CLUSTER_CLOSED';

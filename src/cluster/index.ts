@@ -3,16 +3,17 @@
  *
  *     access     the cluster the user means         kubeconfig, access
  *     api        requests and upgrades              api, api-errors
- *     discovery  Services and endpoints             discovery, services, endpoints
+ *     discovery  Services and endpoints             discovery/
  *     forward/   one connection: pod, grace, replay, half-close; pool and choice of transport
  *     spdy/      many streams in one pipe           frames, stream-pair, connection
  *     channels   one WebSocket per connection
  *     pipe/      the upgraded socket, or a WebSocket on it
  */
-export { type ClusterAccess, loadAccess } from './access.ts';
-export { type Cluster, connectCluster } from './cluster.ts';
+export { type ClusterAccess, loadAccess } from './access/access.ts';
+export { type Cluster, type Owner, type WaitTarget, connectCluster } from './cluster.ts';
 export { ClusterError } from './errors.ts';
 export type { TransportName } from './forward/ladder.ts';
 export { DEFAULT_LIMITS, type ForwardLimits } from './forward/limits.ts';
 export type { ClusterLog } from './log.ts';
-export type { ServiceRecord } from './services.ts';
+export type { EndpointPod } from './discovery/endpoints.ts';
+export type { ServiceId, ServiceRecord } from './discovery/services.ts';

@@ -72,8 +72,8 @@ function entriesOf(service: ServiceRecord, clusterKey: string, cluster: Listing)
   const key = `${clusterKey}/${service.namespace}/${service.name}`;
   const pods = service.headless ? cluster.podsOf(service) : [];
   if (pods.length === 0) return [{ key, destination: { kind: 'service', service } }];
-  return pods.map(({ hostname }) => ({
-    key: `${key}/${hostname}`,
-    destination: { kind: 'service', service, podHostname: hostname },
+  return pods.map(({ label }) => ({
+    key: `${key}/${label}`,
+    destination: { kind: 'service', service, podHostname: label },
   }));
 }

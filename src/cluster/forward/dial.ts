@@ -20,9 +20,10 @@
  * it reaches nobody, and is answered by a reset.
  */
 import { type RemoteStream, RemoteStreamError, type RemoteStreamEvents } from '../../relay/stream.ts';
-import { type Target, podKey } from '../endpoints.ts';
+import { type Target, podKey } from '../discovery/endpoints.ts';
 import { ClusterError, oneLine } from '../errors.ts';
 import type { ClusterLog } from '../log.ts';
+import type { Balancer } from './balancer.ts';
 import { gistOf, meaningOf } from './error-text.ts';
 import type { HalfClosed } from './half-closed.ts';
 import type { KnownGood } from './known-good.ts';
@@ -38,18 +39,23 @@ const GRACE_ROUND_TRIPS = 2;
 export interface Route {
   /** For messages: `web.e2e:80`. */
   readonly name: string;
+  /** What connections are balanced over: those of one key share its pods between them. */
+  readonly service: string;
+  /** `sessionAffinity: ClientIP`, and for how long. */
+  readonly affinityMs?: number;
   /**
-   * The next pod to try, none of `triedPods` (by `podKey`).
+   * The pods that may take it.
    *
    * @param retrying one has failed, so what is known of the pods may be out of date
    * @throws RemoteStreamError where it is known that no pod will ever do
    */
-  next(triedPods: ReadonlySet<string>, retrying: boolean): Promise<Target | undefined>;
+  targets(retrying: boolean): Promise<readonly Target[]>;
 }
 
 /** What all connections of a cluster share. */
 export interface Forwarder {
   readonly pool: ConnectionPool;
+  readonly balancer: Balancer;
   readonly limits: ForwardLimits;
   readonly knownGood: KnownGood;
   readonly halfClosed: HalfClosed;
@@ -188,10 +194,9 @@ export class Dial implements RemoteStream, PodStreamEvents {
   // ---- attempts
 
   async #attempt(): Promise<void> {
-    const { pool, knownGood, limits } = this.#forwarder;
+    const { pool, knownGood } = this.#forwarder;
     try {
-      const attempt = this.#attempts++;
-      const target = attempt < limits.attempts ? await this.#route.next(this.#tried, attempt > 0) : undefined;
+      const target = await this.#nextTarget(this.#attempts++);
       if (this.#over) return;
       if (!target) {
         this.#fail('refused', this.#lastFailure);
@@ -205,6 +210,12 @@ export class Dial implements RemoteStream, PodStreamEvents {
     } catch (error) {
       this.#attemptFailed(error);
     }
+  }
+
+  async #nextTarget(attempt: number): Promise<Target | undefined> {
+    const { balancer, limits } = this.#forwarder;
+    if (attempt >= limits.attempts) return undefined;
+    return balancer.choose(this.#route.service, await this.#route.targets(attempt > 0), this.#tried);
   }
 
   #open(connection: PodConnection, target: Target): void {

@@ -18,12 +18,12 @@
  * comes with a Status: servers before 1.30 answer a bare 403 to a WebSocket
  * whose protocol they do not know, and so do proxies.
  */
-import type { ApiClient, UpgradeAnswer } from '../api.ts';
-import { answered } from '../api-errors.ts';
+import type { ApiClient, UpgradeAnswer } from '../api/client.ts';
+import { answered } from '../api/errors.ts';
 import { CHANNEL_PROTOCOL, ChannelConnection } from '../channels.ts';
 import { ClusterError } from '../errors.ts';
 import type { ClusterLog } from '../log.ts';
-import type { Target } from '../endpoints.ts';
+import type { Target } from '../discovery/endpoints.ts';
 import { SocketPipe } from '../pipe/socket-pipe.ts';
 import { WebSocketPipe, webSocketHandshake } from '../pipe/websocket-pipe.ts';
 import { SpdyConnection } from '../spdy/connection.ts';

@@ -7,7 +7,7 @@
  * same pod wait for one upgrade. Transports that carry one stream get a
  * connection each. A connection without streams is closed after a while.
  */
-import { type Target, podKey } from '../endpoints.ts';
+import { type Target, podKey } from '../discovery/endpoints.ts';
 import { ClusterError } from '../errors.ts';
 import type { TransportLadder } from './ladder.ts';
 import type { ForwardLimits } from './limits.ts';

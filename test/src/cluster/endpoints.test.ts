@@ -1,7 +1,11 @@
 /** From the API's endpoints to pods and ports. */
 import { expect, test } from 'vitest';
-import { EndpointTable, parseEndpointSliceList, parseEndpointsList } from '../../../src/cluster/endpoints.ts';
-import { parseServiceList } from '../../../src/cluster/services.ts';
+import {
+  EndpointTable,
+  parseEndpointSliceList,
+  parseEndpointsList,
+} from '../../../src/cluster/discovery/endpoints.ts';
+import { parseServiceList } from '../../../src/cluster/discovery/services.ts';
 
 const port = { port: 80, protocol: 'TCP', targetPort: 'http', name: 'http' } as const;
 
@@ -28,8 +32,8 @@ function slices(...items: object[]): EndpointTable {
 test('ready pods with the port that the name leads to', () => {
   const table = slices(slice([pod('a'), pod('b', { ready: false }), pod('c', {})]));
   expect(table.targets('web', port, 80)).toEqual([
-    { pod: { namespace: 'n', name: 'a' }, port: 8080 },
-    { pod: { namespace: 'n', name: 'c' }, port: 8080 },
+    { pod: { namespace: 'n', name: 'a', label: 'a', addresses: [] }, port: 8080 },
+    { pod: { namespace: 'n', name: 'c', label: 'c', addresses: [] }, port: 8080 },
   ]);
 });
 
@@ -122,9 +126,20 @@ test('core Endpoints say the same', () => {
     }),
   );
   expect(table.targets('web', port, 80)).toEqual([
-    { pod: { namespace: 'n', name: 'db-0', hostname: 'db-0' }, port: 8080 },
+    { pod: { namespace: 'n', name: 'db-0', label: 'db-0', addresses: ['10.0.0.1'] }, port: 8080 },
   ]);
 });
+
+const plain = {
+  kind: 'Service',
+  namespace: 'n',
+  type: 'ClusterIP',
+  clusterIPs: [],
+  headless: false,
+  ports: [],
+  selectorless: true,
+  publishNotReadyAddresses: false,
+};
 
 test('Services as plain data', () => {
   const items = [
@@ -140,23 +155,27 @@ test('Services as plain data', () => {
   ];
   expect(parseServiceList({ items })).toEqual([
     {
-      namespace: 'n',
+      ...plain,
       name: 'web',
       type: 'NodePort',
-      clusterIP: '10.96.0.1',
-      headless: false,
+      clusterIPs: ['10.96.0.1'],
       ports: [{ port: 80, protocol: 'TCP', targetPort: 80 }],
       selectorless: false,
     },
-    { namespace: 'n', name: 'db', type: 'ClusterIP', headless: true, ports: [], selectorless: true },
-    {
-      namespace: 'n',
-      name: 'out',
-      type: 'ExternalName',
-      headless: false,
-      externalName: 'example.test',
-      ports: [],
-      selectorless: true,
-    },
+    { ...plain, name: 'db', headless: true },
+    { ...plain, name: 'out', type: 'ExternalName', externalName: 'example.test' },
+  ]);
+});
+
+test('both address families, and the affinity that a Service asks for', () => {
+  const spec = { clusterIP: '10.96.0.1', clusterIPs: ['10.96.0.1', 'fd00::1'], sessionAffinity: 'ClientIP' };
+  const timeout = { sessionAffinityConfig: { clientIP: { timeoutSeconds: 60 } } };
+  const items = [
+    { metadata: { namespace: 'n', name: 'web' }, spec },
+    { metadata: { namespace: 'n', name: 'web' }, spec: { ...spec, ...timeout } },
+  ];
+  expect(parseServiceList({ items })).toMatchObject([
+    { clusterIPs: ['10.96.0.1', 'fd00::1'], sessionAffinity: { timeoutSeconds: 10_800 } },
+    { sessionAffinity: { timeoutSeconds: 60 } },
   ]);
 });

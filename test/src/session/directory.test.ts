@@ -5,12 +5,14 @@ import { Directory } from '../../../src/session/directory.ts';
 
 function service(name: string, more: Partial<ServiceRecord> = {}): ServiceRecord {
   return {
+    kind: 'Service',
     namespace: 'a',
     name,
     type: 'ClusterIP',
-    clusterIP: '10.96.0.1',
+    clusterIPs: ['10.96.0.1'],
     headless: false,
     selectorless: false,
+    publishNotReadyAddresses: false,
     ports: [{ port: 80, protocol: 'TCP', targetPort: 8080 }],
     ...more,
   };
@@ -20,7 +22,8 @@ function service(name: string, more: Partial<ServiceRecord> = {}): ServiceRecord
 function directory(services: ServiceRecord[], pods: Record<string, string[]> = {}, cidr = '10.0.1.0/24') {
   const cluster: Pick<Cluster, 'services' | 'podsOf'> = {
     services,
-    podsOf: ({ name }) => (pods[name] ?? []).map((hostname) => ({ hostname, podName: hostname })),
+    podsOf: ({ name, namespace }) =>
+      (pods[name] ?? []).map((label) => ({ namespace, name: label, label, addresses: [] })),
   };
   return new Directory(new AddressPlan(cidr), 'cluster', cluster);
 }

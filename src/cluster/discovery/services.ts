@@ -2,6 +2,12 @@
 
 import { itemsOf } from './api-list.ts';
 
+/** What names a Service, also after it is gone. */
+export interface ServiceId {
+  readonly namespace: string;
+  readonly name: string;
+}
+
 export type Protocol = 'TCP' | 'UDP' | 'SCTP';
 
 export interface ServicePort {
@@ -12,19 +18,26 @@ export interface ServicePort {
   readonly targetPort: number | string;
 }
 
-export interface ServiceRecord {
-  readonly namespace: string;
-  readonly name: string;
+export interface ServiceRecord extends ServiceId {
+  /** A Pod or a Deployment was picked by the user; any TCP port of its pods is there. */
+  readonly kind: 'Service' | 'Pod' | 'Deployment';
   readonly type: 'ClusterIP' | 'NodePort' | 'LoadBalancer' | 'ExternalName';
-  /** Absent for headless and ExternalName Services. */
-  readonly clusterIP?: string;
+  /** One for each address family; none for headless and ExternalName Services. */
+  readonly clusterIPs: readonly string[];
   /** DNS leads to the pods themselves (`clusterIP: None`). */
   readonly headless: boolean;
   readonly externalName?: string;
   readonly ports: readonly ServicePort[];
   /** Without a selector, endpoints are made by hand and need not be pods. */
   readonly selectorless: boolean;
+  /** `sessionAffinity: ClientIP`: the pod that a client was given stays its own for this long. */
+  readonly sessionAffinity?: { readonly timeoutSeconds: number };
+  /** DNS leads to pods that are not ready yet, too; the endpoints then say that they are ready. */
+  readonly publishNotReadyAddresses: boolean;
 }
+
+/** Kubernetes' own default (core/v1, ClientIPConfig). */
+const DEFAULT_AFFINITY_S = 10_800;
 
 interface ApiServicePort {
   name?: string;
@@ -39,6 +52,11 @@ interface ApiService {
   spec?: {
     type?: ServiceRecord['type'];
     clusterIP?: string;
+    /** Absent before Kubernetes 1.20. */
+    clusterIPs?: string[] | null;
+    sessionAffinity?: string;
+    sessionAffinityConfig?: { clientIP?: { timeoutSeconds?: number | null } | null } | null;
+    publishNotReadyAddresses?: boolean;
     externalName?: string;
     selector?: Record<string, string> | null;
     ports?: ApiServicePort[] | null;
@@ -51,16 +69,22 @@ export function parseServiceList(body: unknown): ServiceRecord[] {
 
 function parseService({ metadata, spec = {} }: ApiService): ServiceRecord {
   const headless = spec.clusterIP === 'None';
-  const clusterIP = headless || spec.clusterIP === '' ? undefined : spec.clusterIP;
+  const clusterIPs = spec.clusterIPs ?? (spec.clusterIP ? [spec.clusterIP] : []);
+  const { timeoutSeconds } = spec.sessionAffinityConfig?.clientIP ?? {};
   return {
+    kind: 'Service',
     namespace: metadata.namespace,
     name: metadata.name,
     type: spec.type ?? 'ClusterIP',
-    ...(clusterIP === undefined ? {} : { clusterIP }),
+    clusterIPs: headless ? [] : clusterIPs,
     headless,
     ...(spec.externalName ? { externalName: spec.externalName } : {}),
     ports: (spec.ports ?? []).map(parsePort),
     selectorless: Object.keys(spec.selector ?? {}).length === 0,
+    ...(spec.sessionAffinity === 'ClientIP'
+      ? { sessionAffinity: { timeoutSeconds: timeoutSeconds ?? DEFAULT_AFFINITY_S } }
+      : {}),
+    publishNotReadyAddresses: spec.publishNotReadyAddresses ?? false,
   };
 }
 

@@ -24,12 +24,14 @@ export interface EndpointPod {
   readonly name: string;
   /** A StatefulSet's pod comes back under its old name, and is another. */
   readonly uid?: string;
-  /** The name under a headless Service: `db-0` of `db-0.db`. */
-  readonly hostname?: string;
+  /** Its IPs, one for each address family. */
+  readonly addresses: readonly string[];
+  /** The name under a headless Service, `db-0` of `db-0.db`: its host name, else its own. */
+  readonly label: string;
 }
 
 /** What tells a pod from all others, also from its predecessor of the same name. */
-export function podKey({ namespace, name, uid }: EndpointPod): string {
+export function podKey({ namespace, name, uid }: Pick<EndpointPod, 'namespace' | 'name' | 'uid'>): string {
   return `${namespace}/${name}/${uid ?? ''}`;
 }
 
@@ -64,18 +66,24 @@ interface ApiEndpointSlice {
 }
 
 interface ApiEndpoint {
+  addresses?: string[] | null;
   /** `serving` and `terminating` are absent before Kubernetes 1.22. */
   conditions?: { ready?: boolean | null; serving?: boolean | null; terminating?: boolean | null };
-  hostname?: string | null;
-  targetRef?: TargetRef | null;
+  hostname?: string | null | undefined;
+  targetRef?: TargetRef | null | undefined;
 }
 
-type ApiAddress = Pick<ApiEndpoint, 'hostname' | 'targetRef'>;
+type ApiAddress = Pick<ApiEndpoint, 'addresses' | 'hostname' | 'targetRef'>;
 
 /** What is read of an Endpoints object (core/v1). */
 interface ApiEndpoints {
   metadata: { namespace: string; name: string };
-  subsets?: { addresses?: ApiAddress[] | null; ports?: ApiPort[] | null }[] | null;
+  subsets?:
+    | {
+        addresses?: (Pick<ApiEndpoint, 'hostname' | 'targetRef'> & { ip?: string })[] | null;
+        ports?: ApiPort[] | null;
+      }[]
+    | null;
 }
 
 const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
@@ -97,9 +105,14 @@ export function parseEndpointSliceList(body: unknown): EndpointGroup[] {
 
 export function parseEndpointsList(body: unknown): EndpointGroup[] {
   return itemsOf<ApiEndpoints>(body).flatMap(({ metadata, subsets }) =>
-    (subsets ?? []).map(({ addresses, ports }) =>
-      group(metadata.name, metadata.namespace, { ready: addresses ?? [], leaving: [], ports }),
-    ),
+    (subsets ?? []).map(({ addresses, ports }) => {
+      const ready = (addresses ?? []).map(({ ip, hostname, targetRef }) => ({
+        addresses: ip ? [ip] : [],
+        hostname,
+        targetRef,
+      }));
+      return group(metadata.name, metadata.namespace, { ready, leaving: [], ports });
+    }),
   );
 }
 
@@ -121,10 +134,12 @@ function group(
 }
 
 function podsAmong(addresses: ApiAddress[], ownNamespace: string): EndpointPod[] {
-  return addresses.flatMap(({ hostname, targetRef }) => {
+  return addresses.flatMap(({ addresses, hostname, targetRef }) => {
     if (targetRef?.kind !== 'Pod' || targetRef.name === undefined) return [];
     const { namespace = ownNamespace, name, uid } = targetRef;
-    return [{ namespace, name, ...(uid ? { uid } : {}), ...(hostname ? { hostname } : {}) }];
+    return [
+      { namespace, name, ...(uid ? { uid } : {}), addresses: addresses ?? [], label: hostname || name },
+    ];
   });
 }
 
@@ -148,18 +163,13 @@ export class EndpointTable {
 
   /**
    * Where a connection to `servicePort` may go; `rawPort` is dialled in every
-   * pod instead where the Service has no such port. Where a host name is given,
+   * pod instead where the Service has no such port. Where a label is given,
    * that pod alone is meant (both: headless Services).
    */
-  targets(
-    service: string,
-    servicePort: ServicePort | undefined,
-    rawPort: number,
-    hostname?: string,
-  ): Target[] {
+  targets(service: string, servicePort: ServicePort | undefined, rawPort: number, label?: string): Target[] {
     const all = (which: 'readyPods' | 'leavingPods'): Target[] => {
       const targets = this.#targets(which, service, servicePort, rawPort);
-      return hostname === undefined ? targets : targets.filter(({ pod }) => pod.hostname === hostname);
+      return label === undefined ? targets : targets.filter(({ pod }) => pod.label === label);
     };
     const ready = all('readyPods');
     return ready.length > 0 ? ready : all('leavingPods');
@@ -186,13 +196,17 @@ export class EndpointTable {
     return [...byPod.values()];
   }
 
-  /** The ready pods; a name leads to no others. */
+  /** The ready pods, with their addresses of all families; a name leads to no others. */
   pods(service: string): EndpointPod[] {
-    const byName = new Map<string, EndpointPod>();
+    const byKey = new Map<string, EndpointPod>();
     for (const { readyPods } of this.#byService.get(service) ?? []) {
-      for (const pod of readyPods) byName.set(pod.name, pod);
+      for (const pod of readyPods) {
+        const key = podKey(pod);
+        const addresses = new Set([...(byKey.get(key)?.addresses ?? []), ...pod.addresses]);
+        byKey.set(key, { ...pod, addresses: [...addresses] });
+      }
     }
-    return [...byName.values()];
+    return [...byKey.values()];
   }
 
   /** Whether the Service has ready endpoints, but none that is a pod. */

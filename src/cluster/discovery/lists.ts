@@ -9,16 +9,16 @@
  * who may list everywhere, and 403 for who may list only in some. Both cases
  * ask for the namespace itself, which a restricted account may not see either.
  */
-import { answered } from './api-errors.ts';
-import type { ApiClient, JsonAnswer } from './api.ts';
+import { answered } from '../api/errors.ts';
+import type { ApiClient, JsonAnswer } from '../api/client.ts';
 import {
   type EndpointGroup,
   EndpointTable,
   parseEndpointSliceList,
   parseEndpointsList,
 } from './endpoints.ts';
-import { ClusterError } from './errors.ts';
-import type { ClusterLog } from './log.ts';
+import { ClusterError } from '../errors.ts';
+import type { ClusterLog } from '../log.ts';
 import { type ServiceRecord, parseServiceList } from './services.ts';
 
 interface EndpointSource {
