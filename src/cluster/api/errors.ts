@@ -1,5 +1,5 @@
 /** Turns what a request to the API server met into an error that a user can act on. */
-import { ClusterError, reasonOf } from './errors.ts';
+import { ClusterError, reasonOf } from '../errors.ts';
 
 /** A failure below HTTP: name resolution, TCP, TLS, or one of our named waits. */
 export function unreachable(server: URL, cause: unknown): ClusterError {

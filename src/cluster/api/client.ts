@@ -15,9 +15,9 @@ import https from 'node:https';
 import type { Duplex } from 'node:stream';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
-import type { ClusterAccess } from './access.ts';
-import { unreachable } from './api-errors.ts';
-import { ClusterError, oneLine, reasonOf } from './errors.ts';
+import type { ClusterAccess } from '../access/access.ts';
+import { unreachable } from './errors.ts';
+import { ClusterError, oneLine, reasonOf } from '../errors.ts';
 
 /** From the request to the last byte of a JSON answer, or to the answer to an upgrade. */
 const REQUEST_TIMEOUT_MS = 15_000;

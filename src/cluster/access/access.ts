@@ -1,6 +1,6 @@
 /** The cluster that the user means, and the right to speak to it. */
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
-import { ClusterError } from './errors.ts';
+import { ClusterError } from '../errors.ts';
 import { loadKubeConfig, parseKubeConfig } from './kubeconfig.ts';
 
 export interface AccessOptions {
