@@ -48,13 +48,15 @@ function fail(error: unknown): void {
   process.exit(EXIT_FAILED);
 }
 
-/** One line at a terminal, so that nobody works on the wrong cluster unknowingly. */
-function greet(line: CommandLine, { context, namespaces, serviceCount }: SessionSummary): void {
+/** A line for each context at a terminal, so that nobody works on the wrong cluster unknowingly. */
+function greet(line: CommandLine, summary: SessionSummary): void {
   if (!process.stderr.isTTY && line.verbosity === 0) return;
-  process.stderr.write(
-    `kns-rootless: context ${context}, ${plural(namespaces.length, 'namespace')} ${namespaces.join(', ')}, ` +
-      `${serviceCount} ${plural(serviceCount, 'Service')}\n`,
-  );
+  for (const { context, namespaces, serviceCount } of summary) {
+    process.stderr.write(
+      `kns-rootless: context ${context}, ${plural(namespaces.length, 'namespace')} ${namespaces.join(', ')}, ` +
+        `${serviceCount} ${plural(serviceCount, 'Service')}\n`,
+    );
+  }
 }
 
 function plural(count: number, noun: string): string {

@@ -11,7 +11,7 @@
 import { randomFillSync } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { type Cluster, connectCluster, loadAccess } from '../cluster/index.ts';
+import type { Cluster } from '../cluster/index.ts';
 import { AddressPlan } from '../names/address-plan.ts';
 import { hostsFile, nsswitchConf, resolvConf } from '../names/etc-files.ts';
 import type { NameTable } from '../names/name-table.ts';
@@ -19,6 +19,7 @@ import type { Log } from '../observe/log.ts';
 import { type CallerState, launch, type Sandbox } from '../../sandbox/index.ts';
 import { Stack } from '../../stack/index.ts';
 import { bothOrNeither } from './both-or-neither.ts';
+import { type ConnectedContexts, connectContexts, type ContextOptions, loadContexts } from './contexts.ts';
 import { Directory } from './directory.ts';
 import { Driver } from './driver.ts';
 import { attachNetwork } from './network.ts';
@@ -27,35 +28,27 @@ import { forwardSignals, keepIgnoring } from './signals.ts';
 /** Bytes of an IP packet on kns0: as large as IPv4 allows, less what page alignment likes. */
 const MTU = 65_520;
 
-export interface SessionOptions {
+export interface SessionOptions extends ContextOptions {
   readonly command: readonly (string | Uint8Array)[];
-  readonly namespaces: readonly string[];
   readonly cidr: string;
   readonly caller: CallerState;
-  readonly kubeconfig?: string;
-  /** A whole kubeconfig, instead of any file. */
-  readonly kubeconfigText?: string;
-  readonly context?: string;
-  readonly log: Log;
   /** Called once all is ready, just before the command starts. */
   readonly onReady: (summary: SessionSummary) => void;
 }
 
-export interface SessionSummary {
+/** What the sandbox leads to, context by context. */
+export type SessionSummary = readonly {
   readonly context: string;
   readonly namespaces: readonly string[];
   readonly serviceCount: number;
-}
+}[];
 
 /** Runs the command. @returns its exit code, 128+n where a signal ended it. Throws Actionable errors. */
 export async function runSession(options: SessionOptions): Promise<number> {
   keepIgnoring(options.caller);
   const plan = new AddressPlan(options.cidr);
-  const access = await loadAccess(options);
-  const asked = options.namespaces.length > 0 ? options.namespaces : [access.namespace];
-  const namespaces = [...new Set(asked)];
-  const [cluster, sandbox] = await bothOrNeither(
-    connectCluster(access, { namespaces, log: options.log }),
+  const [contexts, sandbox] = await bothOrNeither(
+    connectContexts(await loadContexts(options), options),
     (abort) =>
       launch({
         command: options.command,
@@ -70,13 +63,14 @@ export async function runSession(options: SessionOptions): Promise<number> {
       }),
   );
   try {
-    const directory = new Directory(plan, access.clusterName, cluster);
+    const { key, cluster } = contexts.find(undefined);
+    const directory = new Directory(plan, key, cluster);
     await writeEtc(sandbox, plan.gateway, directory.names);
     const driver = connectNetwork(sandbox, directory, cluster, options.log);
     const signals = await forwardSignals(sandbox);
     try {
       for (const note of sandbox.notes) options.log.info(note);
-      options.onReady({ context: access.contextName, namespaces, serviceCount: cluster.services.length });
+      options.onReady(summarize(contexts));
       sandbox.start();
       return (await sandbox.exited).code;
     } finally {
@@ -84,8 +78,16 @@ export async function runSession(options: SessionOptions): Promise<number> {
       driver.stop();
     }
   } finally {
-    await Promise.all([sandbox.close(), cluster.close()]);
+    await Promise.all([sandbox.close(), contexts.close()]);
   }
+}
+
+function summarize(contexts: ConnectedContexts): SessionSummary {
+  return contexts.all.map(({ access, namespaces, cluster }) => ({
+    context: access.contextName,
+    namespaces,
+    serviceCount: cluster.services.length,
+  }));
 }
 
 function connectNetwork(sandbox: Sandbox, directory: Directory, cluster: Cluster, log: Log): Driver {

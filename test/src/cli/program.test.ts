@@ -7,6 +7,7 @@ describe('command line', () => {
   test('without a command, the shell', () => {
     expect(parse()).toEqual({
       command: ['/bin/zsh'],
+      contexts: [],
       namespaces: [],
       cidr: '10.0.1.0/24',
       demo: false,
@@ -18,7 +19,7 @@ describe('command line', () => {
   test('options end at the command: what follows is its own', () => {
     const line = parse('-n', 'e2e', 'ls', '-n', 'x', '--version', '--', '-v', '--cidr');
     expect(line.command).toEqual(['ls', '-n', 'x', '--version', '--', '-v', '--cidr']);
-    expect(line.namespaces).toEqual(['e2e']);
+    expect(line.namespaces).toEqual([{ namespace: 'e2e' }]);
     expect(line.verbosity).toBe(0);
   });
 
@@ -42,9 +43,10 @@ describe('command line', () => {
     const line = parse(
       '-n',
       'a',
-      '--namespace=b',
+      '--namespace=c2/b',
       '--context',
       'c',
+      '--context=c2',
       '--kubeconfig',
       '/k',
       '--cidr',
@@ -54,8 +56,8 @@ describe('command line', () => {
     );
     expect(line).toEqual({
       command: ['x'],
-      namespaces: ['a', 'b'],
-      context: 'c',
+      contexts: ['c', 'c2'],
+      namespaces: [{ namespace: 'a' }, { context: 'c2', namespace: 'b' }],
       kubeconfig: '/k',
       cidr: '10.9.0.0/16',
       demo: false,
@@ -74,11 +76,14 @@ describe('command line', () => {
     },
   );
 
-  test.each(['', 'a/b', '..', 'E2E', 'a,b', '-x', 'x'.repeat(64)])('no namespace is called %j', (name) => {
-    expect(() => parse('-n', name, 'ls')).toThrowError(
-      expect.objectContaining({ code: 'NAMESPACE_INVALID' }),
-    );
-  });
+  test.each(['', '/b', 'a/', '..', 'E2E', 'a,b', '-x', 'x'.repeat(64)])(
+    'no namespace is called %j',
+    (name) => {
+      expect(() => parse('-n', name, 'ls')).toThrowError(
+        expect.objectContaining({ code: 'NAMESPACE_INVALID' }),
+      );
+    },
+  );
 
   test.each([
     [['--nonsense', 'ls'], 'commander.unknownOption'],

@@ -1,0 +1,108 @@
+/**
+ * How the command line names things of a cluster.
+ *
+ *     --namespace  [context/]namespace
+ *     --pick       [[context/]namespace/]kind/name
+ *     --alias      dns-name=[[context/]namespace/]kind/name
+ *     --wait       [[context/]namespace/]kind/name[=duration]
+ *
+ * Neither namespaces nor names have slashes, and contexts often do (those of
+ * EKS are ARNs): so they are read from the end, and what is left over in front
+ * is the context.
+ */
+
+import { UsageError } from '../../errors.ts';
+import type { Alias, NamespaceChoice, Target, Wait } from '../../session/choices.ts';
+import { parseDuration } from './duration.ts';
+
+/** A DNS label (RFC 1123), as Kubernetes has it for namespaces and Services. */
+const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+/** A DNS subdomain (RFC 1123), as Kubernetes has it for pods and Deployments. */
+const SUBDOMAIN = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/;
+/** A name that may be looked up; underscores are no host names and yet are met (RFC 2181, section 11). */
+const DNS_NAME =
+  /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*$/;
+
+/** kubectl's names and short names of the kinds. */
+const KINDS: Readonly<Record<string, Target['kind']>> = {
+  svc: 'Service',
+  service: 'Service',
+  services: 'Service',
+  po: 'Pod',
+  pod: 'Pod',
+  pods: 'Pod',
+  deploy: 'Deployment',
+  deployment: 'Deployment',
+  deployments: 'Deployment',
+};
+
+const DEFAULT_WAIT_MS = 60_000;
+
+/** Throws `NAMESPACE_INVALID`. */
+export function parseNamespace(text: string): NamespaceChoice {
+  const slash = text.lastIndexOf('/');
+  const namespace = text.slice(slash + 1);
+  if (!LABEL.test(namespace) || slash === 0) {
+    throw new UsageError(
+      'NAMESPACE_INVALID',
+      `"${namespace === '' ? text : namespace}" can't be the name of a namespace`,
+      'use lower-case letters, digits and dashes; for several namespaces, repeat -n; for one context alone, -n context/namespace',
+    );
+  }
+  return slash < 0 ? { namespace } : { context: text.slice(0, slash), namespace };
+}
+
+/** Throws `TARGET_INVALID`. */
+export function parseTarget(text: string, option: string): Target {
+  const parts = text.split('/');
+  const name = parts.pop() ?? '';
+  const kind = KINDS[parts.pop() ?? ''];
+  const namespace = parts.pop();
+  const context = parts.length > 0 ? parts.join('/') : undefined;
+  const isName = kind === 'Service' ? LABEL.test(name) : SUBDOMAIN.test(name);
+  if (kind === undefined || !isName || context === '' || (namespace !== undefined && !LABEL.test(namespace)))
+    throw invalid(text, option);
+  return {
+    ...(context === undefined ? {} : { context }),
+    ...(namespace === undefined ? {} : { namespace }),
+    kind,
+    name,
+  };
+}
+
+/** Throws `TARGET_INVALID` and `DURATION_INVALID`. */
+export function parseWait(text: string): Wait {
+  const [target, duration, ...more] = text.split('=');
+  if (more.length > 0) throw invalid(text, '--wait');
+  return {
+    target: parseTarget(target, '--wait'),
+    timeoutMs: duration === undefined ? DEFAULT_WAIT_MS : parseDuration(duration, '--wait'),
+  };
+}
+
+/** Throws `ALIAS_INVALID` and `TARGET_INVALID`. */
+export function parseAlias(text: string): Alias {
+  const equals = text.indexOf('=');
+  const name = text.slice(0, equals).toLowerCase().replace(/\.$/, '');
+  if (equals < 0 || !DNS_NAME.test(name) || isAddress(name)) {
+    throw new UsageError(
+      'ALIAS_INVALID',
+      `--alias: "${text}" does not begin with a host name and =`,
+      'write it as --alias api.example.com=svc/web',
+    );
+  }
+  return { name, target: parseTarget(text.slice(equals + 1), '--alias') };
+}
+
+/** The last label of a host name is never all digits, so that it can't be taken for an address (RFC 1123, 2.1). */
+function isAddress(name: string): boolean {
+  return /(?:^|\.)\d+$/.test(name);
+}
+
+function invalid(text: string, option: string): UsageError {
+  return new UsageError(
+    'TARGET_INVALID',
+    `${option}: "${text}" does not name a Service, pod or Deployment`,
+    'write it as svc/web, pod/web-0 or deploy/web, with namespace/ and context/ in front where need be',
+  );
+}

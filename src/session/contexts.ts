@@ -1,0 +1,122 @@
+/**
+ * The contexts of one sandbox: whose Services are in it, and how names tell them apart.
+ *
+ * Each context is a cluster of its own, with its own credentials, connections
+ * and namespaces. They are connected side by side; where one fails, the others
+ * are given up. The first is the one that bare names belong to.
+ */
+
+import { type Cluster, type ClusterAccess, connectCluster, loadAccess } from '../cluster/index.ts';
+import { UsageError } from '../errors.ts';
+import type { Log } from '../observe/log.ts';
+import type { NamespaceChoice } from './choices.ts';
+import { contextLabels } from './context-labels.ts';
+
+/** A context before anything of its cluster is known. */
+export interface ContextAccess {
+  readonly access: ClusterAccess;
+  /** The last label of its names: `web.shop.prod`. */
+  readonly label: string;
+  /** What tells its addresses from those of the other contexts; the same from run to run. */
+  readonly key: string;
+  /** In the order in which they have the bare names. */
+  readonly namespaces: readonly string[];
+}
+
+export interface ConnectedContext extends ContextAccess {
+  readonly cluster: Cluster;
+}
+
+export interface ContextOptions {
+  /** None: the kubeconfig's current one. */
+  readonly contexts: readonly string[];
+  /** None: each context's own. */
+  readonly namespaces: readonly NamespaceChoice[];
+  readonly kubeconfig?: string;
+  /** A whole kubeconfig, instead of any file. */
+  readonly kubeconfigText?: string;
+  readonly log: Log;
+}
+
+/** Throws Actionable errors. */
+export async function loadContexts(options: ContextOptions): Promise<ContextAccess[]> {
+  const { contexts, ...rest } = options;
+  const loading =
+    contexts.length === 0 ? [loadAccess(rest)] : contexts.map((context) => loadAccess({ ...rest, context }));
+  const accesses = await Promise.all(loading);
+  mustBeChosen(options.namespaces, accesses);
+  const keys = new Set<string>();
+  return contextLabels(accesses.map(({ contextName }) => contextName)).map(({ label, takenBy }, i) => {
+    const access = accesses[i];
+    if (takenBy !== undefined) {
+      options.log.warn(
+        `context ${access.contextName} is called "${label}" in names: ${takenBy} comes out as the same`,
+      );
+    }
+    // Two contexts may share a cluster (another user, other rights): each has addresses of its own.
+    const key = keys.has(access.clusterName)
+      ? `${access.clusterName}@${access.contextName}`
+      : access.clusterName;
+    keys.add(key);
+    return { access, label, key, namespaces: namespacesOf(access, options.namespaces) };
+  });
+}
+
+/** Connects them all, or none. Throws the first failure. */
+export async function connectContexts(
+  contexts: readonly ContextAccess[],
+  options: ContextOptions,
+): Promise<ConnectedContexts> {
+  const attempts = contexts.map(async (context): Promise<ConnectedContext> => {
+    const { access, namespaces } = context;
+    return { ...context, cluster: await connectCluster(access, { namespaces, log: options.log }) };
+  });
+  try {
+    return new ConnectedContexts(await Promise.all(attempts));
+  } catch (error) {
+    // Not waited for: a server that does not answer takes its time.
+    for (const attempt of attempts) attempt.then(({ cluster }) => cluster.close()).catch(() => {});
+    throw error;
+  }
+}
+
+export class ConnectedContexts {
+  readonly all: readonly ConnectedContext[];
+
+  constructor(all: readonly ConnectedContext[]) {
+    this.all = all;
+  }
+
+  /** Those that were named, or the first. */
+  find(context: string | undefined): ConnectedContext {
+    const found = this.all.find(({ access }) => context === undefined || access.contextName === context);
+    if (found === undefined) throw new Error(`context ${context} was not connected`);
+    return found;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.all.map(({ cluster }) => cluster.close()));
+  }
+}
+
+function namespacesOf(access: ClusterAccess, choices: readonly NamespaceChoice[]): string[] {
+  const mine = choices
+    .filter(({ context }) => context === undefined || context === access.contextName)
+    .map(({ namespace }) => namespace);
+  return mine.length > 0 ? [...new Set(mine)] : [access.namespace];
+}
+
+/** What names a context must name one of those asked for, lest a typing error go unnoticed. */
+function mustBeChosen(
+  choices: readonly { readonly context?: string }[],
+  accesses: readonly ClusterAccess[],
+): void {
+  const names = accesses.map(({ contextName }) => contextName);
+  const stray = choices.find(({ context }) => context !== undefined && !names.includes(context));
+  if (stray === undefined) return;
+  throw new UsageError(
+    'CONTEXT_NOT_CHOSEN',
+    `something is asked of context "${stray.context}", which is not among the contexts of this run: ${names.join(', ')}`,
+    `add --context ${stray.context}, or correct the name in front of the slash`,
+  );
+}
