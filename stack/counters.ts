@@ -14,6 +14,7 @@ export class Counters {
 
   // Frames and IP, in.
   frameTooShort = 0;
+  /** Segmentation of a kind that was not agreed on, or of datagrams without a size. */
   offloadUnknown = 0;
   /** Ethernet: ARP and all else that is not IP. */
   etherTypeUnknown = 0;
@@ -53,6 +54,8 @@ export class Counters {
   icmpErrorsUnsuitable = 0;
   icmpErrorsInTcp = 0;
   icmpErrorsInUdp = 0;
+  /** About an echo reply: of these nothing is kept that could be told. */
+  icmpErrorsInEcho = 0;
   icmpErrorsInUnmatched = 0;
 
   // UDP.
@@ -63,6 +66,10 @@ export class Counters {
   /** IPv6 must have one. */
   udpChecksumMissing = 0;
   udpNoHandler = 0;
+  /** Frames to be cut into more datagrams than any kernel puts into one. */
+  udpSegmentsTooMany = 0;
+  /** Frames sent that hold several datagrams. */
+  udpFramesJoined = 0;
 
   // TCP, in.
   tcpIn = 0;

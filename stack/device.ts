@@ -40,6 +40,16 @@ export interface Device {
   /** The largest IP packet that may be handed over with segmentation offload; `mtu` where there is none. */
   readonly maxPacket: number;
   /**
+   * Whether it finishes the checksums of frames, as virtio-net's VIRTIO_NET_F_CSUM says. Where it does not, the
+   * stack does, and no frame is larger than `mtu`: segmentation rests on it (virtio 1.2, 5.1.3.1). Default: true.
+   */
+  readonly checksumOffload?: boolean;
+  /**
+   * Whether it cuts a frame of UDP datagrams of one flow and size apart (VIRTIO_NET_F_HOST_USO; TUN_F_USO4 and
+   * USO6 of a tun), within `maxPacket`. Frames that come in so are understood in any case. Default: false.
+   */
+  readonly udpSegmentation?: boolean;
+  /**
    * Takes one frame.
    *
    * @returns false when the device is full and the frame was not taken; the

@@ -215,6 +215,16 @@ export class Stack {
   }
 
   /**
+   * Several datagrams of one flow, in their order. Where the device takes UDP segmentation, those of one size go in
+   * one frame.
+   *
+   * @returns how many were not dropped
+   */
+  sendUdpAll(from: Endpoint, to: Endpoint, payloads: readonly Uint8Array[]): number {
+    return this.#udp.sendAllBetween(from, to, payloads);
+  }
+
+  /**
    * Opens a connection from an address the stack answers for to the guest's.
    * `onEstablished` tells when it is open, `onClosed` when it was refused or
    * found nobody; data may be written at once.

@@ -9,15 +9,17 @@ import type { DeliveryError } from '../ip/error-reporter.ts';
 import type { InboundPacket } from '../ip/packet.ts';
 import {
   ICMP_DESTINATION_UNREACHABLE,
+  ICMP_ECHO_REPLY,
   ICMP_TIME_EXCEEDED,
   ICMPV6_DESTINATION_UNREACHABLE,
+  ICMPV6_ECHO_REPLY,
   ICMPV6_PACKET_TOO_BIG,
   ICMPV6_TIME_EXCEEDED,
   icmpCode,
   icmpRest,
   icmpType,
 } from '../wire/icmp.ts';
-import { PROTOCOL_TCP, PROTOCOL_UDP } from '../wire/ipv4.ts';
+import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP } from '../wire/ipv4.ts';
 import { parseQuoted } from './quoted-packet.ts';
 
 /** A transport, as far as it is told of errors. */
@@ -88,10 +90,17 @@ export class IcmpErrorInput {
       counters.icmpErrorsInTcp++;
     } else if (quoted.protocol === PROTOCOL_UDP && this.#udp.errorArrives(quoted, error, mtu)) {
       counters.icmpErrorsInUdp++;
+    } else if (isEchoReply(quoted)) {
+      counters.icmpErrorsInEcho++;
     } else {
       counters.icmpErrorsInUnmatched++;
     }
   }
+}
+
+function isEchoReply({ version, protocol, buffer, offset }: InboundPacket): boolean {
+  if (version === 4) return protocol === PROTOCOL_ICMP && icmpType(buffer, offset) === ICMP_ECHO_REPLY;
+  return protocol === PROTOCOL_ICMPV6 && icmpType(buffer, offset) === ICMPV6_ECHO_REPLY;
 }
 
 function ipv4Error(buffer: Uint8Array, offset: number): DeliveryError {

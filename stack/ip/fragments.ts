@@ -242,6 +242,7 @@ function load(packet: InboundPacket, partial: PartialDatagram): void {
   packet.protocolOffset = ipOffset + partial.protocolAt;
   // Nobody could have vouched for the whole.
   packet.checksumTrusted = false;
+  packet.datagramBytes = 0;
   if (partial.version === 4) {
     packet.addressesOffset = ipOffset + IPV4_SOURCE;
     rewriteIpv4Unfragmented(buffer, ipOffset, headerLength, packet.totalLength);

@@ -12,8 +12,10 @@ import {
   GSO_NONE,
   GSO_TCPV4,
   GSO_TCPV6,
+  GSO_UDP_L4,
   VIRTIO_NET_HEADER_BYTES,
   virtioFlags,
+  virtioGsoSize,
   virtioGsoType,
 } from '../wire/virtio-net.ts';
 import type { ErrorReporter } from './error-reporter.ts';
@@ -52,10 +54,12 @@ export class IpInput {
       return false;
     }
     const gsoType = virtioGsoType(buffer, offset) & ~GSO_ECN;
-    if (gsoType !== GSO_NONE && gsoType !== GSO_TCPV4 && gsoType !== GSO_TCPV6) {
+    const datagramBytes = gsoType === GSO_UDP_L4 ? virtioGsoSize(buffer, offset) : 0;
+    if (gsoType !== GSO_NONE && gsoType !== GSO_TCPV4 && gsoType !== GSO_TCPV6 && datagramBytes === 0) {
       counters.offloadUnknown++;
       return false;
     }
+    packet.datagramBytes = datagramBytes;
     packet.checksumTrusted = (virtioFlags(buffer, offset) & (FLAG_NEEDS_CHECKSUM | FLAG_DATA_VALID)) !== 0;
     packet.buffer = buffer;
     packet.ipOffset = offset + headBytes;

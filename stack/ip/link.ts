@@ -34,6 +34,8 @@ export class Link {
   readonly mtu: number;
   /** The largest packet with segmentation offload. */
   readonly maxPacket: number;
+  /** Whether the device cuts frames of UDP datagrams apart. */
+  readonly udpSegmentation: boolean;
   /** Of everything in front of the IP header. */
   readonly headBytes: number;
   readonly pathMtus: PathMtuTable;
@@ -44,7 +46,9 @@ export class Link {
     this.pathMtus = pathMtus;
     this.framing = framing;
     this.mtu = Math.min(LARGEST_PACKET, device.mtu);
-    this.maxPacket = Math.max(this.mtu, Math.min(LARGEST_PACKET, device.maxPacket));
+    const segmentation = device.checksumOffload ?? true;
+    this.maxPacket = segmentation ? Math.max(this.mtu, Math.min(LARGEST_PACKET, device.maxPacket)) : this.mtu;
+    this.udpSegmentation = segmentation && (device.udpSegmentation ?? false);
     this.headBytes = VIRTIO_NET_HEADER_BYTES + (framing === 'ethernet' ? ETHERNET_HEADER_BYTES : 0);
   }
 

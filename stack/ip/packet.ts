@@ -33,6 +33,8 @@ export class InboundPacket {
   protocolOffset = 0;
   /** The kernel vouches for the transport's checksum, or leaves it unfinished. */
   checksumTrusted = false;
+  /** The packet is many UDP datagrams with so much payload each, under one header; 0 where it is one. */
+  datagramBytes = 0;
   readonly #link: Link;
 
   constructor(link: Link) {

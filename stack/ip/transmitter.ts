@@ -10,6 +10,7 @@ import type { Counters } from '../counters.ts';
 import { type Device, OutgoingFrame } from '../device.ts';
 import type { StackLimits } from '../limits.ts';
 import { copyBytes } from '../wire/bytes.ts';
+import { completeChecksum } from './frame-checksum.ts';
 
 interface QueuedFrame {
   readonly bytes: Uint8Array;
@@ -22,6 +23,7 @@ export class Transmitter {
   /** To be filled before each send; the headers start at 0 with the virtio-net header. */
   readonly frame = new OutgoingFrame();
   readonly device: Device;
+  readonly #checksumOffload: boolean;
   readonly #limits: StackLimits;
   readonly #counters: Counters;
   #outbox: QueuedFrame[] = [];
@@ -30,6 +32,7 @@ export class Transmitter {
 
   constructor(device: Device, limits: StackLimits, counters: Counters) {
     this.device = device;
+    this.#checksumOffload = device.checksumOffload ?? true;
     this.#limits = limits;
     this.#counters = counters;
   }
@@ -67,6 +70,7 @@ export class Transmitter {
 
   #send(): boolean {
     const frame = this.frame;
+    if (!this.#checksumOffload) completeChecksum(frame);
     const taken = this.device.send(frame);
     if (taken) {
       this.#counters.framesOut++;

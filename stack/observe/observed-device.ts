@@ -43,6 +43,14 @@ export class ObservedDevice implements Device {
     return this.#device.maxPacket;
   }
 
+  get checksumOffload(): boolean {
+    return this.#device.checksumOffload ?? true;
+  }
+
+  get udpSegmentation(): boolean {
+    return this.#device.udpSegmentation ?? false;
+  }
+
   /** A frame came in, and is about to be given to the stack. */
   received(buffer: Uint8Array, offset: number, length: number): void {
     this.#show('in', buffer.subarray(offset, offset + length));

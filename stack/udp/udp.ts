@@ -3,6 +3,9 @@
  * answers from whatever address it likes. Flows are remembered for the sake of
  * ICMP errors alone (flows.ts); who relays keeps its own idle timeout, with the
  * host socket it belongs to.
+ *
+ * With segmentation offload a frame may hold many datagrams of one flow and size
+ * (joined-datagrams.ts), in both directions; the application sees datagrams.
  */
 import type { Counters } from '../counters.ts';
 import type { ErrorListener } from '../icmp/error-input.ts';
@@ -19,7 +22,9 @@ import { setUint16 } from '../wire/bytes.ts';
 import { PROTOCOL_UDP } from '../wire/ipv4.ts';
 import { destinationPort, sourcePort } from '../wire/tcp.ts';
 import type { UdpFlows } from './flows.ts';
+import { countJoinable, MAX_DATAGRAMS_IN } from './joined-datagrams.ts';
 import { UDP_CHECKSUM_OFFSET, UDP_HEADER_BYTES, udpChecksum, udpLength, writeUdp } from '../wire/udp.ts';
+import { GSO_UDP_L4, VIRTIO_NET_HEADER_BYTES, writeVirtioSegmentation } from '../wire/virtio-net.ts';
 
 /** What is left of a datagram once its packet is gone, and the ways to answer it. */
 export class UdpDatagram {
@@ -30,12 +35,12 @@ export class UdpDatagram {
   readonly #quote: PacketQuote;
   readonly #udp: UdpLayer;
 
-  constructor(udp: UdpLayer, packet: InboundPacket, payload: Uint8Array) {
+  constructor(udp: UdpLayer, packet: InboundPacket, quote: PacketQuote, payload: Uint8Array) {
     this.#udp = udp;
     this.localPort = destinationPort(packet.buffer, packet.offset);
     this.remotePort = sourcePort(packet.buffer, packet.offset);
     this.payload = payload;
-    this.#quote = packet.quote();
+    this.#quote = quote;
   }
 
   /** What the guest sent to. */
@@ -51,6 +56,11 @@ export class UdpDatagram {
   /** From the address asked to the one that asked; at any time. @returns false where it was dropped */
   reply(payload: Uint8Array): boolean {
     return this.#udp.send(this.#quote.path, this.localPort, this.remotePort, payload);
+  }
+
+  /** Several answers at once, in one frame where the device takes such. @returns how many were not dropped */
+  replyAll(payloads: readonly Uint8Array[]): number {
+    return this.#udp.sendAll(this.#quote.path, this.localPort, this.remotePort, payloads);
   }
 
   /** Answers with an ICMP error, at any time. */
@@ -115,12 +125,54 @@ export class UdpLayer implements ErrorListener {
       return;
     }
     const payload = buffer.subarray(offset + UDP_HEADER_BYTES, offset + datagramLength);
-    this.onDatagram(new UdpDatagram(this, packet, payload));
+    const { datagramBytes } = packet;
+    if (datagramBytes === 0 || payload.length <= datagramBytes) {
+      this.onDatagram(new UdpDatagram(this, packet, packet.quote(), payload));
+    } else if (payload.length > datagramBytes * MAX_DATAGRAMS_IN) {
+      counters.udpSegmentsTooMany++;
+    } else {
+      this.#receiveJoined(packet, payload, this.onDatagram);
+    }
+  }
+
+  /** An error about any of them quotes the frame's own headers: that is what the guest has sent. */
+  #receiveJoined(
+    packet: InboundPacket,
+    payloads: Uint8Array,
+    onDatagram: (datagram: UdpDatagram) => void,
+  ): void {
+    const { datagramBytes } = packet;
+    const quote = packet.quote();
+    for (let start = 0; start < payloads.length; start += datagramBytes) {
+      const payload = payloads.subarray(start, start + datagramBytes);
+      onDatagram(new UdpDatagram(this, packet, quote, payload));
+    }
   }
 
   /** @throws RangeError where an address is none, or the two are of different versions */
   sendBetween(from: Endpoint, to: Endpoint, payload: Uint8Array): boolean {
     return this.send(Path.between(this.#link, from.address, to.address), from.port, to.port, payload);
+  }
+
+  /** @throws as sendBetween */
+  sendAllBetween(from: Endpoint, to: Endpoint, payloads: readonly Uint8Array[]): number {
+    return this.sendAll(Path.between(this.#link, from.address, to.address), from.port, to.port, payloads);
+  }
+
+  /** Datagrams of one flow, in their order. @returns how many were not dropped */
+  sendAll(path: Path, localPort: number, remotePort: number, payloads: readonly Uint8Array[]): number {
+    const mostBytes = this.#link.udpSegmentation ? path.offloadRoom - UDP_HEADER_BYTES : 0;
+    const mostEach = path.room - UDP_HEADER_BYTES;
+    let sent = 0;
+    for (let first = 0, count = 0; first < payloads.length; first += count) {
+      count = countJoinable(payloads, first, mostEach, mostBytes);
+      const taken =
+        count === 1
+          ? this.send(path, localPort, remotePort, payloads[first])
+          : this.#sendJoined(path, localPort, remotePort, payloads, first, count);
+      if (taken) sent += count;
+    }
+    return sent;
   }
 
   send(path: Path, localPort: number, remotePort: number, payload: Uint8Array): boolean {
@@ -141,6 +193,39 @@ export class UdpLayer implements ErrorListener {
     const sent = this.#sender.send(path, PROTOCOL_UDP, UDP_HEADER_BYTES, payload, field);
     if (!sent) return false;
     this.#counters.udpOut++;
+    this.#flows.sent(path, localPort, remotePort);
+    return true;
+  }
+
+  #sendJoined(
+    path: Path,
+    localPort: number,
+    remotePort: number,
+    payloads: readonly Uint8Array[],
+    first: number,
+    count: number,
+  ): boolean {
+    const { frame } = this.#transmitter;
+    const at = path.transportOffset;
+    let length = UDP_HEADER_BYTES;
+    for (let i = 0; i < count; i++) {
+      const payload = payloads[first + i];
+      frame.pieces[i] = payload;
+      frame.pieceOffset[i] = 0;
+      frame.pieceLength[i] = payload.length;
+      length += payload.length;
+    }
+    frame.pieceCount = count;
+    frame.headLength = at + UDP_HEADER_BYTES;
+    path.writeHead(frame.head, PROTOCOL_UDP, length, UDP_CHECKSUM_OFFSET);
+    // Length and checksum are of all together: whoever cuts them apart makes each one's own.
+    const pseudo = pseudoHeaderSum(path.addressSum, PROTOCOL_UDP, length);
+    writeUdp(frame.head, at, localPort, remotePort, length, foldSum(pseudo));
+    const headerBytes = frame.headLength - VIRTIO_NET_HEADER_BYTES;
+    writeVirtioSegmentation(frame.head, 0, GSO_UDP_L4, payloads[first].length, headerBytes);
+    if (!this.#transmitter.sendOrQueue()) return false;
+    this.#counters.udpOut += count;
+    this.#counters.udpFramesJoined++;
     this.#flows.sent(path, localPort, remotePort);
     return true;
   }

@@ -24,6 +24,8 @@ export const FLAG_DATA_VALID = 2;
 export const GSO_NONE = 0;
 export const GSO_TCPV4 = 1;
 export const GSO_TCPV6 = 4;
+/** UDP datagrams of one flow and size, the last of which may be smaller; of either IP version. */
+export const GSO_UDP_L4 = 5;
 /** A bit beside the type: the first segment alone carries CWR (RFC 3168). */
 export const GSO_ECN = 0x80;
 
@@ -66,7 +68,7 @@ export function writeVirtioChecksum(buffer: Uint8Array, offset: number, start: n
   setUint16LittleEndian(buffer, offset + CHECKSUM_OFFSET, field);
 }
 
-/** Turns a packet written with a checksum to finish into one to be cut into segments of `size` bytes. */
+/** Turns a packet written with a checksum to finish into one to be cut into segments, or datagrams, of `size` bytes. */
 export function writeVirtioSegmentation(
   buffer: Uint8Array,
   offset: number,

@@ -3,7 +3,7 @@ import { Stack } from '../../stack/index.ts';
 import { Harness, scenario, TestDevice } from './harness/harness.ts';
 
 function make(limits: object, mtu = 1500): Stack {
-  return new Stack({ device: new TestDevice(mtu, mtu), now: 0, random: (bytes) => bytes.fill(1), limits });
+  return new Stack({ device: new TestDevice({ mtu }), now: 0, random: (bytes) => bytes.fill(1), limits });
 }
 
 describe('limits', () => {

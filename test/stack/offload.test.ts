@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
 import { drain, scenario, writeStream } from './harness/harness.ts';
-import { tcpFrame } from './harness/packets.ts';
+import { GUEST, SERVICE, tcpFrame } from './harness/packets.ts';
 
 const OFFLOAD = { maxPacket: 65_535, limits: { initialWindowSegments: 100 } };
 
@@ -82,6 +82,55 @@ describe('segmentation offload', () => {
     h.receive(tcpFrame({ sequence: 0, flags: 2 }, { gsoType: 3, gsoSize: 1460 }));
     expect(h.stack.counters.offloadUnknown).toBe(1);
   });
+});
+
+describe('without checksum offload', () => {
+  for (const ip of [4, 6] as const) {
+    scenario(
+      `checksums are complete and frames no larger than the mtu, IPv${ip}`,
+      (h) => {
+        const connection = h.establish({ sack: true, ts: 0 });
+        // Odd pieces: what begins at an odd place is added up with its bytes exchanged.
+        for (const [at, length] of [
+          [0, 1],
+          [1, 3],
+          [4, 1001],
+          [1005, 2],
+        ] as const) {
+          writeStream(connection, at, length);
+        }
+        h.poll();
+        const [{ offload, payload }] = h.frames();
+        expect([offload.needsChecksum, offload.gsoType, payload.length - 32]).toEqual([false, 0, 1007]);
+        writeStream(connection, 1007, 4000);
+        h.poll();
+        expect(h.frames().map((frame) => frame.packet.length <= 1500 && frame.offload.gsoType === 0)).toEqual(
+          [true, true, true],
+        );
+        connection.reset();
+        h.poll();
+        h.sends('RA');
+      },
+      { ip, checksumOffload: false, maxPacket: 65_535 },
+    );
+  }
+
+  scenario(
+    'a UDP checksum of 0 is written as its twin, since 0 would say that there is none',
+    (h) => {
+      const from = { address: SERVICE, port: 53 };
+      const to = { address: GUEST, port: 4000 };
+      const checksumOf = (payload: Uint8Array): number => {
+        expect(h.stack.sendUdp(from, to, payload)).toBe(true);
+        const [frame] = h.frames();
+        expect(frame.offload.needsChecksum).toBe(false);
+        return frame.payload[6] * 256 + frame.payload[7];
+      };
+      const unpaid = checksumOf(Uint8Array.of(0, 0));
+      expect(checksumOf(Uint8Array.of(unpaid >>> 8, unpaid & 255))).toBe(0xffff);
+    },
+    { checksumOffload: false },
+  );
 });
 
 describe('TCP checksums', () => {

@@ -42,7 +42,7 @@ describe('by default', () => {
   });
 
   test('connect to a group or to everybody is refused', () => {
-    const stack = new Stack({ device: new TestDevice(1500, 1500), now: 0, random: (bytes) => bytes.fill(1) });
+    const stack = new Stack({ device: new TestDevice(), now: 0, random: (bytes) => bytes.fill(1) });
     for (const address of ['224.0.0.1', '255.255.255.255', '0.0.0.0', 'ff02::1', '::']) {
       const from = address.includes(':') ? 'fd00::1' : '10.0.0.1';
       expect(() => stack.connect({ address: from, port: 1 }, { address, port: 2 })).toThrow(

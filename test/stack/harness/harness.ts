@@ -27,6 +27,8 @@ import { matchLine, parseLine, readSegment, toFields } from './script.ts';
 export interface HarnessOptions {
   mtu?: number;
   maxPacket?: number;
+  checksumOffload?: boolean;
+  udpSegmentation?: boolean;
   limits?: Partial<StackLimits>;
   /** The version of IP that TCP runs over. */
   ip?: 4 | 6;
@@ -39,13 +41,17 @@ export interface HarnessOptions {
 export class TestDevice implements Device {
   readonly mtu: number;
   readonly maxPacket: number;
+  readonly checksumOffload: boolean;
+  readonly udpSegmentation: boolean;
   readonly frames: Uint8Array[] = [];
   /** Frames it takes before it is full. */
   room = Infinity;
 
-  constructor(mtu: number, maxPacket: number) {
-    this.mtu = mtu;
-    this.maxPacket = maxPacket;
+  constructor(options: HarnessOptions = {}) {
+    this.mtu = options.mtu ?? 1500;
+    this.maxPacket = options.maxPacket ?? this.mtu;
+    this.checksumOffload = options.checksumOffload ?? true;
+    this.udpSegmentation = options.udpSegmentation ?? false;
   }
 
   send(frame: OutgoingFrame): boolean {
@@ -74,11 +80,10 @@ export class Harness {
   readonly #surroundings: number;
 
   constructor(options: HarnessOptions = {}) {
-    const mtu = options.mtu ?? 1500;
     this.#ends = options.ip === 6 ? { source: GUEST6, destination: SERVICE6 } : {};
     this.#headerBytes = options.ip === 6 ? 60 : 40;
     this.#framing = options.framing ?? 'ip';
-    this.device = new TestDevice(mtu, options.maxPacket ?? mtu);
+    this.device = new TestDevice(options);
     this.#surroundings = options.surroundings ?? 0xee;
     const { observers } = options;
     this.#observed = observers ? new ObservedDevice(this.device, observers, () => this.nowMs) : null;

@@ -199,6 +199,7 @@ export function udpFrame(
     destinationPort?: number;
     checksum?: number;
   } = {},
+  offload: Offload = {},
 ): Uint8Array {
   const source = options.source ?? GUEST;
   const destination = options.destination ?? SERVICE;
@@ -210,7 +211,7 @@ export function udpFrame(
     source,
   );
   if (options.checksum !== undefined) datagram.set(word(options.checksum), 6);
-  return ipFrame({ source, destination, protocol: 17, payload: datagram }, {});
+  return ipFrame({ source, destination, protocol: 17, payload: datagram }, offload);
 }
 
 export function udpDatagram(
@@ -302,11 +303,15 @@ export function parseFrame(frame: Uint8Array): ParsedFrame {
   const destination = addressText(addresses.subarray(addresses.length / 2));
   const protocol = isIpv6 ? packet[6] : packet[9];
   const payload = packet.subarray(headerLength);
+  const isWhole = isIpv6 || (view.getUint16(VNET + 6) & 0x3fff) === 0;
   if (offload.needsChecksum) {
     // The field holds the pseudo-header's sum; finishing it as a device would must give a right checksum.
     const at = offload.checksumStart - headerLength + offload.checksumOffset;
     const pseudo = concat(pseudoHeader(source, destination, protocol, payload.length));
     expect(payload[at] * 256 + payload[at + 1]).toBe(~naiveChecksum(pseudo) & 0xffff);
+  } else if (protocol === 6 || (protocol === 17 && isWhole)) {
+    const pseudo = concat(pseudoHeader(source, destination, protocol, payload.length));
+    expect(naiveChecksum(concat(pseudo, payload)), 'a complete checksum').toBe(0);
   }
   return {
     offload,
