@@ -1,6 +1,11 @@
 /** The cluster that the user means, and the right to speak to it. */
+import { readFileSync } from 'node:fs';
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
+import type { Cluster } from '@kubernetes/client-node/dist/config_types.js';
+import type tls from 'node:tls';
 import { ClusterError } from '../errors.ts';
+import type { Authenticator } from './credentials/authenticator.ts';
+import { KubeConfigAuthenticator } from './credentials/kube-config.ts';
 import { loadKubeConfig, parseKubeConfig } from './kubeconfig.ts';
 
 export interface AccessOptions {
@@ -20,9 +25,9 @@ export interface ClusterAccess {
   readonly namespace: string;
   /** The API server's URL, with its path prefix if it has one. */
   readonly server: URL;
-  /** Whether the kubeconfig sends requests through a proxy of its own. */
-  readonly proxied: boolean;
-  readonly kubeConfig: KubeConfig;
+  /** How the server is to be known: authority, name. */
+  readonly tls: tls.SecureContextOptions & { servername?: string; rejectUnauthorized?: boolean };
+  readonly authenticator: Authenticator;
 }
 
 export async function loadAccess(
@@ -85,8 +90,19 @@ export async function loadAccess(
     clusterName: cluster.name,
     namespace: context.namespace || 'default',
     server,
-    proxied: Boolean(cluster.proxyUrl),
-    kubeConfig,
+    tls: tlsOf(cluster),
+    authenticator: new KubeConfigAuthenticator(kubeConfig, contextName),
+  };
+}
+
+function tlsOf(cluster: Cluster): ClusterAccess['tls'] {
+  const ca = cluster.caFile
+    ? readFileSync(cluster.caFile)
+    : cluster.caData && Buffer.from(cluster.caData, 'base64');
+  return {
+    ...(ca ? { ca } : {}),
+    ...(cluster.tlsServerName ? { servername: cluster.tlsServerName } : {}),
+    ...(cluster.skipTLSVerify ? { rejectUnauthorized: false } : {}),
   };
 }
 

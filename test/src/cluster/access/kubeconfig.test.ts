@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { loadAccess } from '../../../src/cluster/index.ts';
+import { loadAccess } from '../../../../src/cluster/access/access.ts';
 
 let folder: string;
 
