@@ -8,6 +8,7 @@ export type SandboxErrorCode =
   | 'TUN_MISSING'
   | 'TUN_DENIED'
   | 'NETNS_FAILED'
+  | 'LISTEN_FAILED'
   | 'SPAWN_FAILED'
   | 'CWD_MISSING'
   | 'SETUP_TIMEOUT'

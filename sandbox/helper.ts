@@ -1,6 +1,8 @@
 /**
- * The conversation with kns-netns: it makes the network interface and our own
- * /etc from inside the sandbox's namespaces, and hands out their fds.
+ * The conversation with kns-netns, which works from inside the sandbox's
+ * namespaces and hands out fds: the interface, our own /etc, sockets that
+ * listen in the sandbox. One request at a time, each answered by one fd; it
+ * stays for as long as the sandbox does.
  */
 
 import { closeSync } from 'node:fs';
@@ -10,20 +12,6 @@ import { execa } from 'execa';
 import { Channel, ChannelClosed, inherited } from './channel.ts';
 import { SandboxError } from './errors.ts';
 import type { Message, Native } from './native/addon.ts';
-
-/** One family's part of the interface: its own address, with everything else behind the gateway. */
-export interface LinkAddress {
-  readonly address: string;
-  readonly prefixLength: number;
-  readonly gateway: string;
-}
-
-/** The interface kns0 of the sandbox. */
-export interface LinkOptions extends LinkAddress {
-  /** Where the kernel has no IPv6 the sandbox has none, and a note says so. Its least MTU is 1,280 (RFC 8200, 5). */
-  readonly ipv6?: LinkAddress;
-  readonly mtu: number;
-}
 
 /** The helper's end of the channel, once it runs. */
 const CONTROL_FD = 3;
@@ -38,39 +26,34 @@ export class NamespaceGone extends Error {
   override readonly name = 'NamespaceGone';
 }
 
+/** A system call of the helper's failed. */
+export class HelperRefused extends Error {
+  override readonly name = 'HelperRefused';
+  readonly errno: number;
+  readonly call: string;
+
+  constructor(errno: number, call: string) {
+    super(`${call}: ${errnoText(errno)}`);
+    this.errno = errno;
+    this.call = call;
+  }
+}
+
 function errnoText(errno: number): string {
   const entry = getSystemErrorMap().get(-errno);
   return entry ? `${entry[1]} (${entry[0]})` : `errno ${errno}`;
 }
 
-function explainTun(errno: number): SandboxError | undefined {
-  const { EACCES, EPERM, ENOENT, ENODEV, ENXIO } = constants.errno;
-  if (errno === ENOENT || errno === ENODEV || errno === ENXIO)
-    return new SandboxError(
-      'TUN_MISSING',
-      'there is no /dev/net/tun',
-      'load the driver as root: modprobe tun (in a container: start it with --device /dev/net/tun)',
-    );
-  if (errno === EACCES || errno === EPERM)
-    return new SandboxError(
-      'TUN_DENIED',
-      '/dev/net/tun may not be opened by this user',
-      'let every user open it, as distributions do; as root: chmod 0666 /dev/net/tun',
-    );
-  return undefined;
-}
-
-function explain(errno: number, call: string): Error {
+/** What a failure means that comes while the sandbox is made. */
+export function explainRefusal(error: unknown): unknown {
+  if (!(error instanceof HelperRefused)) return error;
   const { ENOENT, ESRCH } = constants.errno;
-  if (call === 'open namespace' && (errno === ENOENT || errno === ESRCH)) return new NamespaceGone(call);
-  const tun = call === 'open /dev/net/tun' ? explainTun(errno) : undefined;
-  return (
-    tun ??
-    new SandboxError(
-      'NETNS_FAILED',
-      `the sandbox's network could not be made: ${call}: ${errnoText(errno)}`,
-      'check that the kernel is 5.4 or later and that no security policy forbids this call in a user namespace',
-    )
+  if (error.call === 'open namespace' && (error.errno === ENOENT || error.errno === ESRCH))
+    return new NamespaceGone(error.call);
+  return new SandboxError(
+    'NETNS_FAILED',
+    `the sandbox's network could not be made: ${error.message}`,
+    'check that the kernel is 5.4 or later and that no security policy forbids this call in a user namespace',
   );
 }
 
@@ -87,19 +70,13 @@ function note(text: string): string {
   return `${NOTES[name] ?? name}: ${name}: ${errnoText(Number(errno))}`;
 }
 
-function linkRequest(pid: number, { ipv6, mtu, ...ipv4 }: LinkOptions): string {
-  const addresses = (ipv6 === undefined ? [ipv4] : [ipv4, ipv6]).map(
-    ({ address, prefixLength, gateway }) => `${address}/${prefixLength} ${gateway}`,
-  );
-  return ['link', pid, mtu, ...addresses].join(' ');
-}
-
 export class NetnsHelper {
-  readonly #channel: Channel;
   /** What could not be had, one line each. */
-  notes: string[] = [];
-
+  readonly notes: string[] = [];
+  readonly #channel: Channel;
   readonly #ended: Promise<string>;
+  /** Settles when the request that came last has been answered. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   private constructor(channel: Channel, ended: Promise<string>) {
     this.#channel = channel;
@@ -122,40 +99,47 @@ export class NetnsHelper {
     return new NetnsHelper(channel, ended);
   }
 
-  /** Makes the interface in the namespaces of `pid`. @returns the fd of the tun device */
-  link(pid: number, options: LinkOptions, signal: AbortSignal): Promise<number> {
-    return this.#request(linkRequest(pid, options), signal);
-  }
-
   /** Mounts /etc and /sys. @returns the fd of the directory of our own files */
-  files(signal: AbortSignal): Promise<number> {
-    return this.#request('files', signal);
+  async files(signal: AbortSignal): Promise<number> {
+    try {
+      return await this.request('files', signal);
+    } catch (error) {
+      throw explainRefusal(error);
+    }
   }
 
-  async #request(request: string, signal: AbortSignal): Promise<number> {
-    const { bytes, fds } = await this.#exchange(request, signal);
+  /** What netns.h lists. @returns the fd of the answer. @throws HelperRefused, HelperGone, the signal's reason */
+  async request(request: string, signal: AbortSignal): Promise<number> {
+    const turn = this.#turn.then(() => this.#exchange(request, signal));
+    this.#turn = turn.catch(() => {});
+    const { bytes, fds } = await turn;
     const answer = Buffer.from(bytes).toString();
     const [fd, ...surplus] = fds;
     for (const extra of surplus) closeSync(extra);
     const failure = /^error (\d+) (.*)$/s.exec(answer);
-    if (failure) throw explain(Number(failure[1]), failure[2] ?? '');
+    if (failure) throw new HelperRefused(Number(failure[1]), failure[2] ?? '');
     if (fd === undefined) throw new Error(`kns-netns answered "${answer}" without an fd`);
     this.notes.push(...answer.split(' ').slice(1).map(note));
     return fd;
   }
 
   async #exchange(request: string, signal: AbortSignal): Promise<Message> {
+    signal.throwIfAborted();
     try {
       this.#channel.send(request);
       return await this.#channel.receive(signal);
     } catch (error) {
+      // What was asked is still to be answered: the next request would take that answer for its own.
+      this.#channel.close();
       if (error instanceof ChannelClosed) throw new HelperGone(`kns-netns: ${await this.#ended}`);
       throw error;
     }
   }
 
   /** The helper ends as it sees its channel closed. */
-  close(): void {
+  async close(): Promise<void> {
+    await this.#turn;
     this.#channel.close();
+    await this.#ended;
   }
 }

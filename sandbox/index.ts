@@ -2,7 +2,8 @@
 
 export { type CallerState, readCallerState } from './caller.ts';
 export { SandboxError } from './errors.ts';
-export type { LinkAddress, LinkOptions } from './helper.ts';
+export type { InsideAddress } from './inside.ts';
 export { launch, type Sandbox } from './launch.ts';
+export type { LinkAddress, LinkOptions } from './link.ts';
 export { type SignalWatch, watchSignals } from './signals.ts';
 export type { TunDevice } from './tun.ts';

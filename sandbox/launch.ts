@@ -10,9 +10,11 @@
  *        ├─ block-fd ────────────────────────────────▶│ execs kns-stub       │
  *        │◀─ "ready", pidfd ──────────────────────────┤                      │
  *        ├─ "files" ────────────────────────────────────────────────────────▶│ /etc, /sys
- *        │◀─ directory fd ───────────────────────────────────────────────────┘
+ *        │◀─ directory fd ───────────────────────────────────────────────────┤
  *        │     launch() returns; names and addresses are written meanwhile
- *        ├─ start(): one byte ───────────────────────▶│ execs the command
+ *        ├─ start(): one byte ───────────────────────▶│ execs the command    │
+ *        ├─ listenInside(): "listen …" ─────────────────────────────────────▶│ while the sandbox is
+ *        │◀─ socket fd ──────────────────────────────────────────────────────┘
  *
  * "ready" is also what tells a failed set-up from a command that failed:
  * bubblewrap exits with 1 in both cases, but only a sandbox that stands says it.
@@ -25,7 +27,9 @@
  * that launches a sandbox must outlive it.
  */
 
+import type { Socket } from 'node:dgram';
 import { closeSync } from 'node:fs';
+import type { Server } from 'node:net';
 import path from 'node:path';
 import { explainBwrap, findBwrap } from './bwrap.ts';
 import type { CallerState } from './caller.ts';
@@ -33,7 +37,9 @@ import { ChannelClosed } from './channel.ts';
 import { SandboxError } from './errors.ts';
 import { EtcDirectory, type SandboxFiles } from './files.ts';
 import { Guard } from './guard.ts';
-import { HelperGone, type LinkOptions, NamespaceGone, NetnsHelper } from './helper.ts';
+import { HelperGone, NamespaceGone, NetnsHelper } from './helper.ts';
+import { bindInside, type InsideAddress, listenInside } from './inside.ts';
+import { type LinkOptions, makeLink } from './link.ts';
 import { type Addon, loadNative, type Native } from './native/addon.ts';
 import { TunDevice } from './tun.ts';
 
@@ -66,6 +72,10 @@ export interface Sandbox {
   start(): void;
   /** Sends a signal to the command itself; nothing happens when it has ended. */
   signal(signo: number): void;
+  /** Has a server of ours listen in the sandbox's own network. @throws SandboxError LISTEN_FAILED */
+  listenInside(server: Server, at: InsideAddress): Promise<void>;
+  /** The same for UDP. @throws SandboxError LISTEN_FAILED */
+  bindInside(socket: Socket, at: InsideAddress): Promise<void>;
   /**
    * The command's exit code, 128+n when signal n ended it, 126 or 127 when it
    * could not be run. Every process of the sandbox has ended then.
@@ -87,6 +97,7 @@ class RunningSandbox implements Sandbox {
   readonly #files: EtcDirectory;
   readonly #api: Addon;
   readonly #guard: Guard;
+  readonly #helper: NetnsHelper;
   #pidfd: number | undefined;
   #closing: Promise<void> | undefined;
 
@@ -96,14 +107,15 @@ class RunningSandbox implements Sandbox {
     device: TunDevice,
     pidfd: number,
     files: EtcDirectory,
-    notes: string[],
+    helper: NetnsHelper,
   ) {
     this.#api = api;
     this.#guard = guard;
     this.#pidfd = pidfd;
     this.#files = files;
     this.device = device;
-    this.notes = notes;
+    this.#helper = helper;
+    this.notes = helper.notes;
     this.exited = guard.exited;
   }
 
@@ -124,6 +136,14 @@ class RunningSandbox implements Sandbox {
     if (this.#pidfd !== undefined) this.#api.pidfdSendSignal(this.#pidfd, signo);
   }
 
+  listenInside(server: Server, at: InsideAddress): Promise<void> {
+    return listenInside(this.#helper, server, at);
+  }
+
+  bindInside(socket: Socket, at: InsideAddress): Promise<void> {
+    return bindInside(this.#helper, socket, at);
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -134,7 +154,7 @@ class RunningSandbox implements Sandbox {
     this.#files.close();
     if (this.#pidfd !== undefined) closeSync(this.#pidfd);
     this.#pidfd = undefined;
-    await endGuard(this.#guard);
+    await Promise.all([endGuard(this.#guard), this.#helper.close()]);
   }
 }
 
@@ -248,12 +268,12 @@ async function setUp(
   const gathered = new Gathered();
   try {
     const childPid = await orAborted(guard.childPid, signal);
-    const tun = gathered.keep(await helper.link(childPid, link, signal));
+    const tun = gathered.keep(await makeLink(helper, childPid, link, signal));
     guard.unblock();
     const pidfd = gathered.keep(await receivePidfd(guard, signal));
     const directory = gathered.keep(await helper.files(signal));
     const device = new TunDevice(native.api, tun, link.mtu);
-    return new RunningSandbox(native.api, guard, device, pidfd, new EtcDirectory(directory), helper.notes);
+    return new RunningSandbox(native.api, guard, device, pidfd, new EtcDirectory(directory), helper);
   } catch (error) {
     gathered.closeAll();
     throw error;
@@ -284,10 +304,9 @@ export async function launch(options: LaunchOptions): Promise<Sandbox> {
     helper = NetnsHelper.start(native);
     return await setUp(native, guard, helper, signal, options.link);
   } catch (error) {
-    await endGuard(guard);
+    await Promise.all([endGuard(guard), helper?.close()]);
     throw await explain(error, guard);
   } finally {
     done();
-    helper?.close();
   }
 }

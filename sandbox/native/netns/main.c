@@ -76,40 +76,62 @@ static int make_link(struct session *session, char *words, char *notes, struct f
     return tun;
 }
 
+/* "ok" and the fd, which is the host's from then on; or the failure. */
+static void answer_fd(int control, const char *text, int fd, const struct failure *failure)
+{
+    if (fd < 0) {
+        answer_failure(control, failure);
+        return;
+    }
+    answer(control, text, fd);
+    close(fd);
+}
+
 static void serve_link(struct session *session, char *words)
 {
     struct failure failure;
     char text[MAX_MESSAGE] = "ok";
     int link = make_link(session, words, text, &failure);
-    if (link < 0) {
-        answer_failure(session->control, &failure);
-        return;
-    }
-    answer(session->control, text, link);
-    close(link);
+    answer_fd(session->control, text, link, &failure);
+}
+
+static void serve_listen(struct session *session, char *words)
+{
+    struct failure failure;
+    int listener = open_listener(words, &failure);
+    answer_fd(session->control, "ok", listener, &failure);
 }
 
 /*
  * Comes after bubblewrap has finished: its mounts are made, and its id maps
  * written, without which a group id can't be told to the kernel.
  */
+static int make_files(struct session *session, char *notes, struct failure *failure)
+{
+    char groups[32];
+    /* ping(8) without CAP_NET_RAW: icmp(7). The range is of group ids in our user namespace. */
+    snprintf(groups, sizeof groups, "%u %u", getegid(), getegid());
+    note(notes, "ping_group_range", write_sysctl(&session->namespaces, "ipv4/ping_group_range", groups));
+    int ports_error = write_sysctl(&session->namespaces, "ipv4/ip_unprivileged_port_start", "0");
+    note(notes, "ip_unprivileged_port_start", ports_error);
+    if (enter_mounts(&session->namespaces, failure) < 0)
+        return -1;
+    int directory = mount_etc(failure);
+    if (directory < 0)
+        return -1;
+    note(notes, "sysfs", mount_sys(&session->namespaces));
+    if (drop_capabilities(ports_error != 0, failure) == 0)
+        return directory;
+    close(directory);
+    return -1;
+}
+
 static void serve_files(struct session *session)
 {
     struct failure failure;
-    char text[MAX_MESSAGE] = "ok", groups[32];
-    /* ping(8) without CAP_NET_RAW: icmp(7). The range is of group ids in our user namespace. */
-    snprintf(groups, sizeof groups, "%u %u", getegid(), getegid());
-    note(text, "ping_group_range", write_sysctl(&session->namespaces, "ipv4/ping_group_range", groups));
-    note(text, "ip_unprivileged_port_start",
-         write_sysctl(&session->namespaces, "ipv4/ip_unprivileged_port_start", "0"));
-    int directory = -1;
-    if (enter_mounts(&session->namespaces, &failure) < 0 || (directory = mount_etc(&failure)) < 0) {
-        answer_failure(session->control, &failure);
-        return;
-    }
-    note(text, "sysfs", mount_sys(&session->namespaces));
-    answer(session->control, text, directory);
-    close(directory);
+    char text[MAX_MESSAGE] = "ok";
+    int directory = make_files(session, text, &failure);
+    answer_fd(session->control, text, directory, &failure);
 }
 
 int main(int argc, char **argv)
@@ -122,6 +144,8 @@ int main(int argc, char **argv)
     }
     session.control = atoi(argv[1]);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    /* Out of reach of the terminal's keys, and of kill(2) to the host's process group. */
+    setsid();
     umask(0);
     for (;;) {
         ssize_t length = recv(session.control, request, sizeof request - 1, 0);
@@ -134,5 +158,7 @@ int main(int argc, char **argv)
             serve_link(&session, request + 5);
         else if (strcmp(request, "files") == 0)
             serve_files(&session);
+        else if (strncmp(request, "listen ", 7) == 0)
+            serve_listen(&session, request + 7);
     }
 }

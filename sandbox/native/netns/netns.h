@@ -4,13 +4,17 @@
  * A process of its own, because setns(2) into a user namespace refuses a
  * process with threads, which Node has. It is started beside bubblewrap, waits
  * for requests on one SOCK_SEQPACKET, answers each with one message, and ends
- * with the host. The command never gets the capabilities that are used here:
+ * when the host lets go of the sandbox, or ends itself. The command never gets the capabilities that are used here:
  * they come from entering the user namespace as its owner (user_namespaces(7)).
  *
  *   "link PID MTU ADDRESS/LENGTH GATEWAY [ADDRESS/LENGTH GATEWAY]"
  *                enter the namespaces of PID; answer "ok" with the tun's fd.
  *                The first address is of IPv4, the second of IPv6
- *   "files"      mount /etc and /sys;         answer "ok" with a directory fd
+ *   "files"      mount /etc and /sys, and give up all privilege;
+ *                answer "ok" with a directory fd
+ *   "listen PROTOCOL ADDRESS PORT"
+ *                answer "ok" with a socket that is bound there, in the sandbox's
+ *                network, and listens if PROTOCOL is tcp and not udp
  *
  * A failure is answered by "error ERRNO CALL". What was tried and may fail is
  * told after "ok", one " NAME:ERRNO" each.
@@ -68,6 +72,12 @@ bool parse_link(char **words, struct link_config *config);
 /* link.c: addresses, MTU, up, default routes; *ipv6_error is 0, or why IPv6 is not to be had */
 int configure_link(const struct link_config *config, const struct namespaces *namespaces,
                    int *ipv6_error, struct failure *failure);
+
+/* privilege.c: all but that for ports below 1024, if that is to be kept */
+int drop_capabilities(bool keep_low_ports, struct failure *failure);
+
+/* listen.c: the words after "listen"; the fd of the socket */
+int open_listener(char *words, struct failure *failure);
 
 /* sysctl.c: a setting below /proc/sys/net; 0, or the errno */
 int write_sysctl(const struct namespaces *namespaces, const char *name, const char *value);

@@ -1,0 +1,132 @@
+/** Servers of the host process that listen in the sandbox's own network. */
+
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { type AddressInfo, createServer, type Server } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { afterEach, beforeAll, expect, test } from 'vitest';
+import { launch, type Sandbox } from '../../sandbox/index.ts';
+import { buildNative } from '../../sandbox/native/build.ts';
+import { LINK, NATIVE } from './support/host.ts';
+
+let sandbox: Sandbox;
+const servers: Server[] = [];
+beforeAll(() => buildNative(NATIVE));
+afterEach(async () => {
+  for (const server of servers.splice(0)) server.close();
+  await sandbox.close();
+});
+
+async function standing(script: string): Promise<void> {
+  sandbox = await launch({ command: ['bash', '-c', script], link: LINK });
+}
+
+/** A server, and what the first client says to it; it answers "hello". */
+function greeter(): { server: Server; heard: Promise<string> } {
+  const server = createServer((socket) => socket.end('hello\n'));
+  servers.push(server);
+  return { server, heard: once(server, 'connection').then(([socket]) => text(socket)) };
+}
+
+/** A script that is content with "hello" from there. */
+const asks = (address: string, port: number) =>
+  `exec 3<>/dev/tcp/${address}/${port}; echo asked >&3; read -r answer <&3; [ "$answer" = hello ]`;
+
+test.each(['127.0.0.1', '::1', '10.0.1.2', 'fd6b:6e73::2'])(
+  'a server on %s, at a port below 1024',
+  async (address) => {
+    await standing(asks(address, 443));
+    const { server, heard } = greeter();
+    await sandbox.listenInside(server, { address, port: 443 });
+    expect(server.address()).toMatchObject({ address, port: 443 });
+    sandbox.start();
+    expect(await heard).toBe('asked\n');
+    expect((await sandbox.exited).code).toBe(0);
+  },
+);
+
+test('port 0 has a free one chosen, and each family is by itself', async () => {
+  await standing('true');
+  const [four, six] = [greeter().server, greeter().server];
+  await sandbox.listenInside(four, { address: '0.0.0.0', port: 0 });
+  const { port } = four.address() as AddressInfo;
+  await sandbox.listenInside(six, { address: '::', port });
+  expect(six.address()).toMatchObject({ address: '::', port });
+});
+
+test('the host itself has nothing listening there', async () => {
+  await standing('true');
+  const { server } = greeter();
+  await sandbox.listenInside(server, { address: '127.0.0.1', port: 0 });
+  const { port } = server.address() as AddressInfo;
+  const own = createServer();
+  servers.push(own);
+  await once(own.listen(port, '127.0.0.1'), 'listening');
+});
+
+test('servers come while the command runs, many at once', async () => {
+  await standing('sleep 1000');
+  sandbox.start();
+  const ports = Array.from({ length: 20 }, (_, i) => 8000 + i);
+  await Promise.all(
+    ports.map((port) => sandbox.listenInside(greeter().server, { address: '127.0.0.1', port })),
+  );
+  expect(servers.map((server) => (server.address() as AddressInfo).port)).toEqual(ports);
+});
+
+test('datagrams', async () => {
+  await standing(
+    'exec 3<>/dev/udp/127.0.0.1/53; echo asked >&3; [ "$(dd bs=99 count=1 status=none <&3)" = hello ]',
+  );
+  const socket = createSocket('udp4');
+  await sandbox.bindInside(socket, { address: '127.0.0.1', port: 53 });
+  sandbox.start();
+  const [message, from] = await once(socket, 'message');
+  expect(String(message)).toBe('asked\n');
+  socket.send('hello\n', from.port, from.address);
+  expect((await sandbox.exited).code).toBe(0);
+  socket.close();
+});
+
+test('LISTEN_FAILED: the port is taken, or the address is not one of the sandbox', async () => {
+  await standing('true');
+  await sandbox.listenInside(greeter().server, { address: '127.0.0.1', port: 80 });
+  await expect(
+    sandbox.listenInside(greeter().server, { address: '127.0.0.1', port: 80 }),
+  ).rejects.toMatchObject({
+    code: 'LISTEN_FAILED',
+    message: expect.stringContaining('tcp port 80 of 127.0.0.1'),
+    remedy: expect.stringContaining('another port'),
+  });
+  await expect(
+    sandbox.listenInside(greeter().server, { address: '10.9.9.9', port: 80 }),
+  ).rejects.toMatchObject({ code: 'LISTEN_FAILED', remedy: expect.stringContaining('ip addr') });
+});
+
+test('what is no address or port is the fault of the program that asks', async () => {
+  await standing('true');
+  const { server } = greeter();
+  await expect(sandbox.listenInside(server, { address: 'localhost', port: 80 })).rejects.toThrow(TypeError);
+  await expect(sandbox.listenInside(server, { address: '::1', port: 65_536 })).rejects.toThrow(RangeError);
+});
+
+test('a server that listens already keeps its port, and no fd is lost', async () => {
+  await standing('true');
+  const { server } = greeter();
+  const openFiles = () => readdirSync('/proc/self/fd').length;
+  await sandbox.listenInside(server, { address: '127.0.0.1', port: 80 });
+  const before = openFiles();
+  await expect(sandbox.listenInside(server, { address: '127.0.0.1', port: 81 })).rejects.toMatchObject({
+    code: 'ERR_SERVER_ALREADY_LISTEN',
+  });
+  expect(openFiles()).toBe(before);
+});
+
+test('LISTEN_FAILED after the sandbox was closed', async () => {
+  await standing('true');
+  await sandbox.close();
+  await expect(
+    sandbox.listenInside(greeter().server, { address: '127.0.0.1', port: 80 }),
+  ).rejects.toMatchObject({ code: 'LISTEN_FAILED', remedy: expect.stringContaining('start the sandbox') });
+});
