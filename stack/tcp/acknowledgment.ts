@@ -7,6 +7,7 @@ import { FIN } from '../wire/tcp.ts';
 import { sendBareSegment } from './bare-segment.ts';
 import { challenge } from './challenge.ts';
 import type { TcpContext } from './context.ts';
+import { ackNow } from './delayed-ack.ts';
 import { closeTcb, moveToTimeWait } from './lifecycle.ts';
 import { afterAcknowledgment, beginDelivery, checkTailProbe, sackArrives } from './recovery.ts';
 import type { Segment } from './segment.ts';
@@ -48,7 +49,7 @@ export function acknowledgmentArrives(context: TcpContext, tcb: Tcb, segment: Se
   }
   if (acknowledged > 0) {
     scheduleTailProbe(context, tcb);
-    if (tcb.finSent && tcb.inFlight === 0 && !finAcknowledged(context, tcb)) return false;
+    if (tcb.finSent && tcb.inFlight === 0 && !finAcknowledged(context, tcb, bare)) return false;
   }
   if (tcb.sndWnd === 0) {
     // The peer lives and is merely not ready: that is no reason to give up (RFC 9293 3.8.6.1).
@@ -133,11 +134,16 @@ function roomIsBack(context: TcpContext, tcb: Tcb): boolean {
   );
 }
 
-/** @returns false when the connection is gone by it */
-function finAcknowledged(context: TcpContext, tcb: Tcb): boolean {
+/**
+ * @param bare the segment carries neither text nor FIN
+ * @returns false when the connection is gone by it
+ */
+function finAcknowledged(context: TcpContext, tcb: Tcb, bare: boolean): boolean {
   if (tcb.state === FIN_WAIT_1) {
     tcb.setState(FIN_WAIT_2);
   } else if (tcb.state === CLOSING) {
+    // The peer's FIN again: our ACK of it was lost.
+    if (!bare) ackNow(context, tcb);
     moveToTimeWait(context, tcb);
     return false;
   } else if (tcb.state === LAST_ACK) {

@@ -36,7 +36,7 @@ const MIN_SEGMENT_PAYLOAD = 28;
 /** @returns true when the connection has no more to send for now */
 export function output(context: TcpContext, tcb: Tcb): boolean {
   if (tcb.state === CLOSED) return true;
-  if (tcb.state === SYN_RECEIVED || tcb.state === SYN_SENT) return !tcb.synWanted || sendSyn(context, tcb);
+  if (tcb.state === SYN_RECEIVED || tcb.state === SYN_SENT) return sendHandshake(context, tcb);
   if (tcb.state !== TIME_WAIT) {
     if (tcb.tailProbeWanted && !sendTailProbe(context, tcb)) return false;
     if (tcb.scoreboard.lostBytes > 0 && !repeatLost(context, tcb)) return false;
@@ -48,6 +48,12 @@ export function output(context: TcpContext, tcb: Tcb): boolean {
     tcb.duplicateAcksOwed--;
   }
   return !tcb.ackWanted || sendAck(context, tcb);
+}
+
+/** A SYN-ACK, or to what does not belong to the handshake an ACK (RFC 9293 3.10.7.4, first). */
+function sendHandshake(context: TcpContext, tcb: Tcb): boolean {
+  if (tcb.synWanted) return sendSyn(context, tcb);
+  return !tcb.ackWanted || tcb.state === SYN_SENT || sendAck(context, tcb);
 }
 
 const synOptions = new SynOptions();
@@ -69,6 +75,7 @@ function sendSyn(context: TcpContext, tcb: Tcb): boolean {
   if (!context.transmitter.trySend()) return false;
   context.counters.tcpOut++;
   tcb.synWanted = false;
+  tcb.ackWanted = false;
   if (tcb.synSentAtMs >= 0) tcb.synRepeated = true;
   tcb.synSentAtMs = nowMs;
   startRetransmitTimer(context, tcb);

@@ -3,12 +3,12 @@
  *
  *     PA seq=1 ack=1 win=502 len=100
  *
- * Flags are letters (S F R P A). Numbers count from each side's initial sequence
+ * Flags are letters (S F R P A U). Numbers count from each side's initial sequence
  * number, which is 0. A line for a segment that goes in may leave fields out and
  * gets sensible ones; in a line that is expected, `len`, the flags and whether
  * there are options are always compared, other fields where they are given.
  *
- * Options: `mss`, `ws`, `sackok=1`; `ts` and `te` for timestamps, counted like
+ * `urg` is the urgent pointer. Options: `mss`, `ws`, `sackok=1`; `ts` and `te` for timestamps, counted like
  * sequence numbers; `sack=101-201,301-401` for blocks, in their order.
  */
 import { expect } from 'vitest';
@@ -20,6 +20,7 @@ const FLAG_BITS: readonly (readonly [string, number])[] = [
   ['R', 4],
   ['P', 8],
   ['A', 16],
+  ['U', 32],
 ];
 
 export interface Line {
@@ -79,6 +80,7 @@ export function toFields(line: Line, origins: Origins): TcpFields {
     flags,
     window: line.fields.get('win') ?? 502,
     options,
+    urgentPointer: line.fields.get('urg') ?? 0,
     payload: length > 0 ? stream(first, length) : new Uint8Array(0),
     ...(line.fields.has('sport') ? { sourcePort: line.fields.get('sport') ?? 0 } : {}),
   };
