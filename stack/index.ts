@@ -16,5 +16,5 @@ export type { TcpConnection } from './tcp/connection.ts';
 export type { TcpRequest } from './tcp/request.ts';
 export type { ConnectionSnapshot } from './tcp/snapshot.ts';
 export type { StateName } from './tcp/state.ts';
-export type { CloseReason } from './tcp/tcb.ts';
+export type { CloseReason, SoftError } from './tcp/tcb.ts';
 export type { UdpDatagram, UdpError } from './udp/udp.ts';

@@ -1,5 +1,5 @@
 import type { CongestionControlName } from './tcp/congestion/algorithm.ts';
-import { IPV4_MIN_MTU } from './wire/ipv4.ts';
+import { DEFAULT_HOP_LIMIT, IPV4_MIN_MTU } from './wire/ipv4.ts';
 
 /**
  * Every bound of the stack, by name. Past a limit the stack degrades in the
@@ -35,6 +35,8 @@ export interface StackLimits {
   readonly maxSendChunks: number;
   /** Transmissions in flight that a connection keeps apart; past it the last ones are taken together. */
   readonly maxTransmissions: number;
+  /** RFC 9293 3.8.3 (R1): so many retransmissions in a row without an answer are a soft error. */
+  readonly retransmissionsBeforeWarning: number;
   /** RFC 9293 3.8.3 (R2): without any progress for so long, the peer is gone. */
   readonly retransmitGiveUpMs: number;
   /** The same for a SYN-ACK that nobody answers. */
@@ -71,6 +73,8 @@ export interface StackLimits {
   readonly maxUdpFlows: number;
   /** RFC 4787 4.3: how long a flow without datagrams is remembered. */
   readonly udpFlowTimeoutMs: number;
+  /** Time to live, or hop limit, of what is sent (RFC 9293 MUST-49); Linux sends the same. */
+  readonly hopLimit: number;
   /** IPv6 extension headers in a packet (RFC 8504 5.3); one with more is dropped. */
   readonly maxExtensionHeaders: number;
   /** IP datagrams under reassembly; past it the oldest is dropped. */
@@ -96,6 +100,7 @@ export const DEFAULT_LIMITS: StackLimits = {
   sendBufferBytes: 2 << 20,
   maxSendChunks: 4096,
   maxTransmissions: 4096,
+  retransmissionsBeforeWarning: 3,
   retransmitGiveUpMs: 100_000,
   handshakeGiveUpMs: 60_000,
   connectGiveUpMs: 180_000,
@@ -117,6 +122,7 @@ export const DEFAULT_LIMITS: StackLimits = {
   maxUdpFlows: 4096,
   udpFlowTimeoutMs: 120_000,
   maxExtensionHeaders: 8,
+  hopLimit: DEFAULT_HOP_LIMIT,
   maxFragmentedDatagrams: 64,
   fragmentTimeoutMs: 30_000,
   maxOutboxFrames: 512,
@@ -130,6 +136,7 @@ export function resolveLimits(given: Partial<StackLimits> | undefined): StackLim
     if (typeof value === 'string') continue;
     if (!Number.isFinite(value) || value <= 0) throw new RangeError(`${name} must be a positive number`);
   }
+  if (limits.hopLimit > 255) throw new RangeError('hopLimit is more than eight bits can say');
   // RFC 7323 2.3: a window is at most 65535 << 14.
   if (limits.receiveBufferBytes > 65_535 * 2 ** 14) {
     throw new RangeError('receiveBufferBytes is more than a TCP window can express');

@@ -90,7 +90,7 @@ export class Stack {
     random(seeds);
     this.#clock = new Clock(now);
     const pathMtus = new PathMtuTable(limits, this.#clock);
-    const link = new Link(device, options.framing ?? 'ip', pathMtus);
+    const link = new Link(device, options.framing ?? 'ip', pathMtus, limits.hopLimit);
     this.#link = link;
     this.#packet = new InboundPacket(link);
     this.#transmitter = new Transmitter(device, limits, counters);

@@ -39,10 +39,12 @@ export class Link {
   /** Of everything in front of the IP header. */
   readonly headBytes: number;
   readonly pathMtus: PathMtuTable;
+  readonly hopLimit: number;
   /** Whoever was heard last; everybody before that. */
   peer: Mac = BROADCAST;
 
-  constructor(device: Device, framing: Framing, pathMtus: PathMtuTable) {
+  constructor(device: Device, framing: Framing, pathMtus: PathMtuTable, hopLimit: number) {
+    this.hopLimit = hopLimit;
     this.pathMtus = pathMtus;
     this.framing = framing;
     this.mtu = Math.min(LARGEST_PACKET, device.mtu);

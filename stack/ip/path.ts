@@ -10,9 +10,11 @@
 import { sumWords } from '../wire/checksum.ts';
 import type { Mac } from '../wire/ethernet.ts';
 import {
+  DEFAULT_HOP_LIMIT,
   IPV4_DONT_FRAGMENT,
   IPV4_HEADER_BYTES,
   IPV4_MORE_FRAGMENTS,
+  markIpv4,
   PROTOCOL_ICMP,
   PROTOCOL_ICMPV6,
   writeIpv4,
@@ -21,6 +23,7 @@ import {
   FRAGMENT_HEADER_BYTES,
   HEADER_FRAGMENT,
   IPV6_HEADER_BYTES,
+  markIpv6,
   writeFragmentHeader,
   writeIpv6,
 } from '../wire/ipv6.ts';
@@ -43,6 +46,8 @@ export class Path {
   readonly addresses: readonly number[];
   /** Of both addresses, for pseudo-headers. */
   readonly addressSum: number;
+  /** The Differentiated Services code point of what is sent (RFC 2474 3). */
+  diffserv = 0;
   /** What the path carries in one packet, as far as is known. */
   #mtu: number;
   readonly #link: Link;
@@ -152,6 +157,7 @@ export class Path {
     } else {
       writeIpv6(head, ip, transportLength, protocol, this.addresses);
     }
+    this.#mark(head);
   }
 
   /** Everything in front of a fragment's data. */
@@ -175,6 +181,16 @@ export class Path {
       writeIpv6(head, ip, FRAGMENT_HEADER_BYTES + length, HEADER_FRAGMENT, this.addresses);
       writeFragmentHeader(head, this.transportOffset, protocol, start, more, identification);
     }
+    this.#mark(head);
+  }
+
+  /** Seldom anything but the usual, which is written already. */
+  #mark(head: Uint8Array): void {
+    const { headBytes, hopLimit } = this.#link;
+    if (this.diffserv === 0 && hopLimit === DEFAULT_HOP_LIMIT) return;
+    // The two low bits are ECN's (RFC 3168 5), which is not done here.
+    if (this.version === 4) markIpv4(head, headBytes, this.diffserv << 2, hopLimit);
+    else markIpv6(head, headBytes, this.diffserv << 2, hopLimit);
   }
 
   get #fragmentHeaderBytes(): number {

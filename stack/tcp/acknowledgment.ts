@@ -53,7 +53,7 @@ export function acknowledgmentArrives(context: TcpContext, tcb: Tcb, segment: Se
   }
   if (tcb.sndWnd === 0) {
     // The peer lives and is merely not ready: that is no reason to give up (RFC 9293 3.8.6.1).
-    tcb.progressAt = context.clock.nowMs;
+    tcb.progressed(context.clock.nowMs);
   } else if (windowChanged) {
     windowMoved(context, tcb, oldEdge);
   }
@@ -90,7 +90,7 @@ export function establish(context: TcpContext, tcb: Tcb): void {
   tcb.rtt.heard();
   tcb.retransmitAt = Infinity;
   tcb.synWanted = false;
-  tcb.progressAt = context.clock.nowMs;
+  tcb.progressed(context.clock.nowMs);
   if (tcb.sendQueue.bytes > 0 || tcb.finWanted) context.wantOutput(tcb);
 }
 
@@ -117,7 +117,7 @@ function advance(context: TcpContext, tcb: Tcb, acknowledged: number): void {
   tcb.sendQueue.acknowledge(finToo ? acknowledged - 1 : acknowledged);
   tcb.scoreboard.acknowledge(tcb.sndUna, context.delivery);
   tcb.rtt.heard();
-  tcb.progressAt = nowMs;
+  tcb.progressed(nowMs);
   // RFC 6298 5.2 and 5.3
   tcb.retransmitAt = tcb.inFlight > 0 ? nowMs + tcb.rtt.rtoMs : Infinity;
   context.armTimers(tcb);

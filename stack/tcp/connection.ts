@@ -5,13 +5,12 @@
  * and `onClosed` from within `Stack.poll`, so an application need not guard
  * against being entered in the middle of its own call.
  */
-import type { DeliveryError } from '../ip/error-reporter.ts';
 import type { TcpContext } from './context.ts';
 import { setKeepAlive } from './keep-alive.ts';
 import { abortTcb, discardReceived } from './lifecycle.ts';
 import { tuneReceiveBuffer } from './receive-tuning.ts';
 import { CLOSED, type StateName, stateName, TIME_WAIT } from './state.ts';
-import { type CloseReason, type ConnectionEvents, EVENT_CLOSED, type Tcb } from './tcb.ts';
+import { type CloseReason, type ConnectionEvents, EVENT_CLOSED, type SoftError, type Tcb } from './tcb.ts';
 import { urgentBytes } from './urgent.ts';
 import { updateWorthwhile } from './window.ts';
 
@@ -66,11 +65,34 @@ export class TcpConnection implements ConnectionEvents {
   }
 
   /**
-   * What an ICMP error last said of segments that are still on their way, or null.
-   * It is no end: the way may recover. After `timeout` it is the likely reason.
+   * What an ICMP error last said of segments that are still on their way, or `unanswered` where they have been
+   * repeated several times (RFC 9293 3.8.3, R1); null where nothing is wrong. It is no end: the way may recover.
+   * After `timeout` it is the likely reason.
    */
-  get softError(): DeliveryError | null {
+  get softError(): SoftError | null {
     return this.#tcb.currentSoftError;
+  }
+
+  /** How long to go on without any sign of the peer (RFC 9293 3.8.3, R2), may be Infinity; 0 for the stack's limits. */
+  set giveUpAfterMs(ms: number) {
+    if (!(ms >= 0)) throw new RangeError('giveUpAfterMs must be a time');
+    this.#tcb.giveUpAfterMs = ms;
+  }
+
+  get giveUpAfterMs(): number {
+    return this.#tcb.giveUpAfterMs;
+  }
+
+  /** The Differentiated Services code point of what is sent (RFC 2474 3), 0 to 63; 0 at first. */
+  set diffserv(codePoint: number) {
+    if (!Number.isInteger(codePoint) || codePoint < 0 || codePoint > 63) {
+      throw new RangeError('diffserv is a number of six bits');
+    }
+    this.#tcb.flow.path.diffserv = codePoint;
+  }
+
+  get diffserv(): number {
+    return this.#tcb.flow.path.diffserv;
   }
 
   /**

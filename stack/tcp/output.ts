@@ -248,7 +248,7 @@ function sendFresh(context: TcpContext, tcb: Tcb, length: number, optionBytes: n
   tcb.congestion.onSent(sent);
   tcb.lastSentAtMs = nowMs;
   if (tcb.retransmitAt === Infinity) {
-    tcb.progressAt = nowMs;
+    tcb.progressed(nowMs);
     startRetransmitTimer(context, tcb);
   }
   if (withFin) {
@@ -275,7 +275,7 @@ function worthSending(context: TcpContext, tcb: Tcb, unsent: number, optionBytes
 /** What is in flight will bring an ACK, and the window with it. If nothing is, a timer must. */
 function waitForWindow(context: TcpContext, tcb: Tcb): void {
   if (tcb.inFlight > 0 || tcb.persistAt !== Infinity) return;
-  tcb.progressAt = context.clock.nowMs;
+  tcb.progressed(context.clock.nowMs);
   tcb.persistAt = context.clock.nowMs + tcb.rtt.rtoMs;
   context.armTimers(tcb);
 }

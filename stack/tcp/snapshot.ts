@@ -1,7 +1,6 @@
 /** A connection at one moment, for people: what `ss -ti` shows of the kernel's. */
-import type { DeliveryError } from '../ip/error-reporter.ts';
 import { stateName, type StateName } from './state.ts';
-import type { Tcb } from './tcb.ts';
+import type { SoftError, Tcb } from './tcb.ts';
 
 export interface ConnectionSnapshot {
   readonly state: StateName;
@@ -32,8 +31,8 @@ export interface ConnectionSnapshot {
   readonly rttvarMs: number;
   readonly minRttMs: number | null;
   readonly rtoMs: number;
-  /** What an ICMP error last said, with nothing acknowledged since. */
-  readonly softError: DeliveryError | null;
+  /** What was last noticed of segments in flight, with nothing acknowledged since. */
+  readonly softError: SoftError | null;
 }
 
 const LOSS_NAMES = ['none', 'recovery', 'timeout'] as const;

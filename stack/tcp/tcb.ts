@@ -35,6 +35,9 @@ import { mayFollow, type State, stateName, SYN_RECEIVED, SYN_SENT } from './stat
 /** Why a connection is over, as its application is told. */
 export type CloseReason = 'finished' | 'reset' | 'refused' | 'timeout' | 'aborted';
 
+/** What is wrong with segments in flight, as far as is known; no end, since the way may recover. */
+export type SoftError = DeliveryError | 'unanswered';
+
 /** What the application listens to; called from `Stack.poll` alone. */
 export interface ConnectionEvents {
   onEstablished: (() => void) | null;
@@ -188,13 +191,16 @@ export class Tcb implements TimerEntry {
   keepAliveProbes = 0;
   /** When anything was last heard of the peer. */
   heardAtMs: number;
-  /** When the peer last showed that things move on. */
+  /** When the peer last showed that things move on, and how often the timer has run out since. */
   progressAt: number;
+  timeoutsInARow = 0;
+  /** R2 of RFC 9293 3.8.3 as the application has it; 0 for the limit of the stack. */
+  giveUpAfterMs = 0;
   challengeWindowAt = -Infinity;
   challengeAcks = 0;
 
-  /** The last that an ICMP error said of segments in flight (RFC 1122 4.2.3.9), and when. */
-  softError: DeliveryError | null = null;
+  /** The last that was noticed about segments in flight (RFC 1122 4.2.3.9), and when. */
+  softError: SoftError | null = null;
   softErrorAt = 0;
 
   // Links of the structures it is in.
@@ -322,8 +328,14 @@ export class Tcb implements TimerEntry {
   }
 
   /** What was said of segments that are still on their way. */
-  get currentSoftError(): DeliveryError | null {
+  get currentSoftError(): SoftError | null {
     return this.softErrorAt >= this.progressAt ? this.softError : null;
+  }
+
+  /** The peer is there, and things move on. */
+  progressed(nowMs: number): void {
+    this.progressAt = nowMs;
+    this.timeoutsInARow = 0;
   }
 
   /** Sequence numbers in flight, SYN and FIN among them. */

@@ -27,7 +27,9 @@ export function fireTimers(context: TcpContext, nowMs: number): void {
   }
 }
 
+/** RFC 9293 3.8.3: the R2 of the application, or of the stack. */
 function giveUpAfterMs(tcb: Tcb, limits: StackLimits): number {
+  if (tcb.giveUpAfterMs > 0) return tcb.giveUpAfterMs;
   if (tcb.state === SYN_SENT) return limits.connectGiveUpMs;
   return tcb.state === SYN_RECEIVED ? limits.handshakeGiveUpMs : limits.retransmitGiveUpMs;
 }
@@ -48,6 +50,12 @@ function retransmitDue(context: TcpContext, tcb: Tcb, nowMs: number): void {
     context.counters.tcpTimeouts++;
     abortTcb(context, tcb, 'timeout');
     return;
+  }
+  tcb.timeoutsInARow++;
+  // What an ICMP error has said explains more.
+  if (tcb.timeoutsInARow >= limits.retransmissionsBeforeWarning && tcb.currentSoftError === null) {
+    tcb.softError = 'unanswered';
+    tcb.softErrorAt = nowMs;
   }
   if (handshake) {
     context.counters.tcpRetransmitTimeouts++;

@@ -15,6 +15,7 @@ export const PROTOCOL_ICMPV6 = 58;
 export const IPV4_DONT_FRAGMENT = 0x4000;
 export const IPV4_MORE_FRAGMENTS = 0x2000;
 
+const TRAFFIC_CLASS = 1;
 const TOTAL_LENGTH = 2;
 const IDENTIFICATION = 4;
 const FRAGMENT = 6;
@@ -25,8 +26,8 @@ export const IPV4_SOURCE = 12;
 
 /** Version 4, five words, no special service. */
 const FIRST_HALF_WORD = 0x4500;
-/** RFC 1700; Linux sends the same. */
-const OUTGOING_TIME_TO_LIVE = 64;
+/** Time to live, and IPv6's hop limit (RFC 1700). */
+export const DEFAULT_HOP_LIMIT = 64;
 
 /** Of either version: the first four bits of a packet. */
 export function ipVersion(buffer: Uint8Array, offset: number): number {
@@ -80,7 +81,7 @@ export function writeIpv4(
   addresses: readonly number[],
   addressSum: number,
 ): void {
-  const lifeAndProtocol = (OUTGOING_TIME_TO_LIVE << 8) | protocol;
+  const lifeAndProtocol = (DEFAULT_HOP_LIMIT << 8) | protocol;
   setUint16(buffer, offset, FIRST_HALF_WORD);
   setUint16(buffer, offset + TOTAL_LENGTH, totalLength);
   setUint16(buffer, offset + IDENTIFICATION, identification);
@@ -90,6 +91,14 @@ export function writeIpv4(
   setUint16(buffer, offset + CHECKSUM, finishChecksum(sum));
   setInt32(buffer, offset + IPV4_SOURCE, addresses[0]);
   setInt32(buffer, offset + IPV4_SOURCE + IPV4_ADDRESS_BYTES, addresses[1]);
+}
+
+/** Gives a header that was written another service and life than the usual ones. */
+export function markIpv4(buffer: Uint8Array, offset: number, trafficClass: number, timeToLive: number): void {
+  buffer[offset + TRAFFIC_CLASS] = trafficClass;
+  buffer[offset + TIME_TO_LIVE] = timeToLive;
+  setUint16(buffer, offset + CHECKSUM, 0);
+  setUint16(buffer, offset + CHECKSUM, ipv4HeaderChecksum(buffer, offset, IPV4_HEADER_BYTES));
 }
 
 /** Makes the whole of a datagram out of its first fragment's header. */

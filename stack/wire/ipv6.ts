@@ -1,5 +1,6 @@
 /** The IPv6 header and its extension headers (RFC 8200 3 and 4), by offset. */
 import { getInt32, getUint16, setInt32, setUint16 } from './bytes.ts';
+import { DEFAULT_HOP_LIMIT } from './ipv4.ts';
 
 export const IPV6_HEADER_BYTES = 40;
 export const IPV6_ADDRESS_BYTES = 16;
@@ -30,9 +31,6 @@ export const IPV6_SOURCE = 8;
 const HOP_LIMIT = 7;
 const IDENTIFICATION = 4;
 
-/** As IPv4's time to live (RFC 1700). */
-const OUTGOING_HOP_LIMIT = 64;
-
 /** From behind the fixed header on, extension headers included. */
 export function ipv6PayloadLength(buffer: Uint8Array, offset: number): number {
   return getUint16(buffer, offset + IPV6_PAYLOAD_LENGTH);
@@ -40,6 +38,12 @@ export function ipv6PayloadLength(buffer: Uint8Array, offset: number): number {
 
 export function ipv6NextHeader(buffer: Uint8Array, offset: number): number {
   return buffer[offset + IPV6_NEXT_HEADER];
+}
+
+/** As `markIpv4`. */
+export function markIpv6(buffer: Uint8Array, offset: number, trafficClass: number, hopLimit: number): void {
+  setUint16(buffer, offset, 0x6000 | (trafficClass << 4));
+  buffer[offset + HOP_LIMIT] = hopLimit;
 }
 
 /** @param addresses source and destination, four int32 words each */
@@ -53,7 +57,7 @@ export function writeIpv6(
   setInt32(buffer, offset, 0x6000_0000);
   setUint16(buffer, offset + IPV6_PAYLOAD_LENGTH, payloadLength);
   buffer[offset + IPV6_NEXT_HEADER] = nextHeader;
-  buffer[offset + HOP_LIMIT] = OUTGOING_HOP_LIMIT;
+  buffer[offset + HOP_LIMIT] = DEFAULT_HOP_LIMIT;
   for (let i = 0; i < 8; i++) setInt32(buffer, offset + IPV6_SOURCE + 4 * i, addresses[i]);
 }
 

@@ -184,7 +184,7 @@ test('a chain of extension headers meets what its first refused part asks for', 
 const limits = resolveLimits({ maxPathMtus: 3, pathMtuTimeoutMs: 100 });
 
 test('a flow map is a Map, and versions with the same words do not meet', () => {
-  const link = new Link(new TestDevice(), 'ip', new PathMtuTable(limits, new Clock(0)));
+  const link = new Link(new TestDevice(), 'ip', new PathMtuTable(limits, new Clock(0)), 64);
   const step = fc.record({
     kind: fc.constantFrom('set', 'remove', 'find'),
     version: fc.constantFrom(4, 6),

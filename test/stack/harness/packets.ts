@@ -257,6 +257,8 @@ export interface ParsedFrame {
   /** Of IPv4's header. */
   readonly identification: number;
   readonly fragment: number;
+  readonly trafficClass: number;
+  readonly hopLimit: number;
   /** The IP payload. */
   readonly payload: Uint8Array;
   /** From the IP header on. */
@@ -288,11 +290,10 @@ export function parseFrame(frame: Uint8Array): ParsedFrame {
     checksumOffset: view.getUint16(8, true),
   };
   const packet = frame.subarray(VNET);
-  const isIpv6 = packet[0] === 0x60;
+  const isIpv6 = packet[0] >>> 4 === 6;
   const headerLength = isIpv6 ? 40 : 20;
   if (isIpv6) {
     expect(view.getUint16(VNET + 4)).toBe(packet.length - 40);
-    expect(packet[7]).toBe(64);
   } else {
     expect(packet[0]).toBe(0x45);
     expect(view.getUint16(VNET + 2)).toBe(packet.length);
@@ -320,6 +321,8 @@ export function parseFrame(frame: Uint8Array): ParsedFrame {
     protocol,
     identification: isIpv6 ? 0 : view.getUint16(VNET + 4),
     fragment: isIpv6 ? 0 : view.getUint16(VNET + 6),
+    trafficClass: isIpv6 ? (view.getUint16(VNET) >>> 4) & 255 : packet[1],
+    hopLimit: packet[isIpv6 ? 7 : 8],
     payload,
     packet,
   };
