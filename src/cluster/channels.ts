@@ -7,7 +7,9 @@
  * the WebSocket.
  */
 import type { PodConnection, PodConnectionEvents, PodStream, PodStreamEvents } from './forward/transport.ts';
-import type { BytePipe, BytePipeEvents } from './pipe/pipe.ts';
+import type { ForwardLimits } from './forward/limits.ts';
+import { CLOGGING_BYTES, Heartbeat } from './pipe/heartbeat.ts';
+import type { BytePipeEvents, PingablePipe } from './pipe/pipe.ts';
 
 export const CHANNEL_PROTOCOL = 'v4.channel.k8s.io';
 
@@ -22,7 +24,8 @@ export class ChannelConnection implements PodConnection, PodStream, BytePipeEven
   readonly shared = false;
   readonly doubtful = false;
   readonly #connectionEvents: PodConnectionEvents;
-  readonly #pipe: BytePipe;
+  readonly #pipe: PingablePipe;
+  readonly #heartbeat: Heartbeat;
   #events: PodStreamEvents | undefined;
   #channel = DATA_CHANNEL;
   /** Bytes of the preamble still to come, per channel. */
@@ -30,12 +33,26 @@ export class ChannelConnection implements PodConnection, PodStream, BytePipeEven
   #errorText = '';
   #opened = false;
   #finished = false;
+  #paused = false;
+  /** The command's bytes since the last sign of life. */
+  #unansweredBytes = 0;
   #closed = false;
   #closeCause: Error | undefined;
 
-  constructor(makePipe: (events: BytePipeEvents) => BytePipe, events: PodConnectionEvents) {
+  constructor(
+    makePipe: (events: BytePipeEvents) => PingablePipe,
+    limits: ForwardLimits,
+    events: PodConnectionEvents,
+  ) {
     this.#connectionEvents = events;
     this.#pipe = makePipe(this);
+    this.#heartbeat = new Heartbeat(limits, {
+      ping: () => this.#pipe.ping(),
+      deaf: () => this.#paused || !this.#events,
+      clogged: () => this.#unansweredBytes > CLOGGING_BYTES && this.#pipe.pathIsAlive(),
+      unanswered: () => {}, // it has one stream, which its dial watches over
+      dead: (cause) => this.#pipe.destroy(cause),
+    });
     // Nothing may arrive before there is a stream to take it.
     this.#pipe.pause();
   }
@@ -48,6 +65,10 @@ export class ChannelConnection implements PodConnection, PodStream, BytePipeEven
     return this.#events ? 1 : 0;
   }
 
+  get load(): number {
+    return this.streamCount;
+  }
+
   /** The port was given when the WebSocket was opened. */
   open(_port: number, events: PodStreamEvents): PodStream {
     this.#opened = true;
@@ -55,6 +76,10 @@ export class ChannelConnection implements PodConnection, PodStream, BytePipeEven
     if (this.#closed) queueMicrotask(() => this.#report());
     else this.#pipe.resume();
     return this;
+  }
+
+  suspect(): void {
+    this.#heartbeat.suspect();
   }
 
   retire(): void {
@@ -70,6 +95,7 @@ export class ChannelConnection implements PodConnection, PodStream, BytePipeEven
   // ---- PodStream
 
   write(chunk: Uint8Array, done: () => void): void {
+    this.#unansweredBytes += chunk.length;
     this.#pipe.write(DATA_PREFIX, chunk, done);
   }
 
@@ -78,11 +104,15 @@ export class ChannelConnection implements PodConnection, PodStream, BytePipeEven
     this.#pipe.end();
   }
 
+  linger(): void {} // nobody shares the connection
+
   pause(): void {
+    this.#paused = true;
     this.#pipe.pause();
   }
 
   resume(): void {
+    this.#paused = false;
     this.#pipe.resume();
   }
 
@@ -93,7 +123,12 @@ export class ChannelConnection implements PodConnection, PodStream, BytePipeEven
 
   // ---- BytePipeEvents
 
+  onPong(): void {
+    this.#heard();
+  }
+
   onData(chunk: Uint8Array, startsMessage: boolean): void {
+    this.#heard();
     let at = 0;
     if (startsMessage) {
       if (chunk.length === 0) return;
@@ -117,9 +152,15 @@ export class ChannelConnection implements PodConnection, PodStream, BytePipeEven
 
   onClosed(cause: Error | undefined): void {
     this.#closed = true;
+    this.#heartbeat.stop();
     this.#closeCause = cause;
     this.#report();
     this.#connectionEvents.onClosed();
+  }
+
+  #heard(): void {
+    this.#unansweredBytes = 0;
+    this.#heartbeat.heard();
   }
 
   #report(): void {

@@ -14,13 +14,10 @@ import { Discovery } from './discovery/lists.ts';
 import type { EndpointPod, EndpointTable, Target } from './discovery/endpoints.ts';
 import { actionLine } from '../errors.ts';
 import { ClusterError, reasonOf } from './errors.ts';
-import { Balancer } from './forward/balancer.ts';
-import { Dial, type Forwarder, type Route } from './forward/dial.ts';
-import { HalfClosed } from './forward/half-closed.ts';
-import { KnownGood } from './forward/known-good.ts';
-import { TransportLadder, type TransportName } from './forward/ladder.ts';
+import { Dial, type Route } from './forward/dial.ts';
+import { type Forwarder, createForwarder } from './forward/forwarder.ts';
+import type { TransportName } from './forward/ladder.ts';
 import { DEFAULT_LIMITS, type ForwardLimits } from './forward/limits.ts';
-import { ConnectionPool } from './forward/pool.ts';
 import type { ClusterLog } from './log.ts';
 import { type ServiceId, type ServiceRecord, tcpPort } from './discovery/services.ts';
 
@@ -114,19 +111,15 @@ class ConnectedCluster implements Cluster {
 
   constructor(api: ApiClient, options: ConnectOptions) {
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
-    const ladder = new TransportLadder(api, limits, options.log, options.transports);
     this.#api = api;
     this.#log = options.log;
     this.#discovery = new Discovery(api, options.log);
-    this.#forwarder = {
-      pool: new ConnectionPool(ladder, limits),
-      balancer: new Balancer(),
+    this.#forwarder = createForwarder(api, {
       limits,
-      knownGood: new KnownGood(limits.knownGoodMs),
-      halfClosed: new HalfClosed(limits),
       log: options.log,
+      transports: options.transports,
       report: (error) => this.#report(error),
-    };
+    });
   }
 
   async list(namespaces: readonly string[]): Promise<void> {

@@ -22,27 +22,19 @@
 import { type RemoteStream, RemoteStreamError, type RemoteStreamEvents } from '../../relay/stream.ts';
 import { type Target, podKey } from '../discovery/endpoints.ts';
 import { ClusterError, oneLine } from '../errors.ts';
-import type { ClusterLog } from '../log.ts';
-import type { Balancer } from './balancer.ts';
+import type { Balanced } from './balancer.ts';
 import { gistOf, meaningOf } from './error-text.ts';
-import type { HalfClosed } from './half-closed.ts';
-import type { KnownGood } from './known-good.ts';
-import type { ForwardLimits } from './limits.ts';
+import type { Forwarder } from './forwarder.ts';
 import { Outbox } from './outbox.ts';
-import type { ConnectionPool } from './pool.ts';
 import type { PodConnection, PodStream, PodStreamEvents, StreamOutcome } from './transport.ts';
 
 /** Of the time that SYN_REPLY took; see `establishGraceMinMs`. */
 const GRACE_ROUND_TRIPS = 2;
 
 /** Where a connection may go. */
-export interface Route {
+export interface Route extends Balanced {
   /** For messages: `web.e2e:80`. */
   readonly name: string;
-  /** What connections are balanced over: those of one key share its pods between them. */
-  readonly service: string;
-  /** `sessionAffinity: ClientIP`, and for how long. */
-  readonly affinityMs?: number;
   /**
    * The pods that may take it.
    *
@@ -50,18 +42,6 @@ export interface Route {
    * @throws RemoteStreamError where it is known that no pod will ever do
    */
   targets(retrying: boolean): Promise<readonly Target[]>;
-}
-
-/** What all connections of a cluster share. */
-export interface Forwarder {
-  readonly pool: ConnectionPool;
-  readonly balancer: Balancer;
-  readonly limits: ForwardLimits;
-  readonly knownGood: KnownGood;
-  readonly halfClosed: HalfClosed;
-  readonly log: ClusterLog;
-  /** Tells the user, once in a while, what keeps all connections from being made. */
-  report(error: ClusterError): void;
 }
 
 export class Dial implements RemoteStream, PodStreamEvents {
@@ -121,7 +101,7 @@ export class Dial implements RemoteStream, PodStreamEvents {
     if (this.#over || this.#nearEnded) return;
     this.#nearEnded = true;
     if (this.#farEnded) this.#release();
-    else if (this.#replied) this.#forwarder.halfClosed.touch(this.#finishStream);
+    else if (this.#replied) this.#awaitAnswer();
   }
 
   pause(): void {
@@ -141,13 +121,13 @@ export class Dial implements RemoteStream, PodStreamEvents {
   // ---- PodStreamEvents: what the pod's side does
 
   onReply(): void {
-    const { limits, halfClosed } = this.#forwarder;
+    const { limits } = this.#forwarder;
     const stream = this.#stream;
     if (!stream) return;
     clearTimeout(this.#timer);
     this.#replied = true;
     this.#outbox.attach(stream);
-    if (this.#nearEnded) halfClosed.touch(this.#finishStream);
+    if (this.#nearEnded) this.#awaitAnswer();
     if (this.#established) {
       clearTimeout(this.#deadline);
       return;
@@ -194,28 +174,26 @@ export class Dial implements RemoteStream, PodStreamEvents {
   // ---- attempts
 
   async #attempt(): Promise<void> {
-    const { pool, knownGood } = this.#forwarder;
+    const { balancer, pool, knownGood, limits } = this.#forwarder;
+    const attempt = this.#attempts++;
     try {
-      const target = await this.#nextTarget(this.#attempts++);
+      const targets = attempt < limits.attempts ? await this.#route.targets(attempt > 0) : [];
       if (this.#over) return;
+      const target = balancer.take(this.#route, targets, this.#tried, performance.now());
       if (!target) {
         this.#fail('refused', this.#lastFailure);
         return;
       }
       this.#target = target;
       if (knownGood.has(keyOf(target), performance.now())) this.#establish();
-      const connection = await pool.acquire(target);
-      if (this.#over) pool.release(connection);
-      else this.#open(connection, target);
+      await pool.withConnection(target, (connection) => {
+        if (!this.#over) this.#open(connection, target);
+      });
+      const next = balancer.peek(this.#route, targets, performance.now());
+      if (next) pool.warm(next);
     } catch (error) {
       this.#attemptFailed(error);
     }
-  }
-
-  async #nextTarget(attempt: number): Promise<Target | undefined> {
-    const { balancer, limits } = this.#forwarder;
-    if (attempt >= limits.attempts) return undefined;
-    return balancer.choose(this.#route.service, await this.#route.targets(attempt > 0), this.#tried);
   }
 
   #open(connection: PodConnection, target: Target): void {
@@ -250,7 +228,8 @@ export class Dial implements RemoteStream, PodStreamEvents {
     const meaning = meaningOf(text);
     const gist = oneLine(gistOf(text));
     const unread = meaning === 'not-connected' || meaning === 'sandbox-gone';
-    if (meaning === 'sandbox-gone') this.#connection?.podGone();
+    if (meaning === 'sandbox-gone' && this.#connection && this.#target)
+      this.#forwarder.pool.sandboxGone(this.#target.pod, this.#connection);
     if (this.#heard || meaning === 'broken') {
       this.#establish();
       this.#fail('reset', gist);
@@ -266,11 +245,21 @@ export class Dial implements RemoteStream, PodStreamEvents {
     if (this.#over) return;
     this.#lastFailure = why;
     if (this.#target) {
-      this.#forwarder.knownGood.delete(keyOf(this.#target));
-      if (elsewhere) this.#tried.add(podKey(this.#target.pod));
-      this.#forwarder.log.debug(`${this.#route.name} by pod ${this.#target.pod.name}: ${why}`);
+      const { balancer, knownGood, log } = this.#forwarder;
+      knownGood.delete(keyOf(this.#target));
+      if (elsewhere) {
+        this.#tried.add(podKey(this.#target.pod));
+        balancer.refused(this.#target, performance.now());
+      }
+      log.debug(`${this.#route.name} by pod ${this.#target.pod.name}: ${why}`);
     }
+    this.#leavePod();
     void this.#attempt();
+  }
+
+  #leavePod(): void {
+    if (this.#target) this.#forwarder.balancer.giveBack(this.#target);
+    this.#target = undefined;
   }
 
   // ---- states; each is entered once
@@ -293,6 +282,12 @@ export class Dial implements RemoteStream, PodStreamEvents {
   /** The next connection there needs no grace; a refusal after all is noted in `#retry`. */
   #remember(): void {
     if (this.#target) this.#forwarder.knownGood.add(keyOf(this.#target), performance.now());
+  }
+
+  /** The near side has said all it has to say. */
+  #awaitAnswer(): void {
+    this.#stream?.linger();
+    this.#forwarder.halfClosed.touch(this.#finishStream);
   }
 
   /** The pod has been silent since the near side's FIN: now it is told, and has to close in turn. */
@@ -335,6 +330,7 @@ export class Dial implements RemoteStream, PodStreamEvents {
     this.#stream?.abort();
     this.#stream = undefined;
     this.#outbox.discard();
+    this.#leavePod();
   }
 }
 

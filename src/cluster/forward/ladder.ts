@@ -17,6 +17,10 @@
  * the same verb. That holds for the 403 of the API server's authorizer, which
  * comes with a Status: servers before 1.30 answer a bare 403 to a WebSocket
  * whose protocol they do not know, and so do proxies.
+ *
+ * The first way down is gone by one alone; who comes meanwhile waits for what it
+ * finds. Each fall is told with its reason, the first time as something that a
+ * user may want to know.
  */
 import type { ApiClient, UpgradeAnswer } from '../api/client.ts';
 import { answered } from '../api/errors.ts';
@@ -54,8 +58,12 @@ export class TransportLadder {
   readonly #limits: ForwardLimits;
   readonly #log: ClusterLog;
   readonly #allowed: readonly TransportName[];
+  /** Those whose fall has been told. */
+  readonly #fallen = new Set<TransportName>();
   #preferred: TransportName | undefined;
   #preferredUntilMs = 0;
+  /** Somebody finds out what works. */
+  #exploring: Promise<unknown> | undefined;
 
   constructor(
     api: ApiClient,
@@ -74,8 +82,23 @@ export class TransportLadder {
     return this.#preferred;
   }
 
-  /** @throws ClusterError: POD_GONE, or why no transport works */
-  async connect(target: Target, events: PodConnectionEvents): Promise<PodConnection> {
+  /**
+   * @param sharedOnly not by a transport whose connections have one stream, and dial the pod for it at once
+   * @throws ClusterError: POD_GONE, or why no transport works
+   */
+  async connect(target: Target, events: PodConnectionEvents, sharedOnly = false): Promise<PodConnection> {
+    while (!this.#preferred && this.#exploring) await Promise.allSettled([this.#exploring]);
+    const descent = this.#descend(target, events, sharedOnly);
+    if (this.#preferred) return descent;
+    this.#exploring = descent;
+    try {
+      return await descent;
+    } finally {
+      this.#exploring = undefined;
+    }
+  }
+
+  async #descend(target: Target, events: PodConnectionEvents, sharedOnly: boolean): Promise<PodConnection> {
     const preferred = performance.now() < this.#preferredUntilMs ? this.#preferred : undefined;
     const order = preferred
       ? [preferred, ...this.#allowed.filter((name) => name !== preferred)]
@@ -84,14 +107,14 @@ export class TransportLadder {
     let last: Refusal | undefined;
     let cutOff: ClusterError | undefined;
     for (const name of order) {
-      if (forbiddenVerbs.has(VERB[name])) continue;
+      if (forbiddenVerbs.has(VERB[name]) || (sharedOnly && name === 'websocket')) continue;
       let attempt: Attempt;
       try {
         attempt = await this.#try(name, target, events);
       } catch (error) {
         if (!isCutOff(error)) throw error;
         cutOff ??= error;
-        this.#log.debug(`port-forward to ${target.pod.name} by ${name}: ${error.message}`);
+        this.#tellFall(name, target, error.message);
         continue;
       }
       if ('connection' in attempt) {
@@ -101,7 +124,6 @@ export class TransportLadder {
         return attempt.connection;
       }
       const { refusal } = attempt;
-      this.#log.debug(`port-forward to ${target.pod.name} by ${name}: ${refusal.status} ${refusal.message}`);
       if (refusal.status === 401) throw this.#error(refusal, target);
       if (isGone(refusal, target)) {
         throw new ClusterError(
@@ -110,12 +132,19 @@ export class TransportLadder {
           'try again: its successor is used as soon as it is ready',
         );
       }
+      this.#tellFall(name, target, `${refusal.status} ${refusal.message}`.trimEnd());
       if (refusal.forbidden) forbiddenVerbs.add(refusal.verb);
       // A missing right is what the user can act on; it outlives the later refusals.
       if (!last?.forbidden) last = refusal;
     }
     if (cutOff && !last?.forbidden) throw cutOff;
     throw this.#error(last ?? refusal(0, 'no transport is allowed', 'get'), target);
+  }
+
+  #tellFall(name: TransportName, target: Target, why: string): void {
+    const told = this.#fallen.has(name);
+    this.#fallen.add(name);
+    this.#log[told ? 'debug' : 'info'](`port-forward to ${target.pod.name} not by ${name}: ${why}`);
   }
 
   async #try(name: TransportName, target: Target, events: PodConnectionEvents): Promise<Attempt> {
@@ -158,7 +187,7 @@ export class TransportLadder {
       new WebSocketPipe(answer.socket, answer.head, pipeEvents);
     return {
       connection: channels
-        ? new ChannelConnection(makePipe, events)
+        ? new ChannelConnection(makePipe, this.#limits, events)
         : new SpdyConnection(makePipe, this.#limits, events),
     };
   }

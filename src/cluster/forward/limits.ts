@@ -32,10 +32,20 @@ export interface ForwardLimits {
   streamPairCloseMs: number;
   /** Bytes kept for a stream whose reader has paused, before its whole connection stops reading. */
   unreadBytes: number;
-  /** Concurrent streams on one upgraded connection before another is opened to the same pod. */
+  /** After this a stream whose reader holds its connection up is ended, where others wait behind it. */
+  stalledMs: number;
+  /** Concurrent streams on one upgraded connection, lingering ones too, unless there is no other way. */
   streamsPerConnection: number;
-  /** Upgraded connections to one pod. */
+  /** Upgraded connections to one pod, those aside that a stalled reader holds up; up to this each stream has its own. */
   connectionsPerPod: number;
+  /** Upgraded connections to all pods; past it a pod gets no second one. */
+  connections: number;
+  /** Unused upgraded connections that are opened ahead of need. */
+  warmConnections: number;
+  /** From a dial to opening ahead what the next one may need: a short-lived command never pays for it. */
+  warmDelayMs: number;
+  /** With more Services than these none is connected to before it is dialled. */
+  warmServices: number;
   /** Streams over the life of an upgraded connection: servers keep a little of each (moby/spdystream). */
   streamsPerLife: number;
   /** An upgraded connection without streams is closed after this. */
@@ -44,10 +54,21 @@ export interface ForwardLimits {
   endpointsRefreshMs: number;
   /** A dial that goes by endpoints older than this has them listed again, without waiting for it. */
   endpointsStaleMs: number;
-  /** Between SPDY pings on an upgraded connection. */
+  /** Between pings on an upgraded connection. */
   pingMs: number;
   /** Ping intervals without a byte from the server until the connection is dead. */
   pingsMissed: number;
+  /** From opening a stream until any byte at all has to have come on its connection; past it another is tried. */
+  answerMs: number;
+  /** How long a connection has for a sign of life when its pod has left the endpoints. */
+  suspectMs: number;
+  /** How long silence is borne that may be a pod's which does not read what it is sent. */
+  cloggedMs: number;
+  /** Between looks at whether a pod that has left the endpoints still runs: at first, and at most. */
+  presenceMinMs: number;
+  presenceMaxMs: number;
+  /** How long a pod that has refused a connection comes after all others. */
+  knownBadMs: number;
 }
 
 export const DEFAULT_LIMITS: ForwardLimits = {
@@ -64,12 +85,23 @@ export const DEFAULT_LIMITS: ForwardLimits = {
   halfClosedConnections: 256,
   streamPairCloseMs: 2_000,
   unreadBytes: 512 * 1024,
+  stalledMs: 10_000,
   streamsPerConnection: 64,
-  connectionsPerPod: 8,
+  connectionsPerPod: 16,
+  connections: 128,
+  warmConnections: 8,
+  warmDelayMs: 100,
+  warmServices: 8,
   streamsPerLife: 10_000,
   idleConnectionMs: 60_000,
   endpointsRefreshMs: 1_000,
   endpointsStaleMs: 5_000,
   pingMs: 5_000,
   pingsMissed: 3,
+  answerMs: 2_000,
+  suspectMs: 5_000,
+  cloggedMs: 10 * 60_000,
+  presenceMinMs: 1_000,
+  presenceMaxMs: 30_000,
+  knownBadMs: 10_000,
 };

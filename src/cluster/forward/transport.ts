@@ -11,6 +11,8 @@ export interface PodStream {
   finish(): void;
   pause(): void;
   resume(): void;
+  /** The near side has nothing more to say: what is left of the answer keeps no other stream away. */
+  linger(): void;
   /** Ends both directions at once; no event comes afterwards. */
   abort(): void;
 }
@@ -40,7 +42,11 @@ export interface PodConnection {
   /** Opening streams here is not advisable: a stalled reader holds it up, or it may be dead. */
   readonly doubtful: boolean;
   readonly streamCount: number;
+  /** Streams that are at work: all but those that linger. */
+  readonly load: number;
   open(port: number, events: PodStreamEvents): PodStream;
+  /** There is reason to think that the far end is gone: it has to show a sign of life soon. */
+  suspect(): void;
   /** Takes no more streams, and ends with its last one. */
   retire(): void;
   /**

@@ -15,15 +15,24 @@ export interface BytePipe {
   /** Stops reading; what has been read may still arrive. */
   pause(): void;
   resume(): void;
+  /** Whether the kernel sees the far end acknowledge; true where it cannot tell. */
+  pathIsAlive(): boolean;
   /** Ends the pipe in order, after what was written. */
   end(): void;
   /** Ends the pipe at once. */
   destroy(cause?: Error): void;
 }
 
+/** A pipe that can ask its far end for a sign of life. */
+export interface PingablePipe extends BytePipe {
+  ping(): void;
+}
+
 export interface BytePipeEvents {
   /** @param startsMessage whether `chunk` is the beginning of a message, where the pipe has messages */
   onData(chunk: Uint8Array, startsMessage: boolean): void;
+  /** The answer to a ping of the pipe's own. */
+  onPong?(): void;
   /** Once, and last; without a cause the far end closed in order. */
   onClosed(cause: Error | undefined): void;
 }

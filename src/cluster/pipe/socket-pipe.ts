@@ -1,6 +1,7 @@
 /** A pipe that is the upgraded socket itself; also the lower half of a WebSocket's. */
 import type { Duplex } from 'node:stream';
 import { Socket } from 'node:net';
+import { pathIsAlive } from './kernel-view.ts';
 import { type BytePipe, type BytePipeEvents, CLOSE_WAIT_MS } from './pipe.ts';
 
 /** Below this, copying costs less than another piece in the socket's queue, or another packet. */
@@ -75,6 +76,10 @@ export class SocketPipe implements BytePipe {
 
   resume(): void {
     if (!this.#closed) this.#socket.resume();
+  }
+
+  pathIsAlive(): boolean {
+    return !(this.#socket instanceof Socket) || pathIsAlive(this.#socket) !== false;
   }
 
   end(): void {

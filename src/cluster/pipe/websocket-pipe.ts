@@ -78,6 +78,14 @@ export class WebSocketPipe implements BytePipe {
     this.#pipe.resume();
   }
 
+  pathIsAlive(): boolean {
+    return this.#pipe.pathIsAlive();
+  }
+
+  ping(): void {
+    if (!this.#closeSent) this.#pipe.write(encodeFrame(OPCODE.ping, NOTHING), undefined, undefined);
+  }
+
   end(): void {
     this.#sendClose();
     this.#pipe.end();
@@ -98,6 +106,8 @@ export class WebSocketPipe implements BytePipe {
   #onControl(opcode: number, payload: Uint8Array): void {
     if (opcode === OPCODE.ping) {
       this.#pipe.write(encodeFrame(OPCODE.pong, payload), undefined, undefined);
+    } else if (opcode === OPCODE.pong) {
+      this.#events.onPong?.();
     } else if (opcode === OPCODE.close) {
       const status = payload.length >= 2 ? (payload[0] << 8) | payload[1] : CLOSE_NO_STATUS;
       if (status !== CLOSE_NORMAL && status !== CLOSE_NO_STATUS) {

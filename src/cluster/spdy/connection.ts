@@ -4,15 +4,17 @@
  * Client stream ids are odd and rise; a pair takes two. A pipe that fails ends
  * every pair with `lost`; the failure of a pair touches no other.
  *
- * A connection whose reading is held up by a pair with unread bytes is
- * `doubtful`: new streams go elsewhere. So is one whose peer has been silent
- * over more than one ping, or that finds itself woken from a long sleep, until
- * a byte arrives. After `pingsMissed` silent intervals it is dead. Intervals in
- * which we did not read do not count, and after a sleep counting starts anew:
- * silence is counted in pings, not by the clock.
+ * A pair whose near side does not read holds up the reading of the whole
+ * connection once too much of it lies here unread. The connection is then
+ * `doubtful`: new streams go elsewhere. Where others wait behind such a pair for
+ * longer than `stalledMs`, it is ended for their sake; where it is alone, or
+ * only lingering ones are with it, it may wait for ever.
+ *
+ * Whether the far end lives is the heartbeat's business (pipe/heartbeat.ts).
  */
 import type { ForwardLimits } from '../forward/limits.ts';
 import type { PodConnection, PodConnectionEvents, PodStream, PodStreamEvents } from '../forward/transport.ts';
+import { CLOGGING_BYTES, Heartbeat } from '../pipe/heartbeat.ts';
 import type { BytePipe, BytePipeEvents } from '../pipe/pipe.ts';
 import {
   CONTROL,
@@ -28,11 +30,6 @@ import {
 import { HeaderBlockEncoder } from './header-block.ts';
 import { type PairCarrier, StreamPair } from './stream-pair.ts';
 
-/** A timer this late (in ping intervals) means that the process or the machine was asleep. */
-const ASLEEP_INTERVALS = 3;
-/** Silent intervals after which new streams go elsewhere. */
-const DOUBTFUL_AFTER_MISSED = 2;
-
 export class SpdyConnection implements PodConnection, PairCarrier, BytePipeEvents {
   readonly shared = true;
   readonly limits: ForwardLimits;
@@ -45,15 +42,17 @@ export class SpdyConnection implements PodConnection, PairCarrier, BytePipeEvent
   });
   /** Each pair under both of its ids. */
   readonly #pairs = new Map<number, StreamPair>();
+  readonly #lingering = new Set<StreamPair>();
   readonly #holders = new Set<StreamPair>();
-  readonly #pinger: NodeJS.Timeout;
+  readonly #heartbeat: Heartbeat;
   #nextStreamId = 1;
   #nextPingId = 1;
   #pairsOpened = 0;
-  #intervalsMissed = 0;
-  /** By the wall clock: the monotonic one stands still while the machine sleeps. */
-  #lastIntervalMs = Date.now();
-  #wokenUp = false;
+  /** Stream data, in all; as of the last ping; and as of the last ping before the last sign of life. */
+  #sentBytes = 0;
+  #sentAtPing = 0;
+  #sentAtHeard = 0;
+  #stallTimer: NodeJS.Timeout | undefined;
   #podGoneTimer: NodeJS.Timeout | undefined;
   #retired = false;
   #closed = false;
@@ -66,8 +65,13 @@ export class SpdyConnection implements PodConnection, PairCarrier, BytePipeEvent
     this.limits = limits;
     this.#events = events;
     this.#pipe = makePipe(this);
-    this.#pinger = setInterval(() => this.#interval(), limits.pingMs);
-    this.#pinger.unref();
+    this.#heartbeat = new Heartbeat(limits, {
+      ping: () => this.#ping(),
+      deaf: () => this.held,
+      clogged: () => this.#sentBytes - this.#sentAtHeard > CLOGGING_BYTES && this.#pipe.pathIsAlive(),
+      unanswered: () => this.#moveUnanswered(),
+      dead: (cause) => this.#pipe.destroy(cause),
+    });
   }
 
   get spent(): boolean {
@@ -79,11 +83,15 @@ export class SpdyConnection implements PodConnection, PairCarrier, BytePipeEvent
   }
 
   get doubtful(): boolean {
-    return this.held || this.#wokenUp || this.#intervalsMissed >= DOUBTFUL_AFTER_MISSED;
+    return this.held || this.#heartbeat.doubtful;
   }
 
   get streamCount(): number {
     return this.#pairs.size / 2;
+  }
+
+  get load(): number {
+    return this.streamCount - this.#lingering.size;
   }
 
   open(port: number, events: PodStreamEvents): PodStream {
@@ -110,7 +118,12 @@ export class SpdyConnection implements PodConnection, PairCarrier, BytePipeEvent
       ]);
       this.#pipe.write(encodeSynStream(streamId, block), undefined, undefined);
     }
+    this.#heartbeat.expectAnswer();
     return pair;
+  }
+
+  suspect(): void {
+    if (!this.#closed) this.#heartbeat.suspect();
   }
 
   retire(): void {
@@ -133,6 +146,7 @@ export class SpdyConnection implements PodConnection, PairCarrier, BytePipeEvent
   // ---- PairCarrier
 
   sendData(streamId: number, chunk: Uint8Array, done: () => void): void {
+    this.#sentBytes += chunk.length;
     for (let at = 0; at < chunk.length || at === 0; at += MAX_DATA_PAYLOAD) {
       const piece = chunk.subarray(at, at + MAX_DATA_PAYLOAD);
       const last = at + piece.length >= chunk.length;
@@ -152,12 +166,21 @@ export class SpdyConnection implements PodConnection, PairCarrier, BytePipeEvent
     if (hold) {
       this.#holders.add(pair);
       this.#pipe.pause();
+      this.#stallTimer ??= setTimeout(() => this.#stalled(), this.limits.stalledMs);
     } else if (this.#holders.delete(pair) && this.#holders.size === 0) {
+      clearTimeout(this.#stallTimer);
+      this.#stallTimer = undefined;
       this.#pipe.resume();
     }
   }
 
+  setLingering(pair: StreamPair, lingering: boolean): void {
+    if (lingering) this.#lingering.add(pair);
+    else this.#lingering.delete(pair);
+  }
+
   forget(pair: StreamPair): void {
+    this.#lingering.delete(pair);
     const known = this.#pairs.delete(pair.errorId) && this.#pairs.delete(pair.dataId);
     if (!known || this.#pairs.size > 0 || this.#closed) return;
     if (this.spent) this.#pipe.end();
@@ -167,8 +190,8 @@ export class SpdyConnection implements PodConnection, PairCarrier, BytePipeEvent
   // ---- BytePipeEvents
 
   onData(chunk: Uint8Array): void {
-    this.#intervalsMissed = 0;
-    this.#wokenUp = false;
+    this.#sentAtHeard = this.#sentAtPing;
+    this.#heartbeat.heard();
     try {
       this.#reader.feed(chunk);
     } catch (cause) {
@@ -178,10 +201,11 @@ export class SpdyConnection implements PodConnection, PairCarrier, BytePipeEvent
 
   onClosed(cause: Error | undefined): void {
     this.#closed = true;
-    clearInterval(this.#pinger);
+    this.#heartbeat.stop();
+    clearTimeout(this.#stallTimer);
     clearTimeout(this.#podGoneTimer);
     const why = cause ?? new Error('the API server has closed the connection to the pod');
-    for (const pair of new Set(this.#pairs.values())) pair.handleLost(why);
+    for (const pair of this.#all()) pair.handleLost(why);
     this.#pairs.clear();
     this.#events.onClosed();
   }
@@ -215,30 +239,31 @@ export class SpdyConnection implements PodConnection, PairCarrier, BytePipeEvent
   /** The server takes no stream past `lastId` (SPDY/3.1, section 2.6.6); the others go on. */
   #goAway(lastId: number, status: number): void {
     const why = new Error(`the server ends the connection to the pod (GOAWAY ${status})`);
-    for (const pair of new Set(this.#pairs.values())) {
-      if (pair.dataId > lastId) pair.handleLost(why);
-    }
+    for (const pair of this.#all()) if (pair.dataId > lastId) pair.handleLost(why);
     this.retire();
   }
 
-  #interval(): void {
-    const nowMs = Date.now();
-    if (nowMs - this.#lastIntervalMs > ASLEEP_INTERVALS * this.limits.pingMs) {
-      this.#wokenUp = true;
-      this.#intervalsMissed = 0;
-    }
-    this.#lastIntervalMs = nowMs;
-    if (this.held) {
-      this.#intervalsMissed = 0;
-      return;
-    }
-    if (this.#intervalsMissed >= this.limits.pingsMissed) {
-      const seconds = (this.limits.pingsMissed * this.limits.pingMs) / 1000;
-      this.#pipe.destroy(new Error(`the API server has been silent for ${seconds} s`));
-      return;
-    }
-    this.#intervalsMissed++;
+  #ping(): void {
+    this.#sentAtPing = this.#sentBytes;
     this.#pipe.write(encodePing(this.#nextPingId), undefined, undefined);
     this.#nextPingId = (this.#nextPingId + 2) >>> 0;
+  }
+
+  /** Those that the server has not taken up have sent nothing yet: another connection may have them. */
+  #moveUnanswered(): void {
+    const why = new Error('the connection to the pod does not answer');
+    for (const pair of this.#all()) if (!pair.replied) pair.handleLost(why);
+  }
+
+  /** Reading has been held up for too long. */
+  #stalled(): void {
+    this.#stallTimer = undefined;
+    const holders = [...this.#holders];
+    if (this.load > holders.length) for (const pair of holders) pair.handleStalled();
+    else this.#stallTimer = setTimeout(() => this.#stalled(), this.limits.stalledMs);
+  }
+
+  #all(): Set<StreamPair> {
+    return new Set(this.#pairs.values());
   }
 }

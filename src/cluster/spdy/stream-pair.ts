@@ -14,11 +14,14 @@
  *
  * Reading: SPDY as spoken here has no flow control. While the near side is
  * paused, what comes is kept up to `unreadBytes`; past that the whole
- * connection stops reading until the near side has caught up.
+ * connection stops reading until the near side has caught up, or the
+ * connection ends this one for the sake of the others.
  */
 import type { ForwardLimits } from '../forward/limits.ts';
 import type { PodStream, PodStreamEvents, StreamOutcome } from '../forward/transport.ts';
 
+/** A lingering stream that brings more than this is at work after all. */
+const LINGERING_BYTES = 64 * 1024;
 /** What is kept of an error text. */
 const ERROR_TEXT_LIMIT = 4096;
 
@@ -32,6 +35,8 @@ export interface PairCarrier {
   sendReset(streamId: number): void;
   /** Stops the reading of the whole connection for the sake of this pair, or no longer. */
   holdReading(pair: StreamPair, hold: boolean): void;
+  /** The pair makes no claim on the connection of its own, or does so again. */
+  setLingering(pair: StreamPair, lingering: boolean): void;
   /** The pair takes part no more. */
   forget(pair: StreamPair): void;
 }
@@ -49,6 +54,8 @@ export class StreamPair implements PodStream {
   #errorText = '';
   #closed = false;
   #pairTimer: NodeJS.Timeout | undefined;
+  /** How much more may come until a lingering stream lingers no more. */
+  #lingeringBytes = 0;
 
   #paused = false;
   #holding = false;
@@ -94,9 +101,20 @@ export class StreamPair implements PodStream {
     if (this.#unread.length === 0 && this.#pendingOutcome) this.#close(this.#pendingOutcome);
   }
 
+  linger(): void {
+    if (this.#closed) return;
+    this.#lingeringBytes = LINGERING_BYTES;
+    this.#carrier.setLingering(this, true);
+  }
+
   abort(): void {
     if (this.#closed) return;
     this.#leave();
+  }
+
+  /** The server has taken the stream up. */
+  get replied(): boolean {
+    return this.#replied;
   }
 
   // ---- what comes from the connection
@@ -129,7 +147,15 @@ export class StreamPair implements PodStream {
     if (!this.#pendingOutcome) this.#close({ kind: 'lost', cause });
   }
 
+  /** Others wait behind this one. */
+  handleStalled(): void {
+    const seconds = this.#carrier.limits.stalledMs / 1000;
+    const text = `it was not read for ${seconds} s, and held up other connections to the pod`;
+    this.#close({ kind: 'failed', text });
+  }
+
   #deliver(piece: Uint8Array): void {
+    if (this.#lingeringBytes > 0) this.#work(piece.length);
     if (!this.#paused && this.#unread.length === 0) {
       this.#events.onData(piece);
       return;
@@ -137,6 +163,11 @@ export class StreamPair implements PodStream {
     this.#unread.push(piece);
     this.#unreadBytes += piece.length;
     if (this.#unreadBytes > this.#carrier.limits.unreadBytes) this.#hold(true);
+  }
+
+  #work(length: number): void {
+    this.#lingeringBytes -= length;
+    if (this.#lingeringBytes <= 0) this.#carrier.setLingering(this, false);
   }
 
   #addErrorText(piece: Uint8Array): void {

@@ -1,10 +1,12 @@
 /** Upgraded connections to pods: shared, isolated from each other's trouble, and let go of. */
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Cluster, ClusterError, type ForwardLimits } from '../../../src/cluster/index.ts';
 import { type Probe, dial } from './probe.ts';
 import { type FarStream, ScriptedApi } from './scripted-api.ts';
 
 const MIB = 1024 * 1024;
+/** All streams to a pod share a connection. */
+const ONE: Partial<ForwardLimits> = { connectionsPerPod: 1 };
 
 let api: ScriptedApi;
 let cluster: Cluster;
@@ -31,21 +33,55 @@ afterEach(async () => {
 });
 
 describe('sharing', () => {
-  test('connections to one pod share an upgrade, also those that wait for it', async () => {
-    await start(['a']);
+  test('many at once get a connection each up to the limit, and share past it, evenly', async () => {
+    await start(['a'], { connectionsPerPod: 5 });
     for (let i = 0; i < 50; i++) dial(cluster, 'app', 80);
-    const ids = new Set<number>();
-    for (let i = 0; i < 50; i++) ids.add((await api.opened()).dataId);
-    expect(ids.size).toBe(50);
+    const streams = new Map<unknown, number>();
+    for (let i = 0; i < 50; i++) {
+      const { connection } = await api.opened();
+      streams.set(connection, (streams.get(connection) ?? 0) + 1);
+    }
+    expect([...streams.values()]).toEqual([10, 10, 10, 10, 10]);
+    expect(api.upgrades).toBe(5);
+  });
+
+  test('one that is over leaves its connection to the next', async () => {
+    await start(['a'], { warmConnections: 0 });
+    for (let i = 0; i < 20; i++) (await connect()).probe.stream.destroy();
     expect(api.upgrades).toBe(1);
   });
 
-  test('a full upgraded connection is joined by another, up to a limit', async () => {
+  test('one that only waits for the rest of an answer does as well, until it is a long answer', async () => {
+    await start(['a'], { warmConnections: 0 });
+    const first = await connect();
+    first.probe.stream.end();
+    const second = await connect();
+    expect(second.far.connection).toBe(first.far.connection);
+    second.probe.stream.destroy();
+    first.far.connection.data(first.far.dataId, Buffer.alloc(100_000));
+    await first.probe.until(() => first.probe.bytes === 100_000);
+    expect((await connect()).far.connection).not.toBe(first.far.connection);
+  });
+
+  test('a full upgraded connection takes more only where there can be no other', async () => {
     await start(['a'], { streamsPerConnection: 2, connectionsPerPod: 2 });
-    for (let i = 0; i < 4; i++) await connect();
+    for (let i = 0; i < 5; i++) await connect();
     expect(api.upgrades).toBe(2);
+  });
+
+  test('the limit over all pods leaves each pod its first connection', async () => {
+    await start(['a', 'b', 'c'], { connections: 1, warmConnections: 0 });
+    for (let i = 0; i < 6; i++) await connect();
+    expect(api.upgrades).toBe(3);
+  });
+
+  test('the next connection finds one that was opened ahead, within the limit', async () => {
+    await start(['a', 'b', 'c', 'd'], { warmDelayMs: 0, warmConnections: 1 });
     await connect();
-    expect(api.upgrades).toBe(2);
+    await vi.waitFor(() => expect(api.upgrades).toBe(2));
+    const before = api.upgrades;
+    expect((await connect()).far.pod).toBe('b');
+    await vi.waitFor(() => expect(api.upgrades).toBe(before + 1));
   });
 
   test('ready pods take turns', async () => {
@@ -64,7 +100,7 @@ describe('sharing', () => {
   });
 
   test('after its last allowed stream an upgraded connection is replaced, and closed', async () => {
-    await start(['a'], { streamsPerLife: 2 });
+    await start(['a'], { streamsPerLife: 2, connectionsPerPod: 1, warmConnections: 0 });
     const [one, two, three] = [await connect(), await connect(), await connect()];
     expect(two.far.connection).toBe(one.far.connection);
     expect(three.far.connection).not.toBe(one.far.connection);
@@ -76,7 +112,7 @@ describe('sharing', () => {
 
 describe('the trouble of one', () => {
   test('an error text ends one stream only', async () => {
-    await start(['a']);
+    await start(['a'], ONE);
     const [one, two] = [await connect(), await connect()];
     one.far.connection.data(one.far.errorId, 'read: connection reset by peer', true);
     expect(await one.probe.ending).toMatchObject({ error: { reason: 'reset' } });
@@ -110,7 +146,7 @@ describe('the trouble of one', () => {
   });
 
   test('a broken upgraded connection resets those that have written, and the others try again', async () => {
-    await start(['a']);
+    await start(['a'], ONE);
     const { probe, far } = await connect();
     await probe.send('request');
     const waiting = dial(cluster, 'app', 80);
@@ -142,7 +178,7 @@ describe('the trouble of one', () => {
   });
 
   test('GOAWAY ends what the server has not taken, and lets the rest go on', async () => {
-    await start(['a']);
+    await start(['a'], ONE);
     const { probe, far } = await connect();
     const late = dial(cluster, 'app', 80);
     await api.opened();
@@ -180,7 +216,7 @@ describe('the trouble of one', () => {
 
 describe('a pod that has been deleted', () => {
   test('and has come back under its name gets an upgraded connection of its own', async () => {
-    await start(['db-0'], { endpointsStaleMs: 0, endpointsRefreshMs: 0 });
+    await start(['db-0'], { ...ONE, endpointsStaleMs: 0, endpointsRefreshMs: 0 });
     const { far: old } = await connect();
     api.uid = 'second';
     const probe = dial(cluster, 'app', 80);
@@ -198,7 +234,7 @@ describe('a pod that has been deleted', () => {
   });
 
   test('or whose sandbox was made anew: the old connection is not used again', async () => {
-    await start(['a'], { podGoneMs: 50 });
+    await start(['a'], { ...ONE, podGoneMs: 50 });
     const first = await connect();
     await first.probe.send('a question');
     const probe = dial(cluster, 'app', 80);

@@ -14,7 +14,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { constants, inflateRawSync } from 'node:zlib';
-import { type Cluster, type ForwardLimits, connectCluster, loadAccess } from '../../../src/cluster/index.ts';
+import {
+  type Cluster,
+  type ClusterAccess,
+  type ForwardLimits,
+  connectCluster,
+  loadAccess,
+} from '../../../src/cluster/index.ts';
 import { LogLines } from './probe.ts';
 
 /** A forwarded connection as the server sees it. */
@@ -213,6 +219,10 @@ export class ScriptedApi {
   uid = 'first';
   /** Answers to an upgrade other than yes, by method and pod; status 0 cuts it off. */
   refuseUpgrade: (method: string, pod: string) => Refusal | undefined = () => undefined;
+  /** Whether pods may be read; who may not asks for a port-forward without an upgrade. */
+  podsMayBeRead = true;
+  /** Questions whether a pod is still there. */
+  readonly presenceAsked: string[] = [];
   upgrades = 0;
   endpointLists = 0;
   readonly log = new LogLines();
@@ -224,7 +234,7 @@ export class ScriptedApi {
   constructor(pods: string[]) {
     this.pods = pods;
     this.#server = http.createServer((request, response) => {
-      const refusal = this.#refusal(request);
+      const refusal = this.#refusal(request) ?? this.#presence(request.url ?? '');
       response.writeHead(refusal?.status ?? 200, { 'Content-Type': 'application/json' });
       response.end(JSON.stringify(refusal ?? this.#answer(request.url ?? '')));
     });
@@ -251,6 +261,12 @@ export class ScriptedApi {
   }
 
   async start(limits: Partial<ForwardLimits> = {}): Promise<Cluster> {
+    const access = await this.listen();
+    this.#cluster = await connectCluster(access, { namespaces: ['test'], log: this.log, limits });
+    return this.#cluster;
+  }
+
+  async listen(): Promise<ClusterAccess> {
     this.#server.listen(0, '127.0.0.1');
     await once(this.#server, 'listening');
     const folder = mkdtempSync(join(tmpdir(), 'kns-scripted-'));
@@ -258,9 +274,7 @@ export class ScriptedApi {
     const { port } = this.#server.address() as AddressInfo;
     writeFileSync(file, kubeconfigFor(`http://127.0.0.1:${port}/prefix`));
     try {
-      const access = await loadAccess({ kubeconfig: file });
-      this.#cluster = await connectCluster(access, { namespaces: ['test'], log: this.log, limits });
-      return this.#cluster;
+      return await loadAccess({ kubeconfig: file });
     } finally {
       rmSync(folder, { recursive: true });
     }
@@ -280,10 +294,23 @@ export class ScriptedApi {
   }
 
   #refusal({ method = '', url = '' }: http.IncomingMessage): Refusal | undefined {
+    // What changes is seen when it is asked for, so that a test knows when.
+    if (url.includes('watch=true')) return { status: 403, message: 'no watch here' };
     return url.includes('/portforward') ? this.refuseUpgrade(method, podOf(url)) : undefined;
   }
 
+  /** Of what a client may ask about one pod, all but its object. */
+  #presence(url: string): Refusal | undefined {
+    const [, pod, question] = /\/pods\/([^/]+)(\/portforward)?$/.exec(url) ?? [];
+    if (pod === undefined) return undefined;
+    this.presenceAsked.push(question ? 'portforward' : 'pod');
+    if (!question && !this.podsMayBeRead) return { status: 403, message: `cannot get pod ${pod}` };
+    if (!this.pods.includes(pod)) return { status: 404, message: `pods "${pod}" not found` };
+    return question ? { status: 400, message: 'Upgrade request required' } : undefined;
+  }
+
   #answer(url: string): unknown {
+    if (/\/pods\/[^/]+$/.test(url)) return { metadata: { uid: this.uid }, status: { phase: 'Running' } };
     if (url === '/prefix/api/v1/namespaces/test/services') {
       const ports = [{ port: 80, targetPort: 8080 }];
       const spec = { type: 'ClusterIP', clusterIP: '10.96.0.1', selector: { app: 'app' }, ports };

@@ -11,6 +11,7 @@ const pipe: BytePipe = {
   write: (_head, _payload, done) => done?.(),
   pause: () => calls.push('pause'),
   resume: () => calls.push('resume'),
+  pathIsAlive: () => true,
   end: () => calls.push('end'),
   destroy: () => calls.push('destroy'),
 };
@@ -59,7 +60,7 @@ test('unread bytes are kept up to the bound, then the connection stops reading u
 test('a FIN whose error text may lie unread is told when the connection has been read on', () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   try {
-    const limits = { ...DEFAULT_LIMITS, unreadBytes: 100 };
+    const limits = { ...DEFAULT_LIMITS, unreadBytes: 100, stalledMs: 60_000 };
     const connection = new SpdyConnection(() => pipe, limits, { onIdle: () => {}, onClosed: () => {} });
     const outcomes: StreamOutcome[] = [];
     const stalled = connection.open(80, { onReply: ignore, onData: ignore, onClosed: ignore });
