@@ -1,98 +1,102 @@
 /**
- * Which address each Service has in the sandbox.
+ * Which addresses each Service has in the sandbox, one of each family.
  *
- * An address follows from a hash of what it is for, so that it seldom changes
- * from run to run: shell histories, known_hosts and database dumps then keep
- * their meaning. Two keys with the same slot: the later one (in the order
- * asked for) takes the next free slot. An address once given is never given
- * to another key while the plan lives.
+ * A slot of the ranges follows from a hash of what it is for, so that addresses
+ * seldom change from run to run: shell histories, known_hosts and database
+ * dumps then keep their meaning. Two keys with the same slot: the later one (in
+ * the order asked for) takes the next free one. A slot once given is never
+ * given to another key while the plan lives, so that a program that keeps an
+ * address meets what it has met before, or nobody.
  *
- * Of a range, the first address is the gateway (and the DNS server), the
- * second the sandbox; the network and broadcast addresses are left alone.
+ * Slot n is host n + 3 of both ranges: 10.0.1.215 and fd6b:6e73::d7. Of a range,
+ * the first address is the gateway (and the DNS server), the second the
+ * sandbox; the network and broadcast addresses are left alone.
  */
 
 import { createHash } from 'node:crypto';
 import ipaddr from 'ipaddr.js';
 import { UsageError } from '../errors.ts';
+import {
+  type Ipv4Range,
+  type Ipv6Range,
+  parseIpv4Range,
+  parseIpv6Range,
+  SHORTEST_IPV4_PREFIX,
+} from './cidr.ts';
 
 /** Network, broadcast, gateway and sandbox: what a range holds besides Services. */
 const RESERVED = 4;
-/** A /30 would hold no Service, and beyond /8 nothing is gained. */
-const LONGEST_PREFIX = 29;
-const SHORTEST_PREFIX = 8;
+const GATEWAY_HOST = 1;
+const SANDBOX_HOST = 2;
+const FIRST_HOST = 3;
+const GROUP_BITS = 16;
+
+/** What one key has: an address of each family. */
+export type Addresses = readonly [ipv4: string, ipv6: string];
 
 export class AddressPlan {
-  readonly gateway: string;
-  readonly sandbox: string;
-  readonly prefixLength: number;
-  /** How many Services fit. */
+  readonly gateway: Addresses;
+  readonly sandbox: Addresses;
+  readonly prefixLengths: readonly [ipv4: number, ipv6: number];
+  /** How many keys fit. */
   readonly capacity: number;
 
-  readonly #network: number;
-  readonly #range: [ipaddr.IPv4, number];
-  readonly #bySlot = new Map<number, string>();
-  readonly #byKey = new Map<string, string>();
+  readonly #ipv4: Ipv4Range;
+  readonly #ipv6: Ipv6Range;
+  readonly #taken = new Set<number>();
+  readonly #byKey = new Map<string, Addresses>();
 
-  /** @param cidr an IPv4 range such as `10.0.1.0/24`. Throws `CIDR_INVALID`. */
-  constructor(cidr: string) {
-    const [network, prefixLength] = parseCidr(cidr);
-    this.#network = network;
-    this.prefixLength = prefixLength;
-    this.#range = [ipaddr.IPv4.parse(dotted(network)), prefixLength];
-    this.capacity = 2 ** (32 - prefixLength) - RESERVED;
-    this.gateway = dotted(network + 1);
-    this.sandbox = dotted(network + 2);
+  /** @param cidr such as `10.0.1.0/24`. @param cidr6 such as `fd6b:6e73::/64`. Throws `CIDR_INVALID`. */
+  constructor(cidr: string, cidr6: string) {
+    this.#ipv4 = parseIpv4Range(cidr);
+    this.#ipv6 = parseIpv6Range(cidr6);
+    this.prefixLengths = [this.#ipv4.prefixLength, this.#ipv6.prefixLength];
+    this.capacity = 2 ** (32 - this.#ipv4.prefixLength) - RESERVED;
+    this.gateway = this.#host(GATEWAY_HOST);
+    this.sandbox = this.#host(SANDBOX_HOST);
   }
 
-  /** The address of each key, in the order given. Throws `CIDR_FULL`, having given out nothing. */
-  assign(keys: readonly string[]): string[] {
-    const added = new Set(keys.filter((key) => !this.#byKey.has(key))).size;
-    if (this.#bySlot.size + added > this.capacity) throw this.#full(this.#bySlot.size + added);
-    return keys.map((key) => this.#assignOne(key));
-  }
-
-  /** Whether an IPv4 address is of this range, given out or not. */
-  contains(address: string): boolean {
-    return ipaddr.IPv4.parse(address).match(this.#range);
-  }
-
-  #assignOne(key: string): string {
+  /** The addresses of a key, the same whenever it is asked for; undefined where the ranges are full. */
+  assign(key: string): Addresses | undefined {
     const known = this.#byKey.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined || this.#taken.size >= this.capacity) return known;
     let slot = createHash('sha256').update(key).digest().readUInt32BE(0) % this.capacity;
-    while (this.#bySlot.has(slot)) slot = (slot + 1) % this.capacity;
-    const address = dotted(this.#network + 3 + slot);
-    this.#bySlot.set(slot, key);
-    this.#byKey.set(key, address);
-    return address;
+    while (this.#taken.has(slot)) slot = (slot + 1) % this.capacity;
+    const addresses = this.#host(FIRST_HOST + slot);
+    this.#taken.add(slot);
+    this.#byKey.set(key, addresses);
+    return addresses;
   }
 
-  #full(wanted: number): UsageError {
+  /** What to say where that many addresses are needed. */
+  full(wanted: number): UsageError {
+    const { network, prefixLength } = this.#ipv4;
     const hostBits = Math.ceil(Math.log2(wanted + RESERVED));
-    const prefixLength = Math.max(SHORTEST_PREFIX, 32 - hostBits);
-    const mask = (0xffff_ffff << (32 - prefixLength)) >>> 0;
+    const wider = Math.max(SHORTEST_IPV4_PREFIX, 32 - hostBits);
+    const mask = (0xffff_ffff << (32 - wider)) >>> 0;
     return new UsageError(
       'CIDR_FULL',
-      `${wanted} addresses are needed and ${dotted(this.#network)}/${this.prefixLength} holds ${this.capacity}`,
-      `use --cidr ${dotted((this.#network & mask) >>> 0)}/${prefixLength}, or fewer namespaces`,
+      `${wanted} addresses are needed and ${dotted(network)}/${prefixLength} holds ${this.capacity}`,
+      `use --cidr ${dotted((network & mask) >>> 0)}/${wider}, or fewer namespaces`,
     );
   }
-}
 
-function parseCidr(cidr: string): [network: number, prefixLength: number] {
-  const invalid = (why: string) =>
-    new UsageError('CIDR_INVALID', `--cidr ${cidr}: ${why}`, 'give an IPv4 range such as 10.0.1.0/24');
-  if (!ipaddr.IPv4.isValidCIDR(cidr)) throw invalid('not an IPv4 range');
-  const [address, prefixLength] = ipaddr.IPv4.parseCIDR(cidr);
-  if (prefixLength > LONGEST_PREFIX) throw invalid(`too small, /${LONGEST_PREFIX} is the least`);
-  if (prefixLength < SHORTEST_PREFIX) throw invalid(`too large, /${SHORTEST_PREFIX} is the most`);
-  const kind = address.range();
-  if (kind !== 'private' && kind !== 'unicast' && kind !== 'carrierGradeNat' && kind !== 'reserved')
-    throw invalid(`a ${kind} range can't be used`);
-  const network = ipaddr.IPv4.networkAddressFromCIDR(cidr);
-  if (network.toString() !== address.toString())
-    throw invalid(`has host bits set, the range is ${network.toString()}/${prefixLength}`);
-  return [Buffer.from(network.toByteArray()).readUInt32BE(0), prefixLength];
+  /** Whether an address is of one of the ranges, given out or not. */
+  contains(address: string): boolean {
+    if (ipaddr.IPv4.isValid(address)) {
+      const { network, prefixLength } = this.#ipv4;
+      return ipaddr.IPv4.parse(address).match(ipaddr.IPv4.parse(dotted(network)), prefixLength);
+    }
+    const { network, prefixLength } = this.#ipv6;
+    return ipaddr.IPv6.parse(address).match(new ipaddr.IPv6([...network]), prefixLength);
+  }
+
+  #host(host: number): Addresses {
+    const groups = [...this.#ipv6.network];
+    groups[6] |= host >>> GROUP_BITS;
+    groups[7] |= host & 0xffff;
+    return [dotted(this.#ipv4.network + host), new ipaddr.IPv6(groups).toString()];
+  }
 }
 
 function dotted(address: number): string {

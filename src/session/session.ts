@@ -9,20 +9,17 @@
  */
 
 import { randomFillSync } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
-import type { Cluster } from '../cluster/index.ts';
 import { AddressPlan } from '../names/address-plan.ts';
-import { hostsFile, nsswitchConf, resolvConf } from '../names/etc-files.ts';
-import type { NameTable } from '../names/name-table.ts';
+import { podSearchList } from '../names/etc/resolv-conf.ts';
 import type { Log } from '../observe/log.ts';
 import { type CallerState, launch, type Sandbox } from '../../sandbox/index.ts';
 import { Stack } from '../../stack/index.ts';
 import { bothOrNeither } from './both-or-neither.ts';
 import { type ConnectedContexts, connectContexts, type ContextOptions, loadContexts } from './contexts.ts';
-import { Directory } from './directory.ts';
 import { Driver } from './driver.ts';
-import { attachNetwork } from './network.ts';
+import { EtcWriter } from './etc-writer.ts';
+import { Directory } from './routing/directory.ts';
+import { attachNetwork } from './routing/network.ts';
 import { forwardSignals, keepIgnoring } from './signals.ts';
 
 /** Bytes of an IP packet on kns0: as large as IPv4 allows, less what page alignment likes. */
@@ -31,6 +28,8 @@ const MTU = 65_520;
 export interface SessionOptions extends ContextOptions {
   readonly command: readonly (string | Uint8Array)[];
   readonly cidr: string;
+  readonly cidr6: string;
+  readonly clusterDomain: string;
   readonly caller: CallerState;
   /** Called once all is ready, just before the command starts. */
   readonly onReady: (summary: SessionSummary) => void;
@@ -46,7 +45,7 @@ export type SessionSummary = readonly {
 /** Runs the command. @returns its exit code, 128+n where a signal ended it. Throws Actionable errors. */
 export async function runSession(options: SessionOptions): Promise<number> {
   keepIgnoring(options.caller);
-  const plan = new AddressPlan(options.cidr);
+  const plan = new AddressPlan(options.cidr, options.cidr6);
   const [contexts, sandbox] = await bothOrNeither(
     connectContexts(await loadContexts(options), options),
     (abort) =>
@@ -54,19 +53,25 @@ export async function runSession(options: SessionOptions): Promise<number> {
         command: options.command,
         caller: options.caller,
         link: {
-          address: plan.sandbox,
-          prefixLength: plan.prefixLength,
-          gateway: plan.gateway,
+          ...linkAddress(plan, 0),
+          ipv6: linkAddress(plan, 1),
           mtu: MTU,
         },
         abort,
       }),
   );
   try {
-    const { key, cluster } = contexts.find(undefined);
-    const directory = new Directory(plan, key, cluster);
-    await writeEtc(sandbox, plan.gateway, directory.names);
-    const driver = connectNetwork(sandbox, directory, cluster, options.log);
+    const { clusterDomain: domain, log } = options;
+    const directory = new Directory({ plan, contexts: contexts.all, domain, log });
+    const [firstNamespace] = contexts.find(undefined).namespaces;
+    const etc = await EtcWriter.start({
+      files: sandbox.files,
+      names: directory.names,
+      nameServer: plan.gateway[0],
+      search: podSearchList(firstNamespace, domain),
+    });
+    directory.onNamesChanged = () => etc.namesChanged();
+    const driver = connectNetwork(sandbox, directory, log);
     const signals = await forwardSignals(sandbox);
     try {
       for (const note of sandbox.notes) options.log.info(note);
@@ -75,6 +80,7 @@ export async function runSession(options: SessionOptions): Promise<number> {
       return (await sandbox.exited).code;
     } finally {
       signals.close();
+      etc.close();
       driver.stop();
     }
   } finally {
@@ -90,25 +96,18 @@ function summarize(contexts: ConnectedContexts): SessionSummary {
   }));
 }
 
-function connectNetwork(sandbox: Sandbox, directory: Directory, cluster: Cluster, log: Log): Driver {
+/** One family's part of the link: IPv4 is 0, IPv6 is 1. */
+function linkAddress(plan: AddressPlan, family: 0 | 1) {
+  const { sandbox, prefixLengths, gateway } = plan;
+  return { address: sandbox[family], prefixLength: prefixLengths[family], gateway: gateway[family] };
+}
+
+function connectNetwork(sandbox: Sandbox, directory: Directory, log: Log): Driver {
   const stack = new Stack({
     device: sandbox.device,
     now: performance.now(),
     random: (bytes) => randomFillSync(bytes),
   });
-  attachNetwork(stack, directory, cluster, log);
+  attachNetwork({ stack, directory, log });
   return new Driver(sandbox.device, stack);
-}
-
-/** The three files by which programs find names. */
-async function writeEtc(sandbox: Sandbox, nameServer: string, names: NameTable): Promise<void> {
-  const { hosts, resolvConf: resolv, nsswitchConf: nsswitch } = sandbox.files;
-  hosts.write(hostsFile(names, await readEtc('hosts'), hostname()));
-  resolv.write(resolvConf(nameServer, await readEtc('resolv.conf')));
-  nsswitch.write(nsswitchConf(await readEtc('nsswitch.conf')));
-}
-
-/** A file of the host's; one that it does not have counts as empty. */
-function readEtc(name: string): Promise<string> {
-  return readFile(`/etc/${name}`, 'utf8').catch(() => '');
 }

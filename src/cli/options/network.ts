@@ -1,20 +1,34 @@
 /** What the network in the sandbox looks like. */
 
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { CLUSTER_DOMAIN, parseClusterDomain } from '../../names/service-names.ts';
 
 export interface NetworkOptions {
   readonly cidr: string;
+  readonly cidr6: string;
+  /** The domain of the clusters. */
+  readonly clusterDomain: string;
+  /** Whether the contexts' API servers are reachable in the sandbox. */
+  readonly apiServer: boolean;
 }
 
 const DEFAULT_CIDR = '10.0.1.0/24';
+const DEFAULT_CIDR6 = 'fd6b:6e73::/64';
 
 export function addNetworkOptions(program: Command): void {
   program
     .optionsGroup('Network:')
-    .option('--cidr <range>', 'IPv4 range for the addresses in the sandbox', DEFAULT_CIDR);
+    .option('--cidr <range>', 'IPv4 range for the addresses in the sandbox', DEFAULT_CIDR)
+    .option('--cidr6 <range>', 'the same for IPv6', DEFAULT_CIDR6)
+    .addOption(
+      new Option('--cluster-domain <name>', 'domain of the clusters')
+        .argParser(parseClusterDomain)
+        .default(CLUSTER_DOMAIN),
+    )
+    .option('--no-api-server', "no way to the context's API server, for kubectl inside");
 }
 
 export function readNetworkOptions(program: Command): NetworkOptions {
-  const { cidr } = program.opts<NetworkOptions>();
-  return { cidr };
+  const { cidr, cidr6, clusterDomain, apiServer } = program.opts<NetworkOptions>();
+  return { cidr, cidr6, clusterDomain, apiServer };
 }

@@ -4,11 +4,12 @@
  *
  * A chunk counts against the client's window until all of it has been
  * answered, so a client that asks and does not read is stopped by its own
- * queries. A FIN is answered by one, after the last answer.
+ * queries; so is one that asks for names of outside, whose answers take their
+ * time. A FIN is answered by one, after the last answer.
  */
 
-import type { RemoteStream, RemoteStreamEvents } from '../relay/stream.ts';
-import type { DnsServer } from './dns.ts';
+import type { RemoteStream, RemoteStreamEvents } from '../../relay/stream.ts';
+import type { DnsServer } from './server.ts';
 
 const LENGTH_PREFIX = 2;
 
@@ -20,6 +21,8 @@ export class DnsStream implements RemoteStream {
   /** For the chunks that came while paused: told once the answers are gone out. */
   readonly #held: (() => void)[] = [];
   #paused = false;
+  /** The answer to the first message of what is pending is on its way. */
+  #waiting = false;
   #finished = false;
   #ended = false;
 
@@ -59,17 +62,27 @@ export class DnsStream implements RemoteStream {
 
   #answerAll(): void {
     let end = this.#messageEnd();
-    while (end !== undefined && !this.#paused && !this.#ended) {
+    while (end !== undefined && !this.#paused && !this.#waiting && !this.#ended) {
       const answer = this.#server.answer(this.#pending.subarray(LENGTH_PREFIX, end), 'tcp');
       this.#pending = this.#pending.subarray(end);
-      if (answer !== undefined) this.#events.onData(framed(answer));
+      if (answer instanceof Promise) void this.#await(answer);
+      else if (answer !== undefined) this.#events.onData(framed(answer));
       end = this.#messageEnd();
     }
-    if (this.#paused && end !== undefined) return;
+    if (this.#waiting || (this.#paused && end !== undefined)) return;
     this.#release();
     if (!this.#finished || this.#ended) return;
     this.#ended = true;
     this.#events.onEnd();
+  }
+
+  async #await(answer: Promise<Uint8Array>): Promise<void> {
+    this.#waiting = true;
+    const message = await answer;
+    this.#waiting = false;
+    if (this.#ended) return;
+    this.#events.onData(framed(message));
+    this.#answerAll();
   }
 
   /** Where the first message ends; undefined as long as that has not come. A part of one is 64 KiB at most. */

@@ -1,0 +1,246 @@
+/**
+ * Where each address of the sandbox leads: the one place that decides it.
+ *
+ *     what was given out here ── a Service, a pod of a headless one, an endpoint, or what has gone
+ *     the gateway             ── DNS
+ *     a ClusterIP, a pod's IP ── of what is selected: as in the cluster
+ *     anything else           ── nobody
+ *
+ * It follows its clusters: what they say has changed is published anew, and
+ * nothing else is looked at. What goes leaves its names to the next who wants
+ * them, and its addresses to nobody: connections to them are refused, until it
+ * comes back under the same name, to the same addresses.
+ *
+ * Names that two want: a context goes before later ones, in it a Service before
+ * a pod (`db.shop` is the Service db in shop, and only then a pod db of a
+ * Service shop), and of two alike the one in the namespace that was asked for
+ * first. What the user has named themselves goes before all.
+ */
+
+import type { Cluster, ServiceId } from '../../cluster/index.ts';
+import { actionLine } from '../../errors.ts';
+import type { AddressPlan } from '../../names/address-plan.ts';
+import { type Knowledge, serverName } from '../../names/dns/resolver.ts';
+import { NameTable } from '../../names/name-table.ts';
+import { type Naming, podLabels, serviceNames } from '../../names/service-names.ts';
+import type { Log } from '../../observe/log.ts';
+import type { Destination, Dialer, Endpoint, ServiceDestination } from './destination.ts';
+import { labelOf } from './destination.ts';
+import { addressesWanted, type Alias, publish, type Publication, type Publisher } from './publication.ts';
+
+/** What is looked at of a cluster. */
+export type ClusterView = Dialer & Pick<Cluster, 'services' | 'find' | 'podsOf' | 'owner' | 'onChange'>;
+
+/** A context of the sandbox; the first one has the bare names. */
+export interface DirectoryContext {
+  /** What tells its addresses from those of the others; the same from run to run. */
+  readonly key: string;
+  /** The last label of its names, where there are several contexts. */
+  readonly label: string;
+  /** In the order in which they have the bare names; any other namespace comes after them. */
+  readonly namespaces: readonly string[];
+  readonly cluster: ClusterView;
+}
+
+export interface DirectoryOptions {
+  readonly plan: AddressPlan;
+  readonly contexts: readonly DirectoryContext[];
+  /** The domain of the clusters: `cluster.local`. */
+  readonly domain: string;
+  readonly log: Log;
+}
+
+/** A Service of a context, and maybe one pod of it. */
+export interface AliasTarget extends ServiceId {
+  readonly context: DirectoryContext;
+  readonly podLabel?: string;
+}
+
+/** Names get addresses of the plan. Literal addresses are somebody's own; each leads to one endpoint alone. */
+export interface EndpointPlace {
+  readonly names: readonly string[];
+  readonly literals: readonly string[];
+}
+
+const GATEWAY: Destination = { kind: 'gateway' };
+const UNASSIGNED: Destination = { kind: 'unassigned' };
+const OUTSIDE: Destination = { kind: 'outside' };
+
+/** Ranks of names, the lowest first: see the head of this file. */
+const RANK_OF_USER = -1;
+const NAMESPACE_RANKS = 1 << 20;
+
+/** A context with what it has published, by namespace and name. */
+interface Source extends Publisher {
+  readonly view: ClusterView;
+  readonly published: Map<string, Publication>;
+  readonly aliases: Map<string, Alias[]>;
+}
+
+export class Directory implements Knowledge {
+  readonly names = new NameTable();
+  readonly zones: readonly string[];
+  /** Told after names have come, gone, or got other addresses. */
+  onNamesChanged: (() => void) | undefined;
+  readonly #options: DirectoryOptions;
+  readonly #sources: readonly Source[];
+  readonly #destinations = new Map<string, Destination>();
+  #fullTold = false;
+
+  /** Publishes what the clusters have now, and follows them from then on. Throws `CIDR_FULL`. */
+  constructor(options: DirectoryOptions) {
+    const { plan, contexts, domain } = options;
+    this.#options = options;
+    this.#sources = contexts.map((context, i) => this.#source(context, i));
+    const suffixes = contexts.length > 1 ? ['', ...contexts.map(({ label }) => `.${label}`)] : [''];
+    this.zones = suffixes.flatMap((suffix) => [`${domain}${suffix}`, `svc${suffix}`]);
+    const wanted = contexts
+      .flatMap(({ cluster }) => cluster.services.map((service) => addressesWanted(service, cluster)))
+      .reduce((sum, count) => sum + count, 0);
+    if (wanted > plan.capacity) throw plan.full(wanted);
+    this.#publishGateway();
+    for (const source of this.#sources) {
+      for (const service of source.view.services) this.#publish(source, service);
+      source.view.onChange = (changed) => this.#changed(source, changed);
+    }
+  }
+
+  route(address: string): Destination {
+    const { plan } = this.#options;
+    return (
+      this.#destinations.get(address) ??
+      this.#literal(address) ??
+      (plan.contains(address) ? UNASSIGNED : OUTSIDE)
+    );
+  }
+
+  nameOf(address: string): string | undefined {
+    const destination = this.route(address);
+    switch (destination.kind) {
+      case 'service':
+        return destination.canonical;
+      case 'gateway':
+        return serverName(this.#options.domain);
+      case 'endpoint':
+        return destination.endpoint.name;
+      case 'gone':
+      case 'unassigned':
+      case 'outside':
+        return undefined;
+    }
+  }
+
+  owns(address: string): boolean {
+    return this.#options.plan.contains(address);
+  }
+
+  /** Gives a Service one more name, also where it comes only later. */
+  addAlias(name: string, target: AliasTarget): void {
+    const source = this.#sources[this.#options.contexts.indexOf(target.context)];
+    const id = idOf(target);
+    const { podLabel } = target;
+    const alias = podLabel === undefined ? { name } : { name, podLabel };
+    source.aliases.set(id, [...(source.aliases.get(id) ?? []), alias]);
+    this.#update(source, target);
+    this.onNamesChanged?.();
+  }
+
+  /** Has names and addresses lead to something that is no Service. Throws `CIDR_FULL`. */
+  addEndpoint(endpoint: Endpoint, { names, literals }: EndpointPlace): void {
+    const { plan } = this.#options;
+    const addresses = names.length === 0 ? [] : plan.assign(`endpoint/${endpoint.name}`);
+    if (addresses === undefined) throw plan.full(plan.capacity + 1);
+    for (const address of [...addresses, ...literals])
+      this.#destinations.set(address, { kind: 'endpoint', endpoint });
+    const record = { addresses, ports: [], targets: [], inHosts: true };
+    for (const name of names) this.names.claim(name, RANK_OF_USER, record);
+    this.onNamesChanged?.();
+  }
+
+  #source({ key, label, namespaces, cluster }: DirectoryContext, index: number): Source {
+    const { contexts, domain } = this.#options;
+    const naming: Naming = contexts.length > 1 ? { domain, contextLabel: label } : { domain };
+    return {
+      key,
+      naming,
+      cluster,
+      view: cluster,
+      published: new Map(),
+      aliases: new Map(),
+      assign: (of) => this.#assign(of),
+      rank: (namespace, of) => {
+        if (of === 'alias') return RANK_OF_USER;
+        const listed = namespaces.indexOf(namespace);
+        const last = NAMESPACE_RANKS - 1;
+        return (index * 2 + (of === 'pod' ? 1 : 0)) * NAMESPACE_RANKS + (listed < 0 ? last : listed);
+      },
+    };
+  }
+
+  #publishGateway(): void {
+    const { plan, domain } = this.#options;
+    for (const address of plan.gateway) this.#destinations.set(address, GATEWAY);
+    const record = { addresses: plan.gateway, ports: [], targets: [], inHosts: false };
+    this.names.claim(serverName(domain), RANK_OF_USER, record);
+  }
+
+  #changed(source: Source, changed: readonly ServiceId[]): void {
+    for (const id of changed) this.#update(source, id);
+    this.onNamesChanged?.();
+  }
+
+  #update(source: Source, id: ServiceId): void {
+    const before = source.published.get(idOf(id));
+    const service = source.view.find(id.namespace, id.name);
+    if (before !== undefined) this.#withdraw(source, before);
+    if (service !== undefined) this.#publish(source, service);
+    if ((before === undefined) === (service === undefined)) return;
+    this.#options.log.info(`${id.name}.${id.namespace} has ${service === undefined ? 'gone' : 'come'}`);
+  }
+
+  #publish(source: Source, service: Parameters<typeof publish>[0]): void {
+    const publication = publish(service, source, source.aliases.get(idOf(service)));
+    source.published.set(idOf(service), publication);
+    for (const { addresses, destination } of publication.places)
+      for (const address of addresses) this.#destinations.set(address, destination);
+    for (const { names, rank, record } of publication.wishes)
+      for (const name of names) this.names.claim(name, rank, record);
+  }
+
+  #withdraw(source: Source, { service, places, wishes }: Publication): void {
+    source.published.delete(idOf(service));
+    for (const { addresses, destination } of places)
+      for (const address of addresses)
+        this.#destinations.set(address, { kind: 'gone', label: labelOf(destination) });
+    for (const { names, record } of wishes) for (const name of names) this.names.release(name, record);
+  }
+
+  /** Addresses that a cluster hands out itself, as Redis Cluster and Elasticsearch do with those of their nodes. */
+  #literal(address: string): ServiceDestination | undefined {
+    for (const { view, naming } of this.#sources) {
+      const owner = view.owner(address);
+      if (owner === undefined) continue;
+      const { service } = owner;
+      const shared = { kind: 'service', cluster: view, service } as const;
+      if (owner.kind === 'service') return { ...shared, canonical: serviceNames(service, naming).canonical };
+      const { podLabel } = owner;
+      const [label] = service.headless ? podLabels(podLabel, [address]) : podLabels('', [address]);
+      return { ...shared, podLabel, canonical: serviceNames(service, naming, label).canonical };
+    }
+    return undefined;
+  }
+
+  /** Addresses that are in use; where the ranges are full, none, which is told once. */
+  #assign(key: string): readonly string[] {
+    const { plan, log } = this.#options;
+    const addresses = plan.assign(key);
+    if (addresses !== undefined) return addresses;
+    if (!this.#fullTold) log.warn(actionLine(plan.full(plan.capacity + 1)));
+    this.#fullTold = true;
+    return [];
+  }
+}
+
+function idOf({ namespace, name }: ServiceId): string {
+  return `${namespace}/${name}`;
+}
