@@ -4,9 +4,6 @@ import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { SandboxError } from './errors.ts';
 
-/** The fds of the guard, bubblewrap and the command's stub, beside the standard three. */
-export const FD = { stderr: 3, info: 4, block: 5, command: 6, control: 7 } as const;
-
 const INSTALL =
   'install bubblewrap: apt-get install bubblewrap (Debian, Ubuntu), dnf install bubblewrap (Fedora), apk add bubblewrap (Alpine)';
 
@@ -44,22 +41,6 @@ export function findBwrap(searchPath = process.env['PATH'] ?? ''): string {
     if (isExecutable(file)) return withoutSetuid(file);
   }
   throw new SandboxError('BWRAP_MISSING', 'bubblewrap (bwrap) was not found in PATH', INSTALL);
-}
-
-/**
- * The namespaces and the file system of a sandbox.
- *
- * The host's file system and /dev are bound as they are: `--dev` would make a
- * second user namespace, and hide pts, shm and the graphics card. No
- * capability stays, not even when root starts it: root's bwrap keeps them all
- * otherwise. The command's working directory is entered by the stub.
- */
-export function bwrapArguments(command: readonly string[]): string[] {
-  const namespaces =
-    '--unshare-user --unshare-net --unshare-pid --unshare-ipc --cap-drop ALL --die-with-parent';
-  const files = '--dev-bind / / --proc /proc --chdir /';
-  const fds = `--info-fd ${FD.info} --block-fd ${FD.block}`;
-  return [...`${namespaces} ${files} ${fds} --`.split(' '), ...command];
 }
 
 /** The pid of bubblewrap's child, in what it writes to its info-fd so far. */

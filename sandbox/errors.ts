@@ -11,6 +11,9 @@ export type SandboxErrorCode =
   | 'LISTEN_FAILED'
   | 'SPAWN_FAILED'
   | 'CWD_MISSING'
+  | 'MOUNT_INVALID'
+  | 'FD_INVALID'
+  | 'OPEN_FILES_LIMIT'
   | 'SETUP_TIMEOUT'
   | 'NO_COMPILER'
   | 'BUILD_FAILED';

@@ -99,10 +99,10 @@ export class NetnsHelper {
     return new NetnsHelper(channel, ended);
   }
 
-  /** Mounts /etc and /sys. @returns the fd of the directory of our own files */
-  async files(signal: AbortSignal): Promise<number> {
+  /** Mounts /etc and /sys, and denies the command user namespaces. @returns the fd of the directory of our own files */
+  async files(denyNamespaces: boolean, signal: AbortSignal): Promise<number> {
     try {
-      return await this.request('files', signal);
+      return await this.request(denyNamespaces ? 'files deny-namespaces' : 'files', signal);
     } catch (error) {
       throw explainRefusal(error);
     }

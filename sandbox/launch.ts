@@ -7,7 +7,7 @@
  *        │◀──────────── info-fd: pid ─────────┤       │ mounts               │
  *        ├─ "link PID" ─────────────────────────────────────────────────────▶│ enters, makes kns0
  *        │◀─ tun fd ─────────────────────────────────────────────────────────┤
- *        ├─ block-fd ────────────────────────────────▶│ execs kns-stub       │
+ *        ├─ block-fd ────────────────────────────────▶│ execs kns-stub init  │
  *        │◀─ "ready", pidfd ──────────────────────────┤                      │
  *        ├─ "files" ────────────────────────────────────────────────────────▶│ /etc, /sys
  *        │◀─ directory fd ───────────────────────────────────────────────────┤
@@ -19,35 +19,37 @@
  * "ready" is also what tells a failed set-up from a command that failed:
  * bubblewrap exits with 1 in both cases, but only a sandbox that stands says it.
  *
- * Whatever goes wrong, the way out is one: close the control channel, and the
- * guard ends all that was started. The kernel does the same if this process is
+ * Whatever goes wrong, the way out is one: close the guard's channel, and it
+ * ends all that was started. The kernel does the same if this process is
  * killed. Nothing of a sandbox is on the host's file system.
  *
  * PR_SET_PDEATHSIG follows the thread that started a process: a worker thread
  * that launches a sandbox must outlive it.
  */
 
-import type { Socket } from 'node:dgram';
 import { closeSync } from 'node:fs';
-import type { Server } from 'node:net';
+import { homedir } from 'node:os';
 import path from 'node:path';
 import { explainBwrap, findBwrap } from './bwrap.ts';
-import type { CallerState } from './caller.ts';
 import { ChannelClosed } from './channel.ts';
 import { SandboxError } from './errors.ts';
-import { EtcDirectory, type SandboxFiles } from './files.ts';
-import { Guard } from './guard.ts';
 import { HelperGone, NamespaceGone, NetnsHelper } from './helper.ts';
-import { bindInside, type InsideAddress, listenInside } from './inside.ts';
 import { type LinkOptions, makeLink } from './link.ts';
-import { type Addon, loadNative, type Native } from './native/addon.ts';
+import { loadNative, type Native } from './native/addon.ts';
+import type { CallerState } from './process/caller.ts';
+import { FD, Guard } from './process/guard.ts';
+import { inheritedFds } from './process/inherited-fds.ts';
+import { type PrivilegeOptions, privilegeArguments } from './process/privilege.ts';
+import { endGuard, RunningSandbox, type Sandbox, type Stage } from './running.ts';
 import { TunDevice } from './tun.ts';
+import { EtcDirectory } from './view/etc.ts';
+import { type FileOptions, fileArguments, visibleEnvironment } from './view/files.ts';
+
+/** For some connections, and for Node itself. */
+const ENOUGH_FILES = 256;
 
 /** The whole set-up takes some 20 ms; a machine that needs this long is stuck. */
 const SETUP_TIMEOUT_MS = 10_000;
-
-/** How long the guard may take to end a sandbox before it is ended itself. */
-const END_TIMEOUT_MS = 5_000;
 
 export interface LaunchOptions {
   /** The program, looked up in the command's PATH, and its arguments: text, or bytes where they are none. */
@@ -57,112 +59,22 @@ export interface LaunchOptions {
   /** The command's whole environment; default: ours. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly link: LinkOptions;
+  /** What of the host's file system the command sees; default: all of it. */
+  readonly files?: FileOptions;
+  readonly privilege?: PrivilegeOptions;
+  /** Open files of ours that the command gets, under the same numbers. */
+  readonly fds?: readonly number[];
   /** What the caller had set before Node changed it. */
   readonly caller?: CallerState;
   /** Gives the launch up; a sandbox that stands already is ended by `close`. */
   readonly abort?: AbortSignal;
-}
-
-export interface Sandbox {
-  readonly device: TunDevice;
-  readonly files: SandboxFiles;
-  /** What could not be had on this system, one line each; the sandbox works without. */
-  readonly notes: readonly string[];
-  /** Runs the command; before this, nothing of it has run. */
-  start(): void;
-  /** Sends a signal to the command itself; nothing happens when it has ended. */
-  signal(signo: number): void;
-  /** Has a server of ours listen in the sandbox's own network. @throws SandboxError LISTEN_FAILED */
-  listenInside(server: Server, at: InsideAddress): Promise<void>;
-  /** The same for UDP. @throws SandboxError LISTEN_FAILED */
-  bindInside(socket: Socket, at: InsideAddress): Promise<void>;
-  /**
-   * The command's exit code, 128+n when signal n ended it, 126 or 127 when it
-   * could not be run. Every process of the sandbox has ended then.
-   */
-  readonly exited: Promise<{ code: number }>;
-  /** Ends whatever runs, and gives back all that the sandbox held. */
-  close(): Promise<void>;
+  /** Told of each step as it is done; what it does meanwhile holds the launch up. */
+  readonly onStage?: (stage: Stage) => void;
 }
 
 /** The guard has ended while the sandbox was being set up. */
 class SetupEnded extends Error {
   override readonly name = 'SetupEnded';
-}
-
-class RunningSandbox implements Sandbox {
-  readonly device: TunDevice;
-  readonly notes: readonly string[];
-  readonly exited: Promise<{ code: number }>;
-  readonly #files: EtcDirectory;
-  readonly #api: Addon;
-  readonly #guard: Guard;
-  readonly #helper: NetnsHelper;
-  #pidfd: number | undefined;
-  #closing: Promise<void> | undefined;
-
-  constructor(
-    api: Addon,
-    guard: Guard,
-    device: TunDevice,
-    pidfd: number,
-    files: EtcDirectory,
-    helper: NetnsHelper,
-  ) {
-    this.#api = api;
-    this.#guard = guard;
-    this.#pidfd = pidfd;
-    this.#files = files;
-    this.device = device;
-    this.#helper = helper;
-    this.notes = helper.notes;
-    this.exited = guard.exited;
-  }
-
-  get files(): SandboxFiles {
-    return this.#files;
-  }
-
-  start(): void {
-    try {
-      this.#guard.go();
-    } catch (error) {
-      // Ended before it began: `exited` tells.
-      if (!(error instanceof ChannelClosed)) throw error;
-    }
-  }
-
-  signal(signo: number): void {
-    if (this.#pidfd !== undefined) this.#api.pidfdSendSignal(this.#pidfd, signo);
-  }
-
-  listenInside(server: Server, at: InsideAddress): Promise<void> {
-    return listenInside(this.#helper, server, at);
-  }
-
-  bindInside(socket: Socket, at: InsideAddress): Promise<void> {
-    return bindInside(this.#helper, socket, at);
-  }
-
-  close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
-  }
-
-  async #close(): Promise<void> {
-    this.device.close();
-    this.#files.close();
-    if (this.#pidfd !== undefined) closeSync(this.#pidfd);
-    this.#pidfd = undefined;
-    await Promise.all([endGuard(this.#guard), this.#helper.close()]);
-  }
-}
-
-async function endGuard(guard: Guard): Promise<void> {
-  guard.end();
-  const timer = setTimeout(() => guard.kill(), END_TIMEOUT_MS);
-  await guard.exited;
-  clearTimeout(timer);
 }
 
 /** Where the command starts. A directory that was removed has no name, and can't be entered again. */
@@ -258,54 +170,108 @@ async function receivePidfd(guard: Guard, signal: AbortSignal): Promise<number> 
   return pidfd;
 }
 
+function nothing(): void {}
+
 async function setUp(
   native: Native,
   guard: Guard,
   helper: NetnsHelper,
   signal: AbortSignal,
-  link: LinkOptions,
+  { link, privilege, onStage = nothing }: LaunchOptions,
 ): Promise<Sandbox> {
   const gathered = new Gathered();
   try {
+    onStage('spawned');
     const childPid = await orAborted(guard.childPid, signal);
+    onStage('unshared');
     const tun = gathered.keep(await makeLink(helper, childPid, link, signal));
+    onStage('linked');
     guard.unblock();
     const pidfd = gathered.keep(await receivePidfd(guard, signal));
-    const directory = gathered.keep(await helper.files(signal));
+    onStage('ready');
+    const mayNest = privilege?.nestedUserNamespaces ?? true;
+    const directory = gathered.keep(await helper.files(!mayNest, signal));
+    onStage('furnished');
     const device = new TunDevice(native.api, tun, link.mtu);
-    return new RunningSandbox(native.api, guard, device, pidfd, new EtcDirectory(directory), helper);
+    return new RunningSandbox({
+      api: native.api,
+      guard,
+      helper,
+      device,
+      files: new EtcDirectory(directory),
+      pidfd,
+      notes: helper.notes,
+      onStage,
+    });
   } catch (error) {
     gathered.closeAll();
     throw error;
   }
 }
 
+/** All that is decided before anything is started. */
+function startGuard(native: Native, options: LaunchOptions): Guard {
+  const { files = {}, privilege = {}, caller } = options;
+  const env = options.env ?? process.env;
+  const cwd = workingDirectory(options.cwd);
+  const home = env['HOME'] || homedir();
+  const sharePid = privilege.sharePid ?? false;
+  return new Guard(native, {
+    command: options.command,
+    cwd,
+    env: visibleEnvironment(files, env),
+    caller,
+    fds: inheritedFds(options.fds ?? [], caller),
+    leave: sharePid,
+    bwrap: [
+      findBwrap(),
+      ...privilegeArguments(privilege),
+      ...fileArguments(files, { env, home, cwd }, !sharePid),
+      '--chdir',
+      '/',
+      '--info-fd',
+      String(FD.info),
+      '--block-fd',
+      String(FD.block),
+    ],
+  });
+}
+
+/** A process that may open no more files fails anywhere, in words of its own. */
+function explainLimit(error: unknown): unknown {
+  if (!(error instanceof Error && 'code' in error && error.code === 'EMFILE')) return error;
+  return new SandboxError(
+    'OPEN_FILES_LIMIT',
+    'no more files may be opened by this process (EMFILE)',
+    `raise the limit: ulimit -n ${ENOUGH_FILES}`,
+    { cause: error },
+  );
+}
+
 /**
  * Makes a sandbox that is ready to run its command.
  *
- * @throws SandboxError where this system does not let it; the reason of
- *   `abort` where that came first. Nothing is left then.
+ * @throws SandboxError where this system does not let it, or the options ask
+ *   for what is not there; the reason of `abort` where that came first. Nothing
+ *   is left then.
  */
 export async function launch(options: LaunchOptions): Promise<Sandbox> {
   if (options.command.length === 0) throw new TypeError('a command is needed');
   options.abort?.throwIfAborted();
-  const cwd = workingDirectory(options.cwd);
-  const bwrap = findBwrap();
   const native = await loadNative();
-  const guard = new Guard(native, bwrap, {
-    command: options.command,
-    cwd,
-    env: options.env ?? process.env,
-    caller: options.caller,
-  });
-  const { signal, done } = setupSignal(options.abort, guard);
+  let guard: Guard | undefined;
   let helper: NetnsHelper | undefined;
+  let done = nothing;
   try {
+    guard = startGuard(native, options);
+    const setup = setupSignal(options.abort, guard);
+    done = setup.done;
     helper = NetnsHelper.start(native);
-    return await setUp(native, guard, helper, signal, options.link);
+    return await setUp(native, guard, helper, setup.signal, options);
   } catch (error) {
+    if (guard === undefined) throw explainLimit(error);
     await Promise.all([endGuard(guard), helper?.close()]);
-    throw await explain(error, guard);
+    throw explainLimit(await explain(error, guard));
   } finally {
     done();
   }

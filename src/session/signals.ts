@@ -1,20 +1,16 @@
 /**
- * Signals that are sent to us are meant for the command.
- *
- * What the terminal sends (Ctrl-C, Ctrl-\) reaches the whole process group, so
- * the command has it already; only what somebody sent to us alone, by kill(2),
- * is passed on. The exception is a terminal that goes away: the kernel tells
- * the leader of its session alone (setsid(2)), which we are where no shell is
- * in between (`ssh -t host kns-rootless …`, `xterm -e`). Either way it is the
- * command that decides what comes of it, and its end is ours.
+ * Signals that are sent to us are meant for the command: it is the command that
+ * decides what comes of them, and its end is ours. Which of them it has got
+ * already, from the terminal or with its process group, the sandbox knows.
  */
 
-import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { type CallerState, type Sandbox, type SignalWatch, watchSignals } from '../../sandbox/index.ts';
 
-const { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2 } = constants.signals;
-const FORWARDED = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2];
+/** The guard is the witness for just these (sandbox/native/stub/guard.c). */
+const FORWARDED = (
+  ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2', 'SIGTSTP', 'SIGCONT', 'SIGWINCH'] as const
+).map((name) => constants.signals[name]);
 
 /**
  * Before there is a command, and after it, a signal is for us. One that our
@@ -29,15 +25,5 @@ export function keepIgnoring({ ignoredSignals }: CallerState): void {
 }
 
 export function forwardSignals(sandbox: Sandbox): Promise<SignalWatch> {
-  const hangUpIsOurs = leadsSession();
-  return watchSignals(FORWARDED, ({ signo, fromKernel }) => {
-    if (!fromKernel || (signo === SIGHUP && hangUpIsOurs)) sandbox.signal(signo);
-  });
-}
-
-/** proc(5): after the name in brackets come state, parent, process group and session. */
-function leadsSession(): boolean {
-  const stat = readFileSync('/proc/self/stat', 'latin1');
-  const [, , , , session] = stat.slice(stat.lastIndexOf(')')).split(' ');
-  return Number(session) === process.pid;
+  return watchSignals(FORWARDED, (signal) => sandbox.pass(signal));
 }

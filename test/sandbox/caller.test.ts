@@ -25,14 +25,27 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const run = (script: string): unknown =>
   JSON.parse(execFileSync('sh', ['-c', script], { cwd: folder, encoding: 'utf8' }));
 
+function notedFds(script: string): string[] {
+  const [note = ''] = run(script) as string[];
+  return (/fds=(.*)$/.exec(note)?.[1] ?? '').split(',').filter((fd) => fd !== '');
+}
+
 describe('the script', () => {
   test('notes the soft limit of open files and the ignored signals, and passes the arguments', () => {
     expect(run("ulimit -Sn 512; trap '' HUP INT; ./kns-rootless 'a  b' -c ''")).toEqual([
-      'nofile=512 sigign=0000000000000003',
+      expect.stringMatching(/^nofile=512 sigign=0000000000000003 fds=/),
       'a  b',
       '-c',
       '',
     ]);
+  });
+
+  test('notes the files that its caller had open, and none of its own', () => {
+    const before = notedFds('exec ./kns-rootless');
+    const after = notedFds('exec 5</dev/null 8>&1; exec ./kns-rootless');
+    expect(after.sort()).toEqual([...before, '5', '8'].sort());
+    // The shell's own copy of the script, in every shell's place for it.
+    expect(before).not.toContain('10');
   });
 
   test('finds its place through links, and by PATH', () => {
@@ -52,6 +65,12 @@ describe('the script', () => {
 });
 
 describe('the note', () => {
+  test('may name open files', () => {
+    const note = 'nofile=1 sigign=0 fds=';
+    expect(readCallerState({ KNS_ROOTLESS_CALLER: `${note}3,12` }).openFds).toEqual([3, 12]);
+    expect(readCallerState({ KNS_ROOTLESS_CALLER: note }).openFds).toEqual([]);
+  });
+
   test('is read, and taken out of the environment', () => {
     const env = { KNS_ROOTLESS_CALLER: 'nofile=1024 sigign=0000000000001001', HOME: '/' };
     expect(readCallerState(env)).toEqual({ openFiles: 1024, ignoredSignals: 0x1001n });

@@ -38,8 +38,8 @@ static int silence_ipv6(int netlink, int index)
  */
 static void distrust_routers(const struct namespaces *namespaces)
 {
-    write_sysctl(namespaces, "ipv6/conf/" INTERFACE "/accept_ra", "0");
-    write_sysctl(namespaces, "ipv6/conf/" INTERFACE "/autoconf", "0");
+    write_sysctl(namespaces, "net/ipv6/conf/" INTERFACE "/accept_ra", "0");
+    write_sysctl(namespaces, "net/ipv6/conf/" INTERFACE "/autoconf", "0");
 }
 
 static int bring_up(int netlink, int index, uint32_t mtu)

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,13 +107,13 @@ static void serve_listen(struct session *session, char *words)
  * Comes after bubblewrap has finished: its mounts are made, and its id maps
  * written, without which a group id can't be told to the kernel.
  */
-static int make_files(struct session *session, char *notes, struct failure *failure)
+static int make_files(struct session *session, bool deny_namespaces, char *notes, struct failure *failure)
 {
     char groups[32];
     /* ping(8) without CAP_NET_RAW: icmp(7). The range is of group ids in our user namespace. */
     snprintf(groups, sizeof groups, "%u %u", getegid(), getegid());
-    note(notes, "ping_group_range", write_sysctl(&session->namespaces, "ipv4/ping_group_range", groups));
-    int ports_error = write_sysctl(&session->namespaces, "ipv4/ip_unprivileged_port_start", "0");
+    note(notes, "ping_group_range", write_sysctl(&session->namespaces, "net/ipv4/ping_group_range", groups));
+    int ports_error = write_sysctl(&session->namespaces, "net/ipv4/ip_unprivileged_port_start", "0");
     note(notes, "ip_unprivileged_port_start", ports_error);
     if (enter_mounts(&session->namespaces, failure) < 0)
         return -1;
@@ -120,17 +121,23 @@ static int make_files(struct session *session, char *notes, struct failure *fail
     if (directory < 0)
         return -1;
     note(notes, "sysfs", mount_sys(&session->namespaces));
+    int denial_error = deny_namespaces ? write_sysctl(&session->namespaces, "user/max_user_namespaces", "0") : 0;
+    if (denial_error != 0) {
+        close(directory);
+        return fail_with(failure, "write user.max_user_namespaces", denial_error);
+    }
     if (drop_capabilities(ports_error != 0, failure) == 0)
         return directory;
     close(directory);
     return -1;
 }
 
-static void serve_files(struct session *session)
+static void serve_files(struct session *session, const char *words)
 {
     struct failure failure;
     char text[MAX_MESSAGE] = "ok";
-    int directory = make_files(session, text, &failure);
+    bool deny_namespaces = strcmp(words, " deny-namespaces") == 0;
+    int directory = make_files(session, deny_namespaces, text, &failure);
     answer_fd(session->control, text, directory, &failure);
 }
 
@@ -156,8 +163,8 @@ int main(int argc, char **argv)
         request[length] = '\0';
         if (strncmp(request, "link ", 5) == 0)
             serve_link(&session, request + 5);
-        else if (strcmp(request, "files") == 0)
-            serve_files(&session);
+        else if (strncmp(request, "files", 5) == 0)
+            serve_files(&session, request + 5);
         else if (strncmp(request, "listen ", 7) == 0)
             serve_listen(&session, request + 7);
     }

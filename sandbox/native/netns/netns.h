@@ -10,7 +10,9 @@
  *   "link PID MTU ADDRESS/LENGTH GATEWAY [ADDRESS/LENGTH GATEWAY]"
  *                enter the namespaces of PID; answer "ok" with the tun's fd.
  *                The first address is of IPv4, the second of IPv6
- *   "files"      mount /etc and /sys, and give up all privilege;
+ *   "files [deny-namespaces]"
+ *                mount /etc and /sys, let nobody inside make further user
+ *                namespaces if asked to, and give up all privilege;
  *                answer "ok" with a directory fd
  *   "listen PROTOCOL ADDRESS PORT"
  *                answer "ok" with a socket that is bound there, in the sandbox's

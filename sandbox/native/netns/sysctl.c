@@ -1,7 +1,8 @@
 /*
- * Settings of IP in the sandbox's network namespace. /proc/sys/net shows the
- * namespace of who looks, whichever /proc it is looked up in, and lets whoever
- * holds CAP_NET_ADMIN over it write. In containers it is often read-only.
+ * Settings of the sandbox's own namespaces. /proc/sys/net and /proc/sys/user
+ * show the namespace of who looks, whichever /proc they are looked up in, and
+ * let whoever holds CAP_NET_ADMIN, CAP_SYS_RESOURCE over it write. In containers
+ * /proc/sys is often read-only.
  */
 #define _GNU_SOURCE
 #include "netns.h"
@@ -15,7 +16,7 @@
 int write_sysctl(const struct namespaces *namespaces, const char *name, const char *value)
 {
     char path[96];
-    snprintf(path, sizeof path, "sys/net/%s", name);
+    snprintf(path, sizeof path, "sys/%s", name);
     int fd = openat(namespaces->proc, path, O_WRONLY | O_CLOEXEC);
     if (fd < 0)
         return errno;

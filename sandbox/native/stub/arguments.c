@@ -46,7 +46,7 @@ char **read_arguments(int fd)
     for (size_t i = 0; i < size; i++)
         count += text[i] == '\0';
     if (count == 0)
-        die(EXIT_STUB, "kns-stub command", "no command");
+        die(EXIT_STUB, "kns-stub init", "no command");
     char **arguments = check(calloc(count + 1, sizeof *arguments));
     for (size_t i = 0; i < count; i++, text += strlen(text) + 1)
         arguments[i] = text;

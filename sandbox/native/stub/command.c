@@ -1,5 +1,5 @@
 /*
- * kns-stub command: the first process that bubblewrap runs, and after it the command itself.
+ * The process that becomes the command, a child of init.c.
  *
  * It tells the host that the sandbox stands and hands over a pidfd of itself,
  * which is the command's once it has exec'ed. Then it waits for exactly one
@@ -10,7 +10,8 @@
  * What others changed on the way is put back: the terminal's end of stderr
  * (bubblewrap's complaints went to a pipe), PWD, signal dispositions, the soft
  * limit of open files, and the working directory, which is entered anew
- * because it may lie in /etc, where mounts were made since.
+ * because it may lie in /etc, where mounts were made since. Files that were
+ * asked for come to their places last of all.
  */
 #define _GNU_SOURCE
 #include "stub.h"
@@ -34,8 +35,6 @@
 #endif
 
 enum { GO = 'G' };
-
-enum { ARG_CONTROL, ARG_STDERR, ARG_COMMAND, ARG_NOFILE, ARG_IGNORED, ARG_CWD, ARG_PWD, ARG_COUNT };
 
 static void send_ready(int control)
 {
@@ -75,17 +74,6 @@ static void wait_for_go(int control)
 }
 
 /*
- * bubblewrap ignores what it should not die of, and an ignored signal is lost
- * unless it is blocked (kernel/signal.c, sig_ignored).
- */
-static void hold_signals(void)
-{
-    sigset_t all;
-    sigfillset(&all);
-    sigprocmask(SIG_SETMASK, &all, NULL);
-}
-
-/*
  * `mask` has bit n-1 for signal n, as SigIgn of proc(5). The two signals that
  * libc keeps are left out by it. A signal that came meanwhile is delivered here.
  */
@@ -100,7 +88,6 @@ static void restore_signals(uint64_t mask)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* "-" where the caller's limit is not known: it stays as it is. */
 static void restore_nofile(const char *soft)
 {
     struct rlimit limit;
@@ -111,7 +98,6 @@ static void restore_nofile(const char *soft)
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* "=VALUE", or "-" where the caller had none. */
 static void restore_pwd(const char *pwd)
 {
     if (pwd[0] == '=')
@@ -139,32 +125,26 @@ static bool is_in_path(const char *name)
     return false;
 }
 
-int command_main(int argc, char **argv)
+void run_command(const struct command *command)
 {
-    if (argc != ARG_COUNT)
-        die(EXIT_STUB, "kns-stub command", "too few arguments");
-    int control = parse_int(argv[ARG_CONTROL]);
-    int real_stderr = parse_int(argv[ARG_STDERR]);
-    int arguments = parse_int(argv[ARG_COMMAND]);
-    char **command = read_arguments(arguments);
-    close(arguments);
-    hold_signals();
-    send_ready(control);
-    wait_for_go(control);
+    char **arguments = command->arguments;
+    send_ready(command->control);
+    wait_for_go(command->control);
 
-    close(control);
-    dup2(real_stderr, STDERR_FILENO);
-    close(real_stderr);
-    restore_signals(strtoull(argv[ARG_IGNORED], NULL, 16));
-    restore_nofile(argv[ARG_NOFILE]);
-    restore_pwd(argv[ARG_PWD]);
+    close(command->control);
+    dup2(command->stderr_fd, STDERR_FILENO);
+    close(command->stderr_fd);
+    restore_signals(command->ignored_signals);
+    restore_pwd(command->pwd);
     protect_terminal();
-    if (chdir(argv[ARG_CWD]) < 0)
-        die(EXIT_CANNOT_EXECUTE, argv[ARG_CWD], strerror(errno));
+    if (chdir(command->directory) < 0)
+        die(EXIT_CANNOT_EXECUTE, command->directory, strerror(errno));
+    place_inherited(&command->inherited);
+    restore_nofile(command->open_files);
 
-    execvp(command[0], command);
+    execvp(arguments[0], arguments);
     int error = errno;
-    if (strchr(command[0], '/') == NULL && !is_in_path(command[0]))
-        die(EXIT_NOT_FOUND, command[0], "command not found");
-    die(error == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE, command[0], strerror(error));
+    if (strchr(arguments[0], '/') == NULL && !is_in_path(arguments[0]))
+        die(EXIT_NOT_FOUND, arguments[0], "command not found");
+    die(error == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE, arguments[0], strerror(error));
 }

@@ -1,4 +1,4 @@
-/* How both roles fail: one line, and a status of their own. */
+/* How both roles fail: one line, and a status of their own; and how a status is told. */
 #define _GNU_SOURCE
 #include "stub.h"
 
@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 _Noreturn void die(int status, const char *what, const char *why)
@@ -27,4 +28,9 @@ int parse_int(const char *text)
     if (errno != 0 || end == text || *end != '\0' || value < 0 || value > 0x7fffffff)
         die(EXIT_STUB, text, "not a number");
     return (int)value;
+}
+
+int exit_code(int status)
+{
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }

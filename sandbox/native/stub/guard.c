@@ -1,5 +1,5 @@
 /*
- * kns-stub guard CONTROL PROGRAM [ARGUMENT…]: runs bubblewrap, and leaves nothing of it behind.
+ * kns-stub guard CHANNEL FD-COUNT AFTER PROGRAM [ARGUMENT…]: runs bubblewrap, and leaves nothing of it behind.
  *
  * bubblewrap arms PR_SET_PDEATHSIG in its child late: a host killed just after
  * the clone would leave a child that waits for ever. So the guard does not
@@ -7,16 +7,21 @@
  * (prctl(2)): whatever bubblewrap leaves behind becomes the guard's child, is
  * killed and reaped, and only then the guard exits. Hence two promises:
  *
- *   - the host's end of CONTROL closes (it exits, is killed, or just wants the
+ *   - the host's end of CHANNEL closes (it exits, is killed, or just wants the
  *     end): every process of the sandbox ends, then the guard
- *   - the guard exits: no process of the sandbox is left
+ *   - the guard exits: no process of the sandbox is left; but where AFTER is
+ *     "leave", those that a command with shared pids leaves running stay
  *
  * Its exit status is bubblewrap's, 128+n where a signal ended that.
  *
- * The guard and bubblewrap ignore the signals that end a process by default.
- * They share the command's process group, so that job control works; a Ctrl-C
- * or `kill 0` is for the command to judge, and would otherwise end the
- * sandbox under its feet. command.c restores the dispositions.
+ * The guard and bubblewrap ignore the signals that end or stop a process by
+ * default. They share the command's process group, so that job control works; a
+ * Ctrl-C or `kill 0` is for the command to judge, and would otherwise end the
+ * sandbox under its feet. command.c restores the dispositions. The guard counts
+ * those that it got (witness.c); the host asks on CHANNEL "SIGNO SENDER", and
+ * is answered "group" or "alone".
+ *
+ * Fds below FD-COUNT are bubblewrap's, and none of them stays open here.
  */
 #define _GNU_SOURCE
 #include "stub.h"
@@ -29,16 +34,22 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 /* The first fd that is not one of the standard three. */
 enum { FIRST_FD = 3 };
 
-static const int ignored[] = {SIGHUP,  SIGINT,  SIGQUIT,   SIGTERM, SIGUSR1, SIGUSR2,
-                              SIGALRM, SIGPIPE, SIGVTALRM, SIGPROF, SIGIO,   SIGPWR};
+static const int ignored[] = {SIGHUP,  SIGINT,    SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGPIPE,
+                              SIGVTALRM, SIGPROF, SIGIO,   SIGPWR,  SIGTSTP, SIGTTIN, SIGTTOU};
+
+/* Those that the host passes on to the command (src/session/signals.ts). */
+static const int witnessed[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGUSR1,
+                                SIGUSR2, SIGTSTP, SIGCONT, SIGWINCH};
 
 static _Noreturn void run(char **argv, pid_t guard, const sigset_t *mask)
 {
@@ -98,11 +109,6 @@ static void kill_children(void)
     fclose(children);
 }
 
-static int exit_code(int status)
-{
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
 /* A process hands its children to the subreaper before it can be waited for, so none is missed. */
 static int end_everything(pid_t bwrap, int code)
 {
@@ -117,56 +123,92 @@ static int end_everything(pid_t bwrap, int code)
     }
 }
 
-/* Waits for the end of bubblewrap or of the host, whichever comes first. */
-static int supervise(pid_t bwrap, int control, int child_events)
+static void read_signals(int signals)
 {
-    struct pollfd fds[] = {{.fd = control, .events = 0}, {.fd = child_events, .events = POLLIN}};
-    struct signalfd_siginfo event;
+    struct signalfd_siginfo info;
+    while (read(signals, &info, sizeof info) == sizeof info)
+        witness_note(&info);
+}
+
+/* False when the host is gone. */
+static bool answer(int channel, int signals)
+{
+    char question[64];
+    int signo;
+    unsigned int sender;
+    ssize_t length = recv(channel, question, sizeof question - 1, MSG_DONTWAIT);
+    if (length < 0)
+        return errno == EAGAIN || errno == EINTR;
+    if (length == 0)
+        return false;
+    question[length] = '\0';
+    if (sscanf(question, "%d %u", &signo, &sender) != 2)
+        return true;
+    witness_wait_for_group();
+    read_signals(signals);
+    const char *text = witness_take(signo, sender) ? "group" : "alone";
+    send(channel, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL);
+    return true;
+}
+
+/* Waits for the end of bubblewrap or of the host, whichever comes first. */
+static int supervise(pid_t bwrap, int channel, int signals, bool leave)
+{
+    struct pollfd fds[] = {{.fd = channel, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
     int status;
     for (;;) {
         if (poll(fds, 2, -1) < 0 && errno != EINTR)
             die_errno("poll");
-        if (fds[0].revents & (POLLHUP | POLLERR))
-            return end_everything(bwrap, 128 + SIGKILL);
-        while (read(child_events, &event, sizeof event) > 0)
-            continue;
+        read_signals(signals);
         pid_t pid;
         while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
             if (pid == bwrap)
-                return end_everything(bwrap, exit_code(status));
+                return leave ? exit_code(status) : end_everything(bwrap, exit_code(status));
         }
+        if (fds[0].revents != 0 && !answer(channel, signals))
+            return end_everything(bwrap, 128 + SIGKILL);
     }
 }
 
 int guard_main(int argc, char **argv)
 {
-    sigset_t child_signal, mask;
-    if (argc < 2)
+    sigset_t watched, mask;
+    if (argc < 4)
         die(EXIT_STUB, "kns-stub guard", "too few arguments");
-    int control = parse_int(argv[0]);
+    int channel = parse_int(argv[0]), fd_count = parse_int(argv[1]);
+    bool leave = strcmp(argv[2], "leave") == 0;
 
     for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
         signal(ignored[i], SIG_IGN);
-    /* Stopped by a Ctrl-Z the guard would not see the host's end: its death continues it. */
+    /* Stopped by a SIGSTOP the guard would not see the host's end: its death continues it. */
     prctl(PR_SET_PDEATHSIG, SIGCONT);
     if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
         die_errno("prctl(PR_SET_CHILD_SUBREAPER)");
-    sigemptyset(&child_signal);
-    sigaddset(&child_signal, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &child_signal, &mask);
-    sigdelset(&mask, SIGCHLD);
-    int child_events = signalfd(-1, &child_signal, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (child_events < 0)
+    /* Blocked, a signal is kept even where it is ignored. */
+    sigemptyset(&watched);
+    sigaddset(&watched, SIGCHLD);
+    for (size_t i = 0; i < sizeof witnessed / sizeof witnessed[0]; i++)
+        sigaddset(&watched, witnessed[i]);
+    sigprocmask(SIG_BLOCK, &watched, &mask);
+    for (int signo = 1; signo < NSIG; signo++) {
+        if (sigismember(&watched, signo) == 1)
+            sigdelset(&mask, signo);
+    }
+    int signals = signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (signals < 0)
         die_errno("signalfd");
+    fcntl(channel, F_SETFD, FD_CLOEXEC);
 
     pid_t guard = getpid();
     pid_t bwrap = fork();
     if (bwrap < 0)
         die_errno("fork");
     if (bwrap == 0)
-        run(argv + 1, guard, &mask);
+        run(argv + 3, guard, &mask);
     /* The host sees the end of bubblewrap's own fds only if nobody else holds them. */
-    for (int fd = FIRST_FD; fd < control; fd++)
-        close(fd);
-    return supervise(bwrap, control, child_events);
+    for (int fd = FIRST_FD; fd < fd_count; fd++) {
+        if (fd != channel && fd != signals)
+            close(fd);
+    }
+    return supervise(bwrap, channel, signals, leave);
 }

@@ -1,7 +1,7 @@
 /** Signals that reach our own process, told apart by where they come from. */
 
 import { readSync } from 'node:fs';
-import { loadNative } from './native/addon.ts';
+import { loadNative } from '../native/addon.ts';
 
 /** sigaction(2): sent by the kernel, such as for a key of the terminal. */
 const SI_KERNEL = 0x80;

@@ -1,18 +1,23 @@
 /**
  * The processes of a sandbox, from outside: kns-stub as guard, bubblewrap
- * below it, and the command's stub inside, which speaks on the control channel
- * and reads the command from a pipe.
+ * below it, and kns-stub as init inside, which reads the command from a pipe
+ * and starts it.
+ *
+ * Each of the two has a channel of its own. The guard's end is the sandbox's
+ * end, and it is asked which signals went to the whole process group. Init says
+ * that the sandbox stands, waits for the byte on which the command starts, and
+ * tells when the command has stopped.
  *
  * bubblewrap's complaints go to a pipe, and not to the terminal: they become
- * part of an error. The command's stub puts the caller's stderr back.
+ * part of an error. Init puts the caller's stderr back.
  */
 
 import { Duplex, type Readable, type Writable } from 'node:stream';
 import { execa } from 'execa';
-import { bwrapArguments, FD, parseChildPid } from './bwrap.ts';
+import { parseChildPid } from '../bwrap.ts';
+import { Channel, ChannelClosed, inherited } from '../channel.ts';
+import type { Native } from '../native/addon.ts';
 import { type CallerState, UNKNOWN_CALLER } from './caller.ts';
-import { Channel, inherited } from './channel.ts';
-import type { Native } from './native/addon.ts';
 
 /** Kept of what bubblewrap says; a complaint is one line. */
 const MAX_COMPLAINT = 4096;
@@ -24,26 +29,36 @@ const GO = 'G';
 const SIGNALLED = 128;
 const SIGKILL = 9;
 
+/** The fds of the guard, bubblewrap and init, beside the standard three. */
+export const FD = { stderr: 3, info: 4, block: 5, command: 6, control: 7, guard: 8, inherited: 9 } as const;
+
+/** The guard answers at once. One that does not is stopped, or hangs, and is not asked again. */
+const ANSWER_TIMEOUT_MS = 1_000;
+
 export interface CommandOptions {
   readonly command: readonly (string | Uint8Array)[];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly caller: CallerState | undefined;
+  /** Open files of ours that the command gets under the same numbers. */
+  readonly fds: readonly number[];
+  /** What the command leaves running may stay: only where it shares the host's pids. */
+  readonly leave: boolean;
+  /** The program that makes the namespaces, and its arguments but for what it runs. */
+  readonly bwrap: readonly [string, ...string[]];
 }
 
-export interface GuardExit {
-  readonly code: number;
-}
-
-function stubArguments(stub: string, options: CommandOptions): string[] {
+function initArguments(stub: string, options: CommandOptions): string[] {
   const { openFiles, ignoredSignals } = options.caller ?? UNKNOWN_CALLER;
   const pwd = options.env['PWD'];
   return [
     stub,
-    'command',
+    'init',
     String(FD.control),
     String(FD.stderr),
     String(FD.command),
+    String(FD.inherited),
+    options.fds.join(',') || '-',
     String(openFiles ?? '-'),
     ignoredSignals.toString(16),
     options.cwd,
@@ -61,23 +76,35 @@ function encodeCommand(command: readonly (string | Uint8Array)[]): Uint8Array {
 }
 
 export class Guard {
+  /** To init inside. */
   readonly control: Channel;
   /** Ends when every process of the sandbox has ended. */
-  readonly exited: Promise<GuardExit>;
+  readonly exited: Promise<{ readonly code: number }>;
   readonly childPid: Promise<number>;
   /** What bubblewrap complained of. */
   complaint = '';
   /** Why the guard could not be started; known once it has "exited". */
   spawnFailure: string | undefined;
+  readonly #channel: Channel;
   readonly #block: Writable;
   readonly #kill: () => void;
+  readonly #ending = new AbortController();
+  #answers = true;
 
-  constructor(native: Native, bwrap: string, options: CommandOptions) {
+  constructor(native: Native, options: CommandOptions) {
     const command = encodeCommand(options.command);
     this.control = new Channel(native.api);
-    const inner = bwrapArguments(stubArguments(native.stub, options));
-    const subprocess = execa(native.stub, ['guard', String(FD.control), bwrap, ...inner], {
-      stdio: ['inherit', 'inherit', 'pipe', 2, 'pipe', 'pipe', 'pipe', inherited(this.control.peer)],
+    this.#channel = new Channel(native.api);
+    const { fds, leave, bwrap } = options;
+    const own = [FD.guard, FD.inherited + fds.length, leave ? 'leave' : 'end'].map(String);
+    const args = ['guard', ...own, ...bwrap, '--', ...initArguments(native.stub, options)];
+    const channels = [inherited(this.control.peer), inherited(this.#channel.peer)];
+    const subprocess = execa(native.stub, args, {
+      stdio: [
+        ...(['inherit', 'inherit', 'pipe', 2, 'pipe', 'pipe', 'pipe'] as const),
+        ...channels,
+        ...fds.map(inherited),
+      ],
       env: { ...options.env },
       extendEnv: false,
       cwd: '/',
@@ -86,6 +113,7 @@ export class Guard {
       reject: false,
     });
     this.control.closePeer();
+    this.#channel.closePeer();
     this.#kill = () => subprocess.kill('SIGKILL');
     this.exited = subprocess.then(({ exitCode, code, originalMessage }) => {
       if (subprocess.pid === undefined) this.spawnFailure = originalMessage ?? code ?? 'unknown error';
@@ -98,23 +126,55 @@ export class Guard {
       .on('error', () => {})
       .end(command);
     this.childPid = readChildPid(pipe(streams[FD.info]));
-    subprocess.stderr.setEncoding('utf8').on('data', (text: string) => {
-      this.complaint = (this.complaint + text).slice(0, MAX_COMPLAINT);
-    });
+    pipe(streams[2])
+      .setEncoding('utf8')
+      .on('data', (text: string) => {
+        this.complaint = (this.complaint + text).slice(0, MAX_COMPLAINT);
+      });
   }
 
-  /** Lets bubblewrap run the command's stub. */
+  /** Lets bubblewrap run init. */
   unblock(): void {
     this.#block.end('1');
   }
 
-  /** Lets the stub run the command. */
+  /** Lets init run the command. */
   go(): void {
     this.control.send(GO);
   }
 
-  /** Ends every process of the sandbox: the guard sees our end of the channel closed. */
+  /** Calls back with the signal whenever one has stopped the command. */
+  async watchStops(onStopped: (signo: number) => void): Promise<void> {
+    try {
+      for (;;) {
+        const { bytes } = await this.control.receive(this.#ending.signal);
+        const match = /^stopped (\d+)$/.exec(Buffer.from(bytes).toString());
+        if (match) onStopped(Number(match[1]));
+      }
+    } catch (error) {
+      if (!(error instanceof ChannelClosed) && !this.#ending.signal.aborted) throw error;
+    }
+  }
+
+  /** Whether a signal from this sender, which has reached us, went to our whole process group. One question at a time. */
+  async wasForGroup(signo: number, senderPid: number): Promise<boolean> {
+    if (!this.#answers) return false;
+    try {
+      this.#channel.send(`${signo} ${senderPid}`);
+      const limit = AbortSignal.any([this.#ending.signal, AbortSignal.timeout(ANSWER_TIMEOUT_MS)]);
+      const { bytes } = await this.#channel.receive(limit);
+      return Buffer.from(bytes).toString() === 'group';
+    } catch {
+      // A late answer would be taken for that of the next question.
+      this.#answers = false;
+      return false;
+    }
+  }
+
+  /** Ends every process of the sandbox: the guard sees our end of its channel closed. */
   end(): void {
+    this.#ending.abort();
+    this.#channel.close();
     this.control.close();
   }
 

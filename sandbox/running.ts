@@ -1,0 +1,137 @@
+/** A sandbox that stands: what the caller holds until the command has ended. */
+
+import type { Socket } from 'node:dgram';
+import { closeSync } from 'node:fs';
+import type { Server } from 'node:net';
+import { ChannelClosed } from './channel.ts';
+import type { NetnsHelper } from './helper.ts';
+import { bindInside, type InsideAddress, listenInside } from './inside.ts';
+import type { Addon } from './native/addon.ts';
+import type { Guard } from './process/guard.ts';
+import { Job } from './process/job.ts';
+import type { ReceivedSignal } from './process/signals.ts';
+import type { TunDevice } from './tun.ts';
+import type { EtcDirectory, SandboxFiles } from './view/etc.ts';
+
+/** How long the guard may take to end a sandbox before it is ended itself. */
+const END_TIMEOUT_MS = 5_000;
+
+export interface Sandbox {
+  readonly device: TunDevice;
+  readonly files: SandboxFiles;
+  /** What could not be had on this system, one line each; the sandbox works without. */
+  readonly notes: readonly string[];
+  /** Runs the command; before this, nothing of it has run. */
+  start(): void;
+  /** Sends a signal to the command itself; nothing happens when it has ended. */
+  signal(signo: number): void;
+  /** The same for one that has reached us (`watchSignals`), unless the command has got it already. */
+  pass(signal: ReceivedSignal): void;
+  /** Has a server of ours listen in the sandbox's own network. @throws SandboxError LISTEN_FAILED */
+  listenInside(server: Server, at: InsideAddress): Promise<void>;
+  /** The same for UDP. @throws SandboxError LISTEN_FAILED */
+  bindInside(socket: Socket, at: InsideAddress): Promise<void>;
+  /**
+   * The command's exit code, 128+n when signal n ended it, 126 or 127 when it
+   * could not be run. Every process of the sandbox has ended then.
+   */
+  readonly exited: Promise<{ code: number }>;
+  /** Ends whatever runs, and gives back all that the sandbox held. */
+  close(): Promise<void>;
+}
+
+/** The steps of a sandbox's life, in their order; what each has done is in launch.ts. */
+export type Stage =
+  | 'spawned'
+  | 'unshared'
+  | 'linked'
+  | 'ready'
+  | 'furnished'
+  | 'started'
+  | 'closing'
+  | 'closed';
+
+/** What a sandbox is made of, once it stands. */
+export interface Parts {
+  readonly api: Addon;
+  readonly guard: Guard;
+  readonly helper: NetnsHelper;
+  readonly device: TunDevice;
+  readonly files: EtcDirectory;
+  /** The command's. */
+  readonly pidfd: number;
+  readonly notes: readonly string[];
+  readonly onStage: (stage: Stage) => void;
+}
+
+export class RunningSandbox implements Sandbox {
+  readonly device: TunDevice;
+  readonly exited: Promise<{ code: number }>;
+  readonly #parts: Parts;
+  readonly #job: Job;
+  #closing: Promise<void> | undefined;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#job = new Job(parts.api, parts.guard, parts.pidfd);
+    this.device = parts.device;
+    this.exited = parts.guard.exited;
+  }
+
+  get files(): SandboxFiles {
+    return this.#parts.files;
+  }
+
+  get notes(): readonly string[] {
+    return this.#parts.notes;
+  }
+
+  start(): void {
+    try {
+      this.#parts.guard.go();
+      this.#parts.onStage('started');
+    } catch (error) {
+      // Ended before it began: `exited` tells.
+      if (!(error instanceof ChannelClosed)) throw error;
+    }
+  }
+
+  signal(signo: number): void {
+    this.#job.signal(signo);
+  }
+
+  pass(signal: ReceivedSignal): void {
+    this.#job.pass(signal);
+  }
+
+  listenInside(server: Server, at: InsideAddress): Promise<void> {
+    return listenInside(this.#parts.helper, server, at);
+  }
+
+  bindInside(socket: Socket, at: InsideAddress): Promise<void> {
+    return bindInside(this.#parts.helper, socket, at);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const { device, files, pidfd, guard, helper, onStage } = this.#parts;
+    onStage('closing');
+    device.close();
+    files.close();
+    this.#job.end();
+    closeSync(pidfd);
+    await Promise.all([endGuard(guard), helper.close()]);
+    onStage('closed');
+  }
+}
+
+export async function endGuard(guard: Guard): Promise<void> {
+  guard.end();
+  const timer = setTimeout(() => guard.kill(), END_TIMEOUT_MS);
+  await guard.exited;
+  clearTimeout(timer);
+}

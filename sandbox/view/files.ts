@@ -1,0 +1,228 @@
+/**
+ * The file system as the command sees it, as arguments of bubblewrap.
+ *
+ * Mounts are made in this order, and a later one covers an earlier:
+ *
+ *   1. the host's, writable or (`readOnly`) read-only; /dev stays as it is
+ *   2. /proc of the sandbox's own pids
+ *   3. name service daemons hidden, and what `isolate` hides (hidden.ts)
+ *   4. private home and /tmp
+ *   5. the working directory, where 1 or 4 would take it away
+ *   6. what the user asked for by path, in the user's order
+ *   7. what must never be seen (`hidden`: credentials, sockets of our own)
+ *
+ * Nothing may be made on the host for it: bubblewrap makes a mount point that
+ * is missing, on the host where that is what is bound there. So each target
+ * must exist, or lie in a file system of the sandbox's own. Paths are resolved
+ * on the host first: bubblewrap refuses targets that are links since 0.12.
+ *
+ * Something hidden is an empty directory, read-only, or a file that can't be
+ * opened. The last step is to make these read-only, so that what was asked for
+ * can be mounted in them (`--isolate --bind /run/user/1000/bus`).
+ */
+
+import { readlinkSync, realpathSync } from 'node:fs';
+import path from 'node:path';
+import { SandboxError } from '../errors.ts';
+import {
+  expandPattern,
+  HIDDEN_ALWAYS,
+  HIDDEN_ISOLATED,
+  PRIVATE_ISOLATED,
+  RUN_LINKS,
+  type Surroundings,
+} from './hidden.ts';
+import { type Kind, kindOnHost, type Layer, Layers } from './layers.ts';
+
+interface Bind {
+  readonly kind: 'bind' | 'ro-bind';
+  readonly source: string;
+  readonly target: string;
+}
+
+/** One thing that the user asked for by path. */
+export type Mount = Bind | { readonly kind: 'tmpfs' | 'hide'; readonly target: string };
+
+export interface FileOptions {
+  /** The host's file system is read-only, but for the working directory. */
+  readonly readOnly?: boolean;
+  readonly privateHome?: boolean;
+  /** /tmp and /var/tmp are empty, and the command's own. */
+  readonly privateTmp?: boolean;
+  /** Hides what leads out of the sandbox without a packet, as far as it is known. */
+  readonly isolate?: boolean;
+  readonly mounts?: readonly Mount[];
+  /** Paths that are hidden whatever else is asked for, where they exist. */
+  readonly hidden?: readonly string[];
+}
+
+/** /dev/null that can't be opened: a bind that is not for devices. */
+const NO_FILE = '/dev/null';
+
+export function fileArguments(
+  options: FileOptions,
+  surroundings: Surroundings,
+  ownProcesses: boolean,
+): string[] {
+  return new View(options, surroundings).build(ownProcesses);
+}
+
+/** The command's environment: with `isolate`, without the variables that lead to what is hidden. */
+export function visibleEnvironment(
+  options: FileOptions,
+  env: Readonly<Record<string, string | undefined>>,
+): Record<string, string | undefined> {
+  const gone = options.isolate ? HIDDEN_ISOLATED.flatMap(({ variables }) => variables) : [];
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !gone.includes(name)));
+}
+
+class View {
+  readonly #options: FileOptions;
+  readonly #surroundings: Surroundings;
+  readonly #args: string[] = [];
+  readonly #layers = new Layers();
+  /** Hidden directories, to be read-only in the end. */
+  readonly #emptied: Layer[] = [];
+
+  constructor(options: FileOptions, surroundings: Surroundings) {
+    this.#options = options;
+    this.#surroundings = surroundings;
+  }
+
+  build(ownProcesses: boolean): string[] {
+    const { readOnly, privateHome, privateTmp, isolate, mounts = [], hidden = [] } = this.#options;
+    if (readOnly) this.#args.push('--ro-bind', '/', '/', '--dev-bind', '/dev', '/dev');
+    else this.#args.push('--dev-bind', '/', '/');
+    if (ownProcesses) this.#args.push('--proc', '/proc');
+    for (const { paths } of HIDDEN_ALWAYS) this.#hideKnown(paths);
+    if (isolate) this.#isolate();
+    if (privateHome) this.#ownFolder(this.#surroundings.home);
+    if (privateTmp) for (const folder of ['/tmp', '/var/tmp']) this.#ownFolder(folder);
+    this.#keepWorkingDirectory();
+    for (const mount of mounts) this.#mount(mount);
+    this.#hideKnown(hidden);
+    const emptied = this.#emptied.filter((layer) => this.#layers.shows(layer));
+    return [...this.#args, ...emptied.flatMap(({ target }) => ['--remount-ro', target])];
+  }
+
+  #isolate(): void {
+    for (const folder of PRIVATE_ISOLATED) this.#ownFolder(folder);
+    for (const { paths } of HIDDEN_ISOLATED) this.#hideKnown(paths);
+    for (const name of RUN_LINKS) {
+      const link = linkText(`/run/${name}`);
+      if (link !== undefined) this.#args.push('--symlink', link, `/run/${name}`);
+    }
+  }
+
+  /** An empty directory of the command's own, where the host has one. */
+  #ownFolder(folder: string): void {
+    const target = resolved(folder);
+    if (target !== undefined && this.#layers.kindOf(target) === 'directory') this.#tmpfs(target);
+  }
+
+  /** Of a list of what may be there; the rest is passed over. */
+  #hideKnown(patterns: readonly string[]): void {
+    for (const pattern of patterns) {
+      for (const file of expandPattern(pattern, this.#surroundings)) {
+        const target = resolved(file);
+        if (target !== undefined && target !== '/') this.#hide(target);
+      }
+    }
+  }
+
+  #hide(target: string): void {
+    const kind = this.#layers.kindOf(target);
+    if (kind === 'directory') {
+      this.#emptied.push(this.#tmpfs(target));
+    } else if (kind === 'file') {
+      this.#args.push('--ro-bind', NO_FILE, target);
+      this.#layers.add({ target, source: NO_FILE });
+    }
+  }
+
+  #tmpfs(target: string): Layer {
+    const layer = { target, source: undefined };
+    this.#args.push('--tmpfs', target);
+    this.#layers.add(layer);
+    return layer;
+  }
+
+  #keepWorkingDirectory(): void {
+    const cwd = resolved(this.#surroundings.cwd);
+    // At the root it would be all of the host's; a directory that is missing is told by its name later.
+    if (cwd === undefined || cwd === '/') return;
+    if (this.#options.readOnly || this.#layers.kindOf(cwd) === undefined) this.#bind('bind', cwd, cwd);
+  }
+
+  #bind(kind: 'bind' | 'ro-bind', source: string, target: string): void {
+    this.#args.push(`--${kind}`, source, target);
+    this.#layers.add({ target, source });
+  }
+
+  #mount(mount: Mount): void {
+    const target = this.#target(mount.target);
+    const there = this.#layers.kindOf(target);
+    if ('source' in mount) {
+      this.#bindAsked(mount, target, there);
+    } else if (mount.kind === 'hide') {
+      if (there === undefined) throw invalid(`--hide ${mount.target}: there is no such file or directory`);
+      this.#hide(target);
+    } else {
+      if (there !== 'directory' && !this.#canMake(target, there))
+        throw invalid(`--tmpfs ${mount.target}: there is no such directory`);
+      this.#tmpfs(target);
+    }
+  }
+
+  #bindAsked(mount: Bind, target: string, there: Kind | undefined): void {
+    const source = resolved(mount.source);
+    const kind = source === undefined ? undefined : kindOnHost(source);
+    if (source === undefined || kind === undefined)
+      throw invalid(`--${mount.kind} ${mount.source}: there is no such file or directory`);
+    if (there !== kind && !this.#canMake(target, there))
+      throw invalid(`--${mount.kind} ${mount.source}:${mount.target}: there is no ${kind} to mount it on`);
+    this.#bind(mount.kind, source, target);
+  }
+
+  /** Whether bubblewrap can make a mount point, with nothing left on the host. */
+  #canMake(target: string, there: Kind | undefined): boolean {
+    return there === undefined && this.#layers.isOwn(target);
+  }
+
+  #target(text: string): string {
+    if (!path.isAbsolute(text)) throw invalid(`${text}: a path in the sandbox has to be absolute`);
+    const target = resolvedAsFarAsThere(text);
+    if (target === '/') throw invalid(`${text}: the root of the file system can't be mounted over`);
+    return target;
+  }
+}
+
+function invalid(message: string): SandboxError {
+  return new SandboxError(
+    'MOUNT_INVALID',
+    message,
+    'name what exists on the host, or mount below a --tmpfs or a private directory',
+  );
+}
+
+/** Without links; undefined where it does not exist, or can't be reached by the command either. */
+function resolved(file: string): string | undefined {
+  try {
+    return realpathSync(file);
+  } catch {
+    return undefined;
+  }
+}
+
+function resolvedAsFarAsThere(file: string): string {
+  const there = resolved(file);
+  return there ?? path.join(resolvedAsFarAsThere(path.dirname(file)), path.basename(file));
+}
+
+function linkText(file: string): string | undefined {
+  try {
+    return readlinkSync(file);
+  } catch {
+    return undefined;
+  }
+}
