@@ -1,48 +1,40 @@
 /**
- * A cluster that is connected: its Services, and connections to their pods.
+ * A cluster that is connected: what there is in it now, and connections to its pods.
  *
- * Services are listed once. Endpoints are listed at the start and again,
- * bounded in rate and never twice at once for a namespace: before a dial fails
- * for want of a ready pod or tries another one than that which failed, and
- * behind a dial that went by an old list.
+ * What is known is kept up to date by watches (discovery/). Where an account
+ * may not watch, or the API server is away, endpoints may be old: there they
+ * are listed again, bounded in rate, before a dial fails for want of a ready
+ * pod or tries another one than that which failed, and behind a dial that went
+ * by an old list.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import { type RemoteStream, RemoteStreamError, type RemoteStreamEvents } from '../relay/stream.ts';
 import type { ClusterAccess } from './access/access.ts';
 import { ApiClient } from './api/client.ts';
-import { Discovery } from './discovery/lists.ts';
-import type { EndpointPod, EndpointTable, Target } from './discovery/endpoints.ts';
+import type { Catalog, Owner } from './discovery/catalog.ts';
+import { Discovery, type Selection } from './discovery/discovery.ts';
+import type { EndpointPod, Target } from './discovery/endpoints.ts';
+import type { DiscoveryLimits } from './discovery/limits.ts';
 import { actionLine } from '../errors.ts';
-import { ClusterError, reasonOf } from './errors.ts';
+import type { ClusterError } from './errors.ts';
 import { Dial, type Route } from './forward/dial.ts';
 import { type Forwarder, createForwarder } from './forward/forwarder.ts';
 import type { TransportName } from './forward/ladder.ts';
 import { DEFAULT_LIMITS, type ForwardLimits } from './forward/limits.ts';
 import type { ClusterLog } from './log.ts';
-import { type ServiceId, type ServiceRecord, tcpPort } from './discovery/services.ts';
+import { keyOf, type ServiceId, type ServiceRecord, tcpPort } from './discovery/services.ts';
+import { type WaitTarget, waitReady } from './discovery/wait.ts';
 
 /** What keeps all connections from being made is said once in this time. */
 const REPORT_INTERVAL_MS = 10_000;
 
-export interface ConnectOptions {
-  readonly namespaces: readonly string[];
+export interface ConnectOptions extends Selection {
   readonly log: ClusterLog;
   /** For each request to the API server. */
   readonly timeoutMs?: number;
   /** The transports that may be used, in this order. */
   readonly transports?: readonly TransportName[];
   readonly limits?: Partial<ForwardLimits>;
-}
-
-/** Whose address it is that a program was told: a Service's ClusterIP, or a pod's own. */
-export type Owner =
-  | { readonly kind: 'service'; readonly service: ServiceRecord }
-  | { readonly kind: 'pod'; readonly service: ServiceRecord; readonly podLabel: string };
-
-/** What `waitReady` waits for. */
-export interface WaitTarget {
-  readonly namespace?: string;
-  readonly name: string;
+  readonly discoveryLimits?: Partial<DiscoveryLimits>;
 }
 
 export interface Cluster {
@@ -85,7 +77,7 @@ export async function connectCluster(access: ClusterAccess, options: ConnectOpti
   const api = new ApiClient(access, options.timeoutMs);
   const cluster = new ConnectedCluster(api, options);
   try {
-    await cluster.list([...new Set(options.namespaces)]);
+    await cluster.start();
   } catch (error) {
     await cluster.close();
     throw error;
@@ -93,54 +85,35 @@ export async function connectCluster(access: ClusterAccess, options: ConnectOpti
   return cluster;
 }
 
-interface NamespaceEndpoints {
-  table: EndpointTable;
-  listedAtMs: number;
-  refreshing: Promise<void> | undefined;
-}
-
 class ConnectedCluster implements Cluster {
-  services: readonly ServiceRecord[] = [];
   onChange: ((changed: readonly ServiceId[]) => void) | undefined;
   readonly #api: ApiClient;
   readonly #log: ClusterLog;
   readonly #discovery: Discovery;
-  readonly #endpoints = new Map<string, NamespaceEndpoints>();
+  readonly #catalog: Catalog;
   readonly #forwarder: Forwarder;
   readonly #reportedAtMs = new Map<string, number>();
 
   constructor(api: ApiClient, options: ConnectOptions) {
-    const limits = { ...DEFAULT_LIMITS, ...options.limits };
+    const { log, transports, discoveryLimits = {} } = options;
     this.#api = api;
-    this.#log = options.log;
-    this.#discovery = new Discovery(api, options.log);
+    this.#log = log;
     this.#forwarder = createForwarder(api, {
-      limits,
-      log: options.log,
-      transports: options.transports,
+      limits: { ...DEFAULT_LIMITS, ...options.limits },
+      log,
+      transports,
       report: (error) => this.#report(error),
     });
+    const { pool } = this.#forwarder;
+    const onPodLeft = (pod: EndpointPod): void => pool.podLeft(pod);
+    this.#discovery = new Discovery(options, { api, log, limits: discoveryLimits, onPodLeft });
+    this.#catalog = this.#discovery.catalog;
   }
 
-  async list(namespaces: readonly string[]): Promise<void> {
-    const listed = await Promise.all(
-      namespaces.map(async (namespace) => {
-        const [services, table] = await Promise.allSettled([
-          this.#discovery.services(namespace),
-          this.#discovery.endpoints(namespace),
-        ]);
-        // Of two failures, that of the Services knows whether the namespace exists.
-        if (services.status === 'rejected') throw services.reason;
-        if (table.status === 'rejected') throw table.reason;
-        this.#endpoints.set(namespace, {
-          table: table.value,
-          listedAtMs: performance.now(),
-          refreshing: undefined,
-        });
-        return services.value;
-      }),
-    );
-    this.services = listed.flat();
+  /** Resolves when all that was selected is listed. @throws ClusterError */
+  async start(): Promise<void> {
+    await this.#discovery.start();
+    this.#catalog.onChange((changed) => this.onChange?.(changed));
   }
 
   get contextName(): string {
@@ -151,45 +124,29 @@ class ConnectedCluster implements Cluster {
     return this.#api.access.clusterName;
   }
 
+  get services(): readonly ServiceRecord[] {
+    return this.#catalog.services;
+  }
+
   find(namespace: string, name: string): ServiceRecord | undefined {
-    return this.services.find((service) => service.namespace === namespace && service.name === name);
+    return this.#catalog.find({ namespace, name });
   }
 
   podsOf(service: ServiceRecord): readonly EndpointPod[] {
-    return this.#endpoints.get(service.namespace)?.table.pods(service.name) ?? [];
+    return this.#catalog.endpoints.pods(keyOf(service));
   }
 
   owner(address: string): Owner | undefined {
-    for (const service of this.services) {
-      if (service.clusterIPs.includes(address)) return { kind: 'service', service };
-      const pod = this.podsOf(service).find(({ addresses }) => addresses.includes(address));
-      if (pod) return { kind: 'pod', service, podLabel: pod.label };
-    }
-    return undefined;
+    return this.#catalog.owner(address);
   }
 
   async waitReady(target: WaitTarget, timeoutMs: number, signal?: AbortSignal): Promise<void> {
-    const { namespace, name } = target;
-    const deadline = AbortSignal.timeout(timeoutMs);
-    for (;;) {
-      const service = this.services.find(
-        (one) => one.name === name && (namespace === undefined || one.namespace === namespace),
-      );
-      if (service && this.podsOf(service).length > 0) return;
-      if (deadline.aborted) {
-        throw new ClusterError(
-          'WAIT_TIMEOUT',
-          `${namespace ?? service?.namespace ?? '*'}/${name} has had no ready pod within ${timeoutMs / 1000} s`,
-          `see why: kubectl --context ${this.contextName} describe endpointslices`,
-        );
-      }
-      await delay(this.#forwarder.limits.endpointsRefreshMs, undefined, signal ? { signal } : {});
-      if (service) await this.#refresh(service.namespace, 0);
-    }
+    await waitReady(this.#catalog, target, { timeoutMs, contextName: this.contextName, signal });
   }
 
   hasPort(service: ServiceRecord, port: number): boolean {
-    return service.headless || tcpPort(service, port) !== undefined;
+    const { kind, headless } = service;
+    return kind !== 'Service' || headless || tcpPort(service, port) !== undefined;
   }
 
   dialService(service: ServiceRecord, port: number, events: RemoteStreamEvents): RemoteStream {
@@ -201,61 +158,53 @@ class ConnectedCluster implements Cluster {
   }
 
   async close(): Promise<void> {
+    this.#discovery.close();
     this.#forwarder.pool.close();
     await this.#api.close();
   }
 
   #route(service: ServiceRecord, podLabel: string | undefined, port: number): Route {
     const { namespace, name, sessionAffinity } = service;
-    const servicePort = tcpPort(service, port);
     const host = podLabel === undefined ? name : `${podLabel}.${name}`;
-    const { endpointsRefreshMs, endpointsStaleMs } = this.#forwarder.limits;
     return {
       name: `${host}.${namespace}:${port}`,
-      service: `${namespace}/${name}`,
+      service: keyOf(service),
       ...(sessionAffinity ? { affinityMs: sessionAffinity.timeoutSeconds * 1000 } : {}),
       targets: async (retrying) => {
-        if (podLabel === undefined && !this.hasPort(service, port))
-          throw new RemoteStreamError('refused', 'the Service has no such port');
-        const candidates = (): Target[] =>
-          this.#endpoints.get(namespace)?.table.targets(name, servicePort, port, podLabel) ?? [];
-        let targets = candidates();
-        if (retrying || targets.length === 0) {
-          await this.#refresh(namespace, endpointsRefreshMs);
-          targets = candidates();
-        } else {
-          void this.#refresh(namespace, endpointsStaleMs);
+        const { endpointsRefreshMs, endpointsStaleMs } = this.#forwarder.limits;
+        const targets = this.#targets(service, podLabel, port);
+        if (!retrying && targets.length > 0) {
+          void this.#discovery.refresh(service, endpointsStaleMs);
+          return targets;
         }
-        if (targets.length === 0 && this.#endpoints.get(namespace)?.table.onlyWithoutPods(name)) {
-          throw new RemoteStreamError(
-            'unreachable',
-            'its endpoints are no pods of the cluster, and a port-forward reaches only pods',
-          );
-        }
-        return targets;
+        await this.#discovery.refresh(service, endpointsRefreshMs);
+        return this.#targets(service, podLabel, port);
       },
     };
   }
 
-  /** Lists the endpoints of a namespace again, unless they are younger than that. */
-  async #refresh(namespace: string, olderThanMs: number): Promise<void> {
-    const known = this.#endpoints.get(namespace);
-    if (!known) return;
-    if (!known.refreshing && performance.now() - known.listedAtMs >= olderThanMs) {
-      known.refreshing = this.#relist(namespace, known);
+  /** @throws RemoteStreamError where no pod will ever do */
+  #targets(asked: ServiceRecord, podLabel: string | undefined, port: number): readonly Target[] {
+    const service = this.#catalog.find(asked);
+    if (!service) throw new RemoteStreamError('refused', `the ${asked.kind} is not there any more`);
+    const servicePort = tcpPort(service, port);
+    if (podLabel === undefined && !this.hasPort(service, port))
+      throw new RemoteStreamError('refused', 'the Service has no such port');
+    const { endpoints } = this.#catalog;
+    const targets = endpoints.targets(keyOf(service), {
+      // Under its own address a pod has the ports that it has, whatever the Service makes of them.
+      servicePort: podLabel === undefined || service.headless ? servicePort : undefined,
+      rawPort: port,
+      ...(podLabel === undefined ? {} : { label: podLabel }),
+      inAnyState: service.kind === 'Pod',
+    });
+    if (targets.length === 0 && endpoints.onlyWithoutPods(keyOf(service))) {
+      throw new RemoteStreamError(
+        'unreachable',
+        'its endpoints are no pods of the cluster, and a port-forward reaches only pods',
+      );
     }
-    await known.refreshing;
-  }
-
-  async #relist(namespace: string, known: NamespaceEndpoints): Promise<void> {
-    try {
-      known.table = await this.#discovery.endpoints(namespace);
-    } catch (error) {
-      this.#log.debug(`endpoints of ${namespace} could not be listed again: ${reasonOf(error)}`);
-    } finally {
-      known.listedAtMs = performance.now();
-      known.refreshing = undefined;
-    }
+    return targets;
   }
 
   #report(error: ClusterError): void {

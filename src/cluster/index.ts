@@ -9,11 +9,14 @@
  *     channels   one WebSocket per connection
  *     pipe/      the upgraded socket, or a WebSocket on it
  */
-export { type ClusterAccess, loadAccess } from './access/access.ts';
-export { type Cluster, type Owner, type WaitTarget, connectCluster } from './cluster.ts';
+export { type AccessOptions, type ClusterAccess, loadAccess } from './access/access.ts';
+export { type Cluster, type ConnectOptions, connectCluster } from './cluster.ts';
+export type { Owner } from './discovery/catalog.ts';
+export type { Selection } from './discovery/discovery.ts';
 export { ClusterError } from './errors.ts';
 export type { TransportName } from './forward/ladder.ts';
 export { DEFAULT_LIMITS, type ForwardLimits } from './forward/limits.ts';
 export type { ClusterLog } from './log.ts';
 export type { EndpointPod } from './discovery/endpoints.ts';
+export type { WaitTarget } from './discovery/wait.ts';
 export type { ServiceId, ServiceRecord } from './discovery/services.ts';

@@ -1,5 +1,5 @@
 /**
- * Which pods stand behind a Service, and on which port of theirs.
+ * What the API says of the pods behind a Service, as plain data.
  *
  * EndpointSlices and the older Endpoints say the same in two shapes: groups of
  * addresses with the ports that hold for the whole group. A port of a group
@@ -7,21 +7,11 @@
  * targetPort is already resolved, also where it differs from pod to pod (the
  * controller then makes a group for each number).
  *
- * A dual-stack Service has a slice per address family, and while the controller
- * moves endpoints between slices one may be in two of them: pods are told apart
- * by their identity, not by address.
- *
- * Which endpoints count is kube-proxy's rule: the ready ones, and where there
- * is none, those that are terminating but still serve (the last pods of a
- * rollout). A terminating endpoint is never ready, and core Endpoints leave it
- * out.
+ * A terminating endpoint is never ready, and core Endpoints leave it out.
  */
-import { itemsOf } from './api-list.ts';
-import type { ServicePort } from './services.ts';
+import { keyOf, type ServiceId } from './services.ts';
 
-export interface EndpointPod {
-  readonly namespace: string;
-  readonly name: string;
+export interface EndpointPod extends ServiceId {
   /** A StatefulSet's pod comes back under its old name, and is another. */
   readonly uid?: string;
   /** Its IPs, one for each address family. */
@@ -35,14 +25,29 @@ export function podKey({ namespace, name, uid }: Pick<EndpointPod, 'namespace' |
   return `${namespace}/${name}/${uid ?? ''}`;
 }
 
+/** A pod and the port to dial in it. */
+export interface Target {
+  readonly pod: EndpointPod;
+  readonly port: number;
+}
+
 export interface EndpointGroup {
-  readonly service: string;
-  readonly ports: readonly { name: string; port: number; protocol: string }[];
+  /** Of the Service, by name; undefined: any port of the pods is meant. */
+  readonly ports: readonly { name: string; port: number; protocol: string }[] | undefined;
   readonly readyPods: readonly EndpointPod[];
   /** Terminating, and still serving. */
   readonly leavingPods: readonly EndpointPod[];
+  /** Neither: only who knows their address reaches them. */
+  readonly unreadyPods: readonly EndpointPod[];
   /** Ready addresses behind which no pod is known; port-forward cannot reach them. */
   readonly addressesWithoutPod: number;
+}
+
+/** One object's part of the endpoints of a Service. */
+export interface EndpointSet {
+  /** By `keyOf`. */
+  readonly service: string;
+  readonly groups: readonly EndpointGroup[];
 }
 
 interface TargetRef {
@@ -59,8 +64,8 @@ interface ApiPort {
 }
 
 /** What is read of an EndpointSlice; the same in discovery.k8s.io/v1 and v1beta1. */
-interface ApiEndpointSlice {
-  metadata: { namespace: string; labels?: Record<string, string> };
+export interface ApiEndpointSlice {
+  metadata: { namespace: string; name: string; labels?: Record<string, string> };
   endpoints?: ApiEndpoint[] | null;
   ports?: ApiPort[] | null;
 }
@@ -69,152 +74,90 @@ interface ApiEndpoint {
   addresses?: string[] | null;
   /** `serving` and `terminating` are absent before Kubernetes 1.22. */
   conditions?: { ready?: boolean | null; serving?: boolean | null; terminating?: boolean | null };
-  hostname?: string | null | undefined;
-  targetRef?: TargetRef | null | undefined;
+  hostname?: string | null;
+  targetRef?: TargetRef | null;
 }
 
-type ApiAddress = Pick<ApiEndpoint, 'addresses' | 'hostname' | 'targetRef'>;
+interface ApiAddress {
+  ip?: string;
+  hostname?: string | null;
+  targetRef?: TargetRef | null;
+}
 
 /** What is read of an Endpoints object (core/v1). */
-interface ApiEndpoints {
+export interface ApiEndpoints {
   metadata: { namespace: string; name: string };
   subsets?:
-    | {
-        addresses?: (Pick<ApiEndpoint, 'hostname' | 'targetRef'> & { ip?: string })[] | null;
-        ports?: ApiPort[] | null;
-      }[]
+    | { addresses?: ApiAddress[] | null; notReadyAddresses?: ApiAddress[] | null; ports?: ApiPort[] | null }[]
     | null;
 }
 
-const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
+/** By which a slice says whose it is. */
+export const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
 
-export function parseEndpointSliceList(body: unknown): EndpointGroup[] {
-  const groups: EndpointGroup[] = [];
-  for (const { metadata, endpoints, ports } of itemsOf<ApiEndpointSlice>(body)) {
-    const service = metadata.labels?.[SERVICE_NAME_LABEL];
-    if (service === undefined) continue; // made by hand, for no Service
+/** @returns undefined for a slice that was made by hand, for no Service. */
+export function decodeEndpointSlice(slice: ApiEndpointSlice): EndpointSet | undefined {
+  const { namespace, labels } = slice.metadata;
+  const name = labels?.[SERVICE_NAME_LABEL];
+  if (name === undefined) return undefined;
+  const found = new Found(namespace);
+  for (const { conditions, addresses, hostname, targetRef } of slice.endpoints ?? []) {
     // "A nil value should be interpreted as true" (discovery.k8s.io, EndpointConditions.ready).
-    const ready = (endpoints ?? []).filter(({ conditions }) => conditions?.ready ?? true);
-    const leaving = (endpoints ?? []).filter(
-      ({ conditions }) => conditions?.ready === false && conditions.terminating && conditions.serving,
-    );
-    groups.push(group(service, metadata.namespace, { ready, leaving, ports }));
+    const ready = conditions?.ready ?? true;
+    const leaving = Boolean(conditions?.terminating && conditions.serving);
+    found.add(ready ? 'ready' : leaving ? 'leaving' : 'unready', addresses ?? [], hostname, targetRef);
   }
-  return groups;
+  return { service: keyOf({ namespace, name }), groups: [found.group(slice.ports)] };
 }
 
-export function parseEndpointsList(body: unknown): EndpointGroup[] {
-  return itemsOf<ApiEndpoints>(body).flatMap(({ metadata, subsets }) =>
-    (subsets ?? []).map(({ addresses, ports }) => {
-      const ready = (addresses ?? []).map(({ ip, hostname, targetRef }) => ({
-        addresses: ip ? [ip] : [],
-        hostname,
-        targetRef,
-      }));
-      return group(metadata.name, metadata.namespace, { ready, leaving: [], ports });
-    }),
-  );
-}
-
-function group(
-  service: string,
-  namespace: string,
-  from: { ready: ApiAddress[]; leaving: ApiAddress[]; ports: ApiPort[] | null | undefined },
-): EndpointGroup {
-  const readyPods = podsAmong(from.ready, namespace);
-  return {
-    service,
-    ports: (from.ports ?? []).flatMap(({ name, port, protocol }) =>
-      port == null ? [] : [{ name: name ?? '', port, protocol: protocol ?? 'TCP' }],
-    ),
-    readyPods,
-    leavingPods: podsAmong(from.leaving, namespace),
-    addressesWithoutPod: from.ready.length - readyPods.length,
-  };
-}
-
-function podsAmong(addresses: ApiAddress[], ownNamespace: string): EndpointPod[] {
-  return addresses.flatMap(({ addresses, hostname, targetRef }) => {
-    if (targetRef?.kind !== 'Pod' || targetRef.name === undefined) return [];
-    const { namespace = ownNamespace, name, uid } = targetRef;
-    return [
-      { namespace, name, ...(uid ? { uid } : {}), addresses: addresses ?? [], label: hostname || name },
-    ];
+export function decodeEndpoints({ metadata, subsets }: ApiEndpoints): EndpointSet {
+  const groups = (subsets ?? []).map(({ addresses, notReadyAddresses, ports }) => {
+    const found = new Found(metadata.namespace);
+    for (const { ip, hostname, targetRef } of addresses ?? [])
+      found.add('ready', ip ? [ip] : [], hostname, targetRef);
+    for (const { ip, hostname, targetRef } of notReadyAddresses ?? [])
+      found.add('unready', ip ? [ip] : [], hostname, targetRef);
+    return found.group(ports);
   });
+  return { service: keyOf(metadata), groups };
 }
 
-/** A pod and the port to dial in it. */
-export interface Target {
-  readonly pod: EndpointPod;
-  readonly port: number;
-}
+export type PodState = 'ready' | 'leaving' | 'unready';
 
-/** The endpoints of one namespace at one time. */
-export class EndpointTable {
-  readonly #byService = new Map<string, EndpointGroup[]>();
+/** Sorts addresses by what state they are in. */
+class Found {
+  readonly #namespace: string;
+  readonly #pods: Record<PodState, EndpointPod[]> = { ready: [], leaving: [], unready: [] };
+  #addressesWithoutPod = 0;
 
-  constructor(groups: EndpointGroup[] = []) {
-    for (const one of groups) {
-      const known = this.#byService.get(one.service);
-      if (known) known.push(one);
-      else this.#byService.set(one.service, [one]);
-    }
+  constructor(namespace: string) {
+    this.#namespace = namespace;
   }
 
-  /**
-   * Where a connection to `servicePort` may go; `rawPort` is dialled in every
-   * pod instead where the Service has no such port. Where a label is given,
-   * that pod alone is meant (both: headless Services).
-   */
-  targets(service: string, servicePort: ServicePort | undefined, rawPort: number, label?: string): Target[] {
-    const all = (which: 'readyPods' | 'leavingPods'): Target[] => {
-      const targets = this.#targets(which, service, servicePort, rawPort);
-      return label === undefined ? targets : targets.filter(({ pod }) => pod.label === label);
+  add(
+    state: PodState,
+    addresses: readonly string[],
+    hostname: string | null | undefined,
+    targetRef: TargetRef | null | undefined,
+  ): void {
+    if (targetRef?.kind !== 'Pod' || targetRef.name === undefined) {
+      if (state === 'ready') this.#addressesWithoutPod++;
+      return;
+    }
+    const { namespace = this.#namespace, name, uid } = targetRef;
+    const label = hostname || name;
+    this.#pods[state].push({ namespace, name, ...(uid ? { uid } : {}), addresses, label });
+  }
+
+  group(ports: readonly ApiPort[] | null | undefined): EndpointGroup {
+    return {
+      ports: (ports ?? []).flatMap(({ name, port, protocol }) =>
+        port == null ? [] : [{ name: name ?? '', port, protocol: protocol ?? 'TCP' }],
+      ),
+      readyPods: this.#pods.ready,
+      leavingPods: this.#pods.leaving,
+      unreadyPods: this.#pods.unready,
+      addressesWithoutPod: this.#addressesWithoutPod,
     };
-    const ready = all('readyPods');
-    return ready.length > 0 ? ready : all('leavingPods');
-  }
-
-  #targets(
-    which: 'readyPods' | 'leavingPods',
-    service: string,
-    servicePort: ServicePort | undefined,
-    rawPort: number,
-  ): Target[] {
-    const byPod = new Map<string, Target>();
-    for (const { ports, [which]: pods } of this.#byService.get(service) ?? []) {
-      const port =
-        servicePort === undefined
-          ? rawPort
-          : ports.find(({ name, protocol }) => name === (servicePort.name ?? '') && protocol === 'TCP')?.port;
-      if (port === undefined) continue;
-      for (const pod of pods) {
-        const key = podKey(pod);
-        if (!byPod.has(key)) byPod.set(key, { pod, port });
-      }
-    }
-    return [...byPod.values()];
-  }
-
-  /** The ready pods, with their addresses of all families; a name leads to no others. */
-  pods(service: string): EndpointPod[] {
-    const byKey = new Map<string, EndpointPod>();
-    for (const { readyPods } of this.#byService.get(service) ?? []) {
-      for (const pod of readyPods) {
-        const key = podKey(pod);
-        const addresses = new Set([...(byKey.get(key)?.addresses ?? []), ...pod.addresses]);
-        byKey.set(key, { ...pod, addresses: [...addresses] });
-      }
-    }
-    return [...byKey.values()];
-  }
-
-  /** Whether the Service has ready endpoints, but none that is a pod. */
-  onlyWithoutPods(service: string): boolean {
-    const groups = this.#byService.get(service) ?? [];
-    return (
-      groups.some(({ addressesWithoutPod }) => addressesWithoutPod > 0) &&
-      groups.every(({ readyPods }) => readyPods.length === 0)
-    );
   }
 }

@@ -1,11 +1,14 @@
 /** Services as plain data: what the rest of the program needs of them, and nothing else. */
 
-import { itemsOf } from './api-list.ts';
-
 /** What names a Service, also after it is gone. */
 export interface ServiceId {
   readonly namespace: string;
   readonly name: string;
+}
+
+/** As a key of tables. */
+export function keyOf({ namespace, name }: ServiceId): string {
+  return `${namespace}/${name}`;
 }
 
 export type Protocol = 'TCP' | 'UDP' | 'SCTP';
@@ -28,8 +31,8 @@ export interface ServiceRecord extends ServiceId {
   readonly headless: boolean;
   readonly externalName?: string;
   readonly ports: readonly ServicePort[];
-  /** Without a selector, endpoints are made by hand and need not be pods. */
-  readonly selectorless: boolean;
+  /** Labels of its pods; where there are none, endpoints are made by hand and need not be pods. */
+  readonly selector?: Readonly<Record<string, string>>;
   /** `sessionAffinity: ClientIP`: the pod that a client was given stays its own for this long. */
   readonly sessionAffinity?: { readonly timeoutSeconds: number };
   /** DNS leads to pods that are not ready yet, too; the endpoints then say that they are ready. */
@@ -47,7 +50,7 @@ interface ApiServicePort {
 }
 
 /** What is read of a Service of the API (core/v1); all else is ignored. */
-interface ApiService {
+export interface ApiService {
   metadata: { namespace: string; name: string };
   spec?: {
     type?: ServiceRecord['type'];
@@ -63,11 +66,7 @@ interface ApiService {
   };
 }
 
-export function parseServiceList(body: unknown): ServiceRecord[] {
-  return itemsOf<ApiService>(body).map(parseService);
-}
-
-function parseService({ metadata, spec = {} }: ApiService): ServiceRecord {
+export function decodeService({ metadata, spec = {} }: ApiService): ServiceRecord {
   const headless = spec.clusterIP === 'None';
   const clusterIPs = spec.clusterIPs ?? (spec.clusterIP ? [spec.clusterIP] : []);
   const { timeoutSeconds } = spec.sessionAffinityConfig?.clientIP ?? {};
@@ -80,7 +79,7 @@ function parseService({ metadata, spec = {} }: ApiService): ServiceRecord {
     headless,
     ...(spec.externalName ? { externalName: spec.externalName } : {}),
     ports: (spec.ports ?? []).map(parsePort),
-    selectorless: Object.keys(spec.selector ?? {}).length === 0,
+    ...(spec.selector && Object.keys(spec.selector).length > 0 ? { selector: spec.selector } : {}),
     ...(spec.sessionAffinity === 'ClientIP'
       ? { sessionAffinity: { timeoutSeconds: timeoutSeconds ?? DEFAULT_AFFINITY_S } }
       : {}),

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type EmbeddedCluster, startEmbeddedCluster } from '../../../fixtures/cluster/index.ts';
 import { type Cluster, connectCluster, loadAccess } from '../../../src/cluster/index.ts';
-import { LogLines, Probe, dial, dialPod } from './probe.ts';
+import { LogLines, Probe, dial, dialPod, once, service } from './probe.ts';
 
 let embedded: EmbeddedCluster;
 let cluster: Cluster;
@@ -48,6 +48,7 @@ describe('pods', () => {
     await embedded.removePod('e2e', 'db-0');
     expect(await echo(dialPod(cluster, 'db', 'db-0', 7000))).toMatch(/refused|reset/);
     expect(embedded.addPod('e2e', 'db')).toBe('db-0');
+    await once(cluster, () => cluster.podsOf(service(cluster, 'db')).length === 2);
     expect(await echo(dialPod(cluster, 'db', 'db-0', 7000))).toBe('x');
     expect(log.lines.filter((line) => line.startsWith('warn'))).toEqual([]);
   });

@@ -86,6 +86,19 @@ export function dialPod(cluster: Cluster, name: string, hostname: string, port: 
   return new Probe((events) => cluster.dialPod(service(cluster, name), hostname, port, events));
 }
 
+/** Resolves once the condition holds, which is looked at whenever the cluster tells of a change. */
+export function once(cluster: Cluster, condition: () => boolean): Promise<void> {
+  return new Promise((resolve) => {
+    const look = (): void => {
+      if (!condition()) return;
+      cluster.onChange = undefined;
+      resolve();
+    };
+    cluster.onChange = look;
+    look();
+  });
+}
+
 export class LogLines implements ClusterLog {
   readonly lines: string[] = [];
   debug(message: string): void {

@@ -309,7 +309,8 @@ export class ScriptedApi {
     return question ? { status: 400, message: 'Upgrade request required' } : undefined;
   }
 
-  #answer(url: string): unknown {
+  #answer(asked: string): unknown {
+    const [url] = asked.split('?');
     if (/\/pods\/[^/]+$/.test(url)) return { metadata: { uid: this.uid }, status: { phase: 'Running' } };
     if (url === '/prefix/api/v1/namespaces/test/services') {
       const ports = [{ port: 80, targetPort: 8080 }];
@@ -322,7 +323,7 @@ export class ScriptedApi {
       const endpoints = this.pods.map((name) => ({ targetRef: { kind: 'Pod', name, uid: this.uid } }));
       return { items: [{ metadata, endpoints, ports: [{ name: '', port: 8080, protocol: 'TCP' }] }] };
     }
-    throw new Error(`unexpected request ${url}`);
+    throw new Error(`unexpected request ${asked}`);
   }
 }
 

@@ -1,17 +1,19 @@
 /** From the API's endpoints to pods and ports. */
 import { expect, test } from 'vitest';
+import { EndpointTable, type Wanted } from '../../../../src/cluster/discovery/endpoint-table.ts';
 import {
-  EndpointTable,
-  parseEndpointSliceList,
-  parseEndpointsList,
-} from '../../../src/cluster/discovery/endpoints.ts';
-import { parseServiceList } from '../../../src/cluster/discovery/services.ts';
+  type ApiEndpoints,
+  type ApiEndpointSlice,
+  decodeEndpoints,
+  decodeEndpointSlice,
+} from '../../../../src/cluster/discovery/endpoints.ts';
+import { type ApiService, decodeService } from '../../../../src/cluster/discovery/services.ts';
 
 const port = { port: 80, protocol: 'TCP', targetPort: 'http', name: 'http' } as const;
 
 function slice(endpoints: unknown, ports: unknown = [{ name: 'http', port: 8080, protocol: 'TCP' }]): object {
   return {
-    metadata: { namespace: 'n', labels: { 'kubernetes.io/service-name': 'web' } },
+    metadata: { namespace: 'n', name: 'web-1', labels: { 'kubernetes.io/service-name': 'web' } },
     endpoints,
     ports,
   };
@@ -26,12 +28,18 @@ function stateful(name: string, uid: string, conditions: object): object {
 }
 
 function slices(...items: object[]): EndpointTable {
-  return new EndpointTable(parseEndpointSliceList({ items }));
+  const table = new EndpointTable();
+  for (const [i, item] of items.entries())
+    table.update(`slice ${i}`, undefined, decodeEndpointSlice(item as ApiEndpointSlice));
+  return table;
 }
+
+const all = (servicePort: Wanted['servicePort'], rawPort: number): Wanted => ({ servicePort, rawPort });
+const one = (label: string): Wanted => ({ servicePort: port, rawPort: 80, label });
 
 test('ready pods with the port that the name leads to', () => {
   const table = slices(slice([pod('a'), pod('b', { ready: false }), pod('c', {})]));
-  expect(table.targets('web', port, 80)).toEqual([
+  expect(table.targets('n/web', all(port, 80))).toEqual([
     { pod: { namespace: 'n', name: 'a', label: 'a', addresses: [] }, port: 8080 },
     { pod: { namespace: 'n', name: 'c', label: 'c', addresses: [] }, port: 8080 },
   ]);
@@ -42,10 +50,10 @@ test('terminating pods that still serve, where no other is ready, as kube-proxy 
     pod(name, { ready: false, serving, terminating: true });
   const unready = pod('starting', { ready: false, serving: true, terminating: false });
   const last = slices(slice([leaving('a', true), leaving('b', false), unready]));
-  expect(last.targets('web', port, 80).map(({ pod }) => pod.name)).toEqual(['a']);
-  expect(last.pods('web')).toEqual([]);
+  expect(last.targets('n/web', all(port, 80)).map(({ pod }) => pod.name)).toEqual(['a']);
+  expect(last.pods('n/web')).toEqual([]);
   const rollout = slices(slice([leaving('a', true)]), slice([pod('c')]));
-  expect(rollout.targets('web', port, 80).map(({ pod }) => pod.name)).toEqual(['c']);
+  expect(rollout.targets('n/web', all(port, 80)).map(({ pod }) => pod.name)).toEqual(['c']);
 });
 
 test('a pod and its successor of the same name are two; the host name picks one of several', () => {
@@ -55,27 +63,27 @@ test('a pod and its successor of the same name are two; the host name picks one 
       stateful('db-1', 'x', { ready: true }),
     ]),
   );
-  expect(table.targets('web', port, 80).map(({ pod }) => pod.name)).toEqual(['db-1']);
-  expect(table.targets('web', port, 80, 'db-0')).toMatchObject([{ pod: { uid: 'old' } }]);
+  expect(table.targets('n/web', all(port, 80)).map(({ pod }) => pod.name)).toEqual(['db-1']);
+  expect(table.targets('n/web', one('db-0'))).toMatchObject([{ pod: { uid: 'old' } }]);
   const later = slices(
     slice([
       stateful('db-0', 'old', { ready: false, serving: true, terminating: true }),
       stateful('db-0', 'new', { ready: true }),
     ]),
   );
-  expect(later.targets('web', port, 80, 'db-0')).toMatchObject([{ pod: { uid: 'new' } }]);
+  expect(later.targets('n/web', one('db-0'))).toMatchObject([{ pod: { uid: 'new' } }]);
 });
 
 test('a named port may differ from pod to pod', () => {
   const table = slices(slice([pod('a')]), slice([pod('b')], [{ name: 'http', port: 9090, protocol: 'TCP' }]));
-  expect(table.targets('web', port, 80).map(({ port }) => port)).toEqual([8080, 9090]);
+  expect(table.targets('n/web', all(port, 80)).map(({ port }) => port)).toEqual([8080, 9090]);
 });
 
 test('a dual-stack Service has each pod once, and so has one whose slices overlap for a moment', () => {
   const ipv6 = { ...slice([pod('a')]), addressType: 'IPv6' };
-  expect(slices(slice([pod('a')]), ipv6).targets('web', port, 80)).toHaveLength(1);
+  expect(slices(slice([pod('a')]), ipv6).targets('n/web', all(port, 80))).toHaveLength(1);
   const overlap = slices(slice([pod('a'), pod('a', { ready: false })]), slice([pod('a')]));
-  expect(overlap.targets('web', port, 80)).toHaveLength(1);
+  expect(overlap.targets('n/web', all(port, 80))).toHaveLength(1);
 });
 
 test('TCP and UDP under one number and different names: the TCP port is meant', () => {
@@ -84,48 +92,46 @@ test('TCP and UDP under one number and different names: the TCP port is meant', 
     { name: 'dns', port: 5300, protocol: 'UDP' },
     { name: 'dns-tcp', port: 5353, protocol: 'TCP' },
   ];
-  expect(slices(slice([pod('a')], ports)).targets('web', dns, 53)).toMatchObject([{ port: 5353 }]);
+  expect(slices(slice([pod('a')], ports)).targets('n/web', all(dns, 53))).toMatchObject([{ port: 5353 }]);
 });
 
 test('UDP of the same name is no target; a raw port goes to every pod', () => {
   const table = slices(slice([pod('a')], [{ name: 'http', port: 53, protocol: 'UDP' }]));
-  expect(table.targets('web', port, 80)).toEqual([]);
-  expect(table.targets('web', undefined, 7006)).toMatchObject([{ port: 7006 }]);
+  expect(table.targets('n/web', all(port, 80))).toEqual([]);
+  expect(table.targets('n/web', all(undefined, 7006))).toMatchObject([{ port: 7006 }]);
 });
 
 test('empty slices come as null, and slices of no Service are left out', () => {
-  const table = slices(slice(null, null), { metadata: { namespace: 'n' }, endpoints: [pod('x')], ports: [] });
-  expect(table.targets('web', port, 80)).toEqual([]);
-  expect(table.pods('web')).toEqual([]);
+  const table = slices(slice(null, null), {
+    metadata: { namespace: 'n', name: 'x' },
+    endpoints: [pod('x')],
+    ports: [],
+  });
+  expect(table.targets('n/web', all(port, 80))).toEqual([]);
+  expect(table.pods('n/web')).toEqual([]);
 });
 
 test('endpoints that are no pods are known as such', () => {
   const byHand = slices(slice([{ conditions: { ready: true } }]));
-  expect(byHand.targets('web', port, 80)).toEqual([]);
-  expect(byHand.onlyWithoutPods('web')).toBe(true);
-  expect(slices(slice([pod('a')])).onlyWithoutPods('web')).toBe(false);
+  expect(byHand.targets('n/web', all(port, 80))).toEqual([]);
+  expect(byHand.onlyWithoutPods('n/web')).toBe(true);
+  expect(slices(slice([pod('a')])).onlyWithoutPods('n/web')).toBe(false);
 });
 
 test('core Endpoints say the same', () => {
   const targetRef = { kind: 'Pod', name: 'db-0', namespace: 'n' };
-  const table = new EndpointTable(
-    parseEndpointsList({
-      items: [
-        {
-          metadata: { namespace: 'n', name: 'web' },
-          subsets: [
-            {
-              addresses: [{ ip: '10.0.0.1', hostname: 'db-0', targetRef }],
-              notReadyAddresses: [{ ip: '10.0.0.2', targetRef: { ...targetRef, name: 'db-1' } }],
-              ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
-            },
-          ],
-        },
-        { metadata: { namespace: 'n', name: 'empty' } },
-      ],
-    }),
-  );
-  expect(table.targets('web', port, 80)).toEqual([
+  const subset = {
+    addresses: [{ ip: '10.0.0.1', hostname: 'db-0', targetRef }],
+    notReadyAddresses: [{ ip: '10.0.0.2', targetRef: { ...targetRef, name: 'db-1' } }],
+    ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
+  };
+  const table = new EndpointTable();
+  const objects: ApiEndpoints[] = [
+    { metadata: { namespace: 'n', name: 'web' }, subsets: [subset] },
+    { metadata: { namespace: 'n', name: 'empty' } },
+  ];
+  for (const object of objects) table.update(object.metadata.name, undefined, decodeEndpoints(object));
+  expect(table.targets('n/web', all(port, 80))).toEqual([
     { pod: { namespace: 'n', name: 'db-0', label: 'db-0', addresses: ['10.0.0.1'] }, port: 8080 },
   ]);
 });
@@ -137,12 +143,11 @@ const plain = {
   clusterIPs: [],
   headless: false,
   ports: [],
-  selectorless: true,
   publishNotReadyAddresses: false,
 };
 
 test('Services as plain data', () => {
-  const items = [
+  const items: ApiService[] = [
     {
       metadata: { namespace: 'n', name: 'web' },
       spec: { type: 'NodePort', clusterIP: '10.96.0.1', selector: { a: 'b' }, ports: [{ port: 80 }] },
@@ -153,14 +158,14 @@ test('Services as plain data', () => {
       spec: { type: 'ExternalName', externalName: 'example.test' },
     },
   ];
-  expect(parseServiceList({ items })).toEqual([
+  expect(items.map(decodeService)).toEqual([
     {
       ...plain,
       name: 'web',
       type: 'NodePort',
       clusterIPs: ['10.96.0.1'],
       ports: [{ port: 80, protocol: 'TCP', targetPort: 80 }],
-      selectorless: false,
+      selector: { a: 'b' },
     },
     { ...plain, name: 'db', headless: true },
     { ...plain, name: 'out', type: 'ExternalName', externalName: 'example.test' },
@@ -174,7 +179,7 @@ test('both address families, and the affinity that a Service asks for', () => {
     { metadata: { namespace: 'n', name: 'web' }, spec },
     { metadata: { namespace: 'n', name: 'web' }, spec: { ...spec, ...timeout } },
   ];
-  expect(parseServiceList({ items })).toMatchObject([
+  expect(items.map(decodeService)).toMatchObject([
     { clusterIPs: ['10.96.0.1', 'fd00::1'], sessionAffinity: { timeoutSeconds: 10_800 } },
     { sessionAffinity: { timeoutSeconds: 60 } },
   ]);

@@ -1,0 +1,52 @@
+/** The Services of a namespace, or of all: those that a selector selects, or one by name. */
+import { type ApiService, decodeService, type ServiceRecord } from '../services.ts';
+import { Collection } from '../watch/collection.ts';
+import { Reflector } from '../watch/reflector.ts';
+import { explained, explainForbidden, isForbidden, mustExist } from './explain.ts';
+import { CORE_ROOT, type FeedContext } from './feed.ts';
+import type { Scope } from './scope.ts';
+
+export class ServiceFeed {
+  readonly #context: FeedContext;
+  readonly #namespace: string | undefined;
+  readonly #services: Collection<ServiceRecord, ApiService>;
+  readonly #reflector: Reflector;
+
+  constructor(context: FeedContext, { namespace, labelSelector, name, pollOnly = false }: Scope) {
+    this.#context = context;
+    this.#namespace = namespace;
+    this.#services = new Collection(decodeService, (_key, before, after) =>
+      context.catalog.updateService(before, after),
+    );
+    const query = {
+      root: CORE_ROOT,
+      resource: 'services',
+      ...(namespace === undefined ? {} : { namespace }),
+      ...(labelSelector === undefined ? {} : { labelSelector }),
+      ...(name === undefined ? {} : { fieldSelector: `metadata.name=${name}` }),
+    };
+    this.#reflector = new Reflector(context, query, this.#services, { pollOnly });
+  }
+
+  get size(): number {
+    return this.#services.size;
+  }
+
+  /** @throws ClusterError; a bare Refusal where all namespaces may not be listed at once */
+  async start(): Promise<void> {
+    const { query } = this.#reflector;
+    const namespace = this.#namespace;
+    try {
+      await this.#reflector.start();
+    } catch (error) {
+      if (!isForbidden(error)) throw explained(error, query, this.#context);
+      if (namespace === undefined) throw error;
+      throw await explainForbidden(error, { ...query, namespace }, this.#context);
+    }
+    if (this.#services.size === 0 && namespace !== undefined) await mustExist(namespace, this.#context);
+  }
+
+  close(): void {
+    this.#reflector.close();
+  }
+}

@@ -1,0 +1,74 @@
+/** What the user has named one by one, instead of whole namespaces. */
+import { ClusterError } from '../errors.ts';
+import type { ServiceRecord } from './services.ts';
+
+export interface Picked {
+  readonly namespace: string;
+  readonly kind: ServiceRecord['kind'];
+  readonly name: string;
+}
+
+const PLURALS = { Service: 'services', Pod: 'pods', Deployment: 'deployments' } as const;
+
+/** Without repetitions. @throws ClusterError where two would be called the same */
+export function distinctPicks(picks: readonly Picked[]): Picked[] {
+  const byName = new Map<string, Picked>();
+  for (const pick of picks) {
+    const key = `${pick.namespace}/${pick.name}`;
+    const other = byName.get(key);
+    if (other && other.kind !== pick.kind) {
+      throw new ClusterError(
+        'PICK_AMBIGUOUS',
+        `the ${other.kind} and the ${pick.kind} ${pick.name} of namespace "${pick.namespace}" would have the same name`,
+        'pick one of the two',
+      );
+    }
+    byName.set(key, pick);
+  }
+  return [...byName.values()];
+}
+
+/** @param names of all that there are of its kind */
+export function unknownPick(
+  { namespace, kind, name }: Picked,
+  names: readonly string[],
+  contextName: string,
+): ClusterError {
+  const nearest = nearestTo(name, names);
+  const what =
+    nearest.length > 0
+      ? `there is ${nearest.join(', ')}`
+      : `namespace "${namespace}" has no ${PLURALS[kind]} that this account sees`;
+  return new ClusterError(
+    'PICK_UNKNOWN',
+    `namespace "${namespace}" has no ${kind} "${name}"; ${what}`,
+    `see which there are: kubectl --context ${contextName} -n ${namespace} get ${PLURALS[kind]}`,
+  );
+}
+
+/** A message names no more than these. */
+const SUGGESTIONS = 5;
+
+/** Those that are most like it, the most like first. */
+function nearestTo(name: string, names: readonly string[]): string[] {
+  return names
+    .map((other) => ({ other, distance: distanceOf(name, other) }))
+    .sort((a, b) => a.distance - b.distance)
+    .slice(0, SUGGESTIONS)
+    .map(({ other }) => other);
+}
+
+/** Letters to add, remove or exchange until one is the other (Levenshtein); less where one contains the other. */
+function distanceOf(a: string, b: string): number {
+  if (a.includes(b) || b.includes(a)) return 0.5;
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const exchanged = row[j - 1] + Number(a[i - 1] !== b[j - 1]);
+      next.push(Math.min(row[j] + 1, next[j - 1] + 1, exchanged));
+    }
+    row = next;
+  }
+  return row[b.length];
+}

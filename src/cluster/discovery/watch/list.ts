@@ -1,0 +1,98 @@
+/**
+ * The whole list of a resource, at once or in pages.
+ *
+ * At the start, where nothing waits, it is one request. While the command runs
+ * it comes in pages, each parsed by itself, since a long parse stalls packets.
+ * A `continue` token grows old (5 minutes by default, or at a compaction);
+ * the server then answers 410, and the list starts again from the front.
+ */
+import type { ApiClient, JsonAnswer } from '../../api/client.ts';
+import type { ApiObject, ListSink } from './collection.ts';
+import { listPath, type ResourceQuery } from './query.ts';
+
+/** How often one list may start again from the front. */
+const FRESH_STARTS = 3;
+const GONE = 410;
+
+/** The server has answered, but not with a list. */
+export class Refusal extends Error {
+  readonly answer: JsonAnswer;
+
+  constructor(answer: JsonAnswer) {
+    super(`${answer.status}: ${answer.message}`);
+    this.answer = answer;
+  }
+}
+
+interface Page {
+  readonly items: ApiObject[];
+  readonly version: string;
+  readonly next: string;
+}
+
+export interface PageSize {
+  readonly items: number;
+  readonly pages: number;
+}
+
+/**
+ * @param begin called for each start from the front
+ * @returns the resourceVersion from which a watch goes on
+ * @throws Refusal, ClusterError
+ */
+export async function listAll(
+  api: Pick<ApiClient, 'get'>,
+  query: ResourceQuery,
+  pageSize: PageSize | undefined,
+  begin: () => ListSink,
+): Promise<string> {
+  for (let start = 1; ; start++) {
+    try {
+      return await listOnce(api, query, pageSize, begin());
+    } catch (error) {
+      const tooOld = error instanceof Refusal && error.answer.status === GONE;
+      if (!tooOld || start === FRESH_STARTS) throw error;
+    }
+  }
+}
+
+async function listOnce(
+  api: Pick<ApiClient, 'get'>,
+  query: ResourceQuery,
+  pageSize: PageSize | undefined,
+  sink: ListSink,
+): Promise<string> {
+  let token = '';
+  for (let count = 0; count < (pageSize?.pages ?? 1); count++) {
+    const { items, version, next } = await listPage(api, listPath(query, pageSize?.items, token));
+    sink.page(items);
+    if (next === '') {
+      sink.end();
+      return version;
+    }
+    token = next;
+  }
+  throw new Error(`a list of more than ${pageSize?.pages ?? 1} pages`);
+}
+
+async function listPage(api: Pick<ApiClient, 'get'>, path: string): Promise<Page> {
+  const answer = await api.get(path);
+  const { status, body } = answer;
+  // A 200 alone may be the page of a proxy that wants a login.
+  if (status !== 200 || !isListBody(body)) throw new Refusal(answer);
+  return {
+    items: body.items ?? [],
+    version: body.metadata?.resourceVersion ?? '',
+    next: body.metadata?.continue ?? '',
+  };
+}
+
+interface ListBody {
+  metadata?: { resourceVersion?: string; continue?: string };
+  items: ApiObject[] | null;
+}
+
+/** The server has validated the objects against the schema that the readers' interfaces are extracts of. */
+function isListBody(body: unknown): body is ListBody {
+  return typeof body === 'object' && body !== null && 'items' in body;
+}

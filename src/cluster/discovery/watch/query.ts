@@ -1,0 +1,46 @@
+/** Which objects of the API are followed, and the paths by which they are asked for. */
+export interface ResourceQuery {
+  /** As RBAC names it: `endpointslices.discovery.k8s.io`. */
+  readonly resource: string;
+  /** `/api/v1`, `/apis/discovery.k8s.io/v1`. */
+  readonly root: string;
+  /** Absent: all namespaces, or a resource that has none. */
+  readonly namespace?: string;
+  readonly labelSelector?: string;
+  readonly fieldSelector?: string;
+}
+
+export function listPath(query: ResourceQuery, limit?: number, token = ''): string {
+  const parameters = selectors(query);
+  if (limit !== undefined) parameters.set('limit', String(limit));
+  if (token !== '') parameters.set('continue', token);
+  return withParameters(query, parameters);
+}
+
+export function watchPath(query: ResourceQuery, resourceVersion: string, timeoutSeconds: number): string {
+  const parameters = selectors(query);
+  parameters.set('watch', 'true');
+  parameters.set('resourceVersion', resourceVersion);
+  parameters.set('allowWatchBookmarks', 'true');
+  parameters.set('timeoutSeconds', String(timeoutSeconds));
+  return withParameters(query, parameters);
+}
+
+/** Where it is, for a message: `in namespace "shop"`. */
+export function placeOf({ namespace }: ResourceQuery): string {
+  return namespace === undefined ? 'in all namespaces' : `in namespace "${namespace}"`;
+}
+
+function withParameters({ root, resource, namespace }: ResourceQuery, parameters: URLSearchParams): string {
+  const place = namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`;
+  const [plural] = resource.split('.');
+  const question = parameters.size === 0 ? '' : `?${parameters.toString()}`;
+  return `${root}${place}/${plural}${question}`;
+}
+
+function selectors({ labelSelector, fieldSelector }: ResourceQuery): URLSearchParams {
+  const parameters = new URLSearchParams();
+  if (labelSelector !== undefined) parameters.set('labelSelector', labelSelector);
+  if (fieldSelector !== undefined) parameters.set('fieldSelector', fieldSelector);
+  return parameters;
+}
