@@ -77,9 +77,10 @@ export interface StackLimits {
   readonly hopLimit: number;
   /** IPv6 extension headers in a packet (RFC 8504 5.3); one with more is dropped. */
   readonly maxExtensionHeaders: number;
-  /** IP datagrams under reassembly; past it the oldest is dropped. */
+  /** IP datagrams under reassembly, and the bytes they hold; past either the oldest is dropped. */
   readonly maxFragmentedDatagrams: number;
-  /** RFC 1122 3.3.2 and RFC 8200 4.5 would have 60 s, for links that are slower than this one. */
+  readonly maxFragmentBytes: number;
+  /** RFC 1122 3.3.2: 60 to 120 s; RFC 8200 4.5: 60 s. */
   readonly fragmentTimeoutMs: number;
   /** Datagrams without a connection (UDP, ICMP, RST) that wait for a full device. */
   readonly maxOutboxFrames: number;
@@ -123,8 +124,9 @@ export const DEFAULT_LIMITS: StackLimits = {
   udpFlowTimeoutMs: 120_000,
   maxExtensionHeaders: 8,
   hopLimit: DEFAULT_HOP_LIMIT,
-  maxFragmentedDatagrams: 64,
-  fragmentTimeoutMs: 30_000,
+  maxFragmentedDatagrams: 256,
+  maxFragmentBytes: 4 << 20,
+  fragmentTimeoutMs: 60_000,
   maxOutboxFrames: 512,
   maxOutboxBytes: 1 << 20,
 };

@@ -8,7 +8,8 @@
  * in part is an attack or a fault, and its datagram is given up, fragments that
  * are still to come included: the entry stays, empty, until its time is over.
  *
- * Bounds: `maxFragmentedDatagrams` (the oldest makes room), `fragmentTimeoutMs`.
+ * Bounds: `maxFragmentedDatagrams` and `maxFragmentBytes` (the oldest makes room),
+ * `fragmentTimeoutMs`.
  * A datagram whose time is over is answered by ICMP time exceeded, if its first
  * fragment has come (RFC 792, RFC 8200 4.5).
  */
@@ -97,6 +98,7 @@ export class FragmentReassembler {
   readonly #ipv4: FlowTable<PartialDatagram>;
   readonly #ipv6: FlowTable<PartialDatagram>;
   readonly #byAge = new AgeList<PartialDatagram>();
+  #heldBytes = 0;
 
   constructor(limits: StackLimits, counters: Counters, errors: ErrorReporter, seed: number) {
     this.#limits = limits;
@@ -144,6 +146,7 @@ export class FragmentReassembler {
     }
     if (partial.ranges.overlaps(start, end)) {
       counters.fragmentOverlap++;
+      this.#heldBytes -= partial.buffer.length;
       partial.refuse();
       return FRAGMENT_DROPPED;
     }
@@ -154,10 +157,15 @@ export class FragmentReassembler {
       return FRAGMENT_DROPPED;
     }
     if (!more) partial.payloadLength = end;
+    this.#heldBytes -= partial.buffer.length;
     partial.reserve(end);
+    this.#heldBytes += partial.buffer.length;
     copyBytes(packet.buffer, packet.offset, partial.buffer, HEADER_ROOM + start, packet.length);
     if (start === 0) keepHeaders(partial, packet, headerLength);
-    if (!partial.complete) return FRAGMENT_KEPT;
+    if (!partial.complete) {
+      this.#makeRoom();
+      return FRAGMENT_KEPT;
+    }
     this.#drop(partial);
     counters.datagramsReassembled++;
     load(packet, partial);
@@ -187,12 +195,20 @@ export class FragmentReassembler {
     const created = new PartialDatagram(version, key, nowMs + this.#limits.fragmentTimeoutMs);
     table.set(created);
     this.#byAge.add(created);
-    const oldest = this.#byAge.oldest;
-    if (this.#byAge.size > this.#limits.maxFragmentedDatagrams && oldest !== null) {
+    this.#heldBytes += created.buffer.length;
+    this.#makeRoom();
+    return created;
+  }
+
+  #makeRoom(): void {
+    const { maxFragmentedDatagrams, maxFragmentBytes } = this.#limits;
+    for (;;) {
+      const { oldest, size } = this.#byAge;
+      if (oldest === null || size === 1) return;
+      if (size <= maxFragmentedDatagrams && this.#heldBytes <= maxFragmentBytes) return;
       this.#counters.fragmentEvicted++;
       this.#drop(oldest);
     }
-    return created;
   }
 
   #table(version: IpVersion): FlowTable<PartialDatagram> {
@@ -204,6 +220,7 @@ export class FragmentReassembler {
     table.key.set(partial.key);
     table.remove();
     this.#byAge.remove(partial);
+    this.#heldBytes -= partial.buffer.length;
   }
 }
 

@@ -1,6 +1,7 @@
 /**
- * A connection for people, as `ss -ti` shows the kernel's: who and in which
- * state, and what its machinery knows.
+ * A connection for people, as `ss -ti` shows the kernel's, in its words: `rtt` is
+ * the smoothed round trip and its variance, `cwnd` and `ssthresh` are segments,
+ * and what is nothing is left out.
  */
 import type { ConnectionSnapshot } from '../tcp/snapshot.ts';
 
@@ -15,8 +16,15 @@ export function describeConnection(seen: ConnectionSnapshot): string {
   const details = [
     `mss:${seen.mss}`,
     `rto:${milliseconds(seen.rtoMs)}`,
-    ...(seen.srttMs === null ? [] : [`rtt:${milliseconds(seen.srttMs)}`]),
+    ...(seen.srttMs === null ? [] : [`rtt:${milliseconds(seen.srttMs)}/${milliseconds(seen.rttvarMs)}`]),
+    ...(seen.minRttMs === null ? [] : [`minrtt:${milliseconds(seen.minRttMs)}`]),
+    `cwnd:${segments(seen.congestionWindow, seen)}`,
+    ...(seen.slowStartThreshold === null ? [] : [`ssthresh:${segments(seen.slowStartThreshold, seen)}`]),
     `unacked:${seen.inFlightBytes}`,
+    ...counted('retrans', seen.retransmits),
+    ...counted('lost', seen.lostBytes),
+    ...counted('sacked', seen.sackedBytes),
+    ...(seen.loss === 'none' ? [] : [`loss:${seen.loss}`]),
     `snd_wnd:${seen.sendWindow}`,
     `rcv_held:${seen.receiveHeldBytes}`,
     `rcv_wnd:${seen.receiveWindow}`,
@@ -27,6 +35,14 @@ export function describeConnection(seen: ConnectionSnapshot): string {
 
 function endpoint(address: string, port: number): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+function segments(bytes: number, { mss }: ConnectionSnapshot): number {
+  return Math.round(bytes / mss);
+}
+
+function counted(name: string, value: number): string[] {
+  return value === 0 ? [] : [`${name}:${value}`];
 }
 
 function milliseconds(value: number): string {

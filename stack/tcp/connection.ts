@@ -114,6 +114,7 @@ export class TcpConnection implements ConnectionEvents {
     tcb.receiveQueue.release(bytes);
     tuneReceiveBuffer(this.#context, tcb, bytes);
     tcb.receiveQueue.trim(tcb.outOfOrder !== null && tcb.outOfOrder.count > 0);
+    if (this.#context.waitingWindows.size > 0) this.#context.wake();
     if (!tcb.ackWanted && updateWorthwhile(this.#context, tcb)) {
       tcb.ackWanted = true;
       this.#context.counters.tcpWindowUpdates++;

@@ -32,6 +32,8 @@ export class TcpContext {
   readonly delivery = new Delivery();
   readonly requests = new AgeList<PendingRequest>();
   readonly timeWaits = new AgeList<TimeWait>();
+  /** Connections whose windows wait for memory, the first to have run out of it first (waiting-windows.ts). */
+  readonly waitingWindows = new Set<Tcb>();
   /** Connections in the flow table. */
   connectionCount = 0;
   /** A number that nobody can foresee. */
@@ -62,6 +64,11 @@ export class TcpContext {
     this.flows = new FlowMap(flowSeed);
     this.flowSeed = flowSeed;
     this.#onWork = onWork;
+  }
+
+  /** There is work that no list here knows of. */
+  wake(): void {
+    this.#onWork();
   }
 
   get hasEvents(): boolean {

@@ -33,12 +33,15 @@ export function icmpErrorArrives(
   return true;
 }
 
-/** RFC 1191 6.4: what did not fit is repeated at once, and no congestion has been seen. */
+/**
+ * RFC 9293 3.7.5, RFC 1191 6.4: what did not fit is repeated at once, and no congestion has been seen: the window
+ * stays as it was, in segments.
+ */
 function pathNarrowed(context: TcpContext, tcb: Tcb): void {
   const mss = tcb.flow.path.room - TCP_HEADER_BYTES;
   context.counters.tcpPathMtuLowered++;
   if (mss >= tcb.mss) return;
-  tcb.mss = mss;
+  tcb.setMss(mss);
   if (tcb.sendQueue.sentBytes === 0) return;
   tcb.scoreboard.loseAll();
   context.wantOutput(tcb);

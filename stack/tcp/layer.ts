@@ -29,6 +29,7 @@ import { isAfter, isBefore } from './sequence.ts';
 import { Tcb } from './tcb.ts';
 import { expireTimeWaits, segmentInTimeWait } from './time-wait.ts';
 import { fireTimers } from './timers.ts';
+import { reopenWindows } from './waiting-windows.ts';
 
 export class TcpLayer implements ErrorListener {
   onRequest: ((request: TcpRequest) => void) | null = null;
@@ -90,6 +91,7 @@ export class TcpLayer implements ErrorListener {
   /** Until nobody has anything to send, or the device is full. */
   sendOutput(): void {
     const { context } = this;
+    if (context.waitingWindows.size > 0) reopenWindows(context);
     while (!context.transmitter.full) {
       const tcb = context.takeOutput();
       if (tcb === null) return;

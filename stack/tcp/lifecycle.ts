@@ -65,6 +65,7 @@ export function tellEvents(tcb: Tcb): void {
 function leave(context: TcpContext, tcb: Tcb, reason: CloseReason): void {
   context.connectionCount--;
   context.timers.remove(tcb);
+  context.waitingWindows.delete(tcb);
   tcb.retransmitAt = Infinity;
   tcb.tailProbeAt = Infinity;
   tcb.reorderAt = Infinity;

@@ -165,6 +165,7 @@ export function timeoutSeen(context: TcpContext, tcb: Tcb): void {
 /** Something has been sent again. */
 export function noteRepeated(context: TcpContext, tcb: Tcb, bytes: number): void {
   context.counters.tcpRetransmits++;
+  tcb.retransmits++;
   tcb.repeatedBytes += bytes;
   if (tcb.timestamps && !tcb.repeatStamped) {
     tcb.repeatStamped = true;

@@ -13,12 +13,15 @@ export interface ConnectionSnapshot {
   readonly sendQueuedBytes: number;
   readonly inFlightBytes: number;
   readonly sendWindow: number;
+  /** Bytes that may be on the way. */
   readonly congestionWindow: number;
   /** null before the first loss. */
   readonly slowStartThreshold: number | null;
   /** Reported as received past a gap; thought to be lost and not yet repeated. */
   readonly sackedBytes: number;
   readonly lostBytes: number;
+  /** Segments sent again, since the connection was opened. */
+  readonly retransmits: number;
   readonly loss: 'none' | 'recovery' | 'timeout';
   readonly options: { readonly timestamps: boolean; readonly sack: boolean; readonly windowScale: boolean };
   /** Received and not released; not even read. */
@@ -53,6 +56,7 @@ export function snapshotOf(tcb: Tcb): ConnectionSnapshot {
       tcb.congestion.thresholdBytes === Infinity ? null : Math.floor(tcb.congestion.thresholdBytes),
     sackedBytes: tcb.scoreboard.sackedBytes,
     lostBytes: tcb.scoreboard.lostBytes,
+    retransmits: tcb.retransmits,
     loss: LOSS_NAMES[tcb.lossState],
     options: { timestamps: tcb.timestamps, sack: tcb.sackPermitted, windowScale: tcb.scaling },
     receiveHeldBytes: tcb.receiveQueue.heldBytes,

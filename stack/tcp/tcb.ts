@@ -165,6 +165,8 @@ export class Tcb implements TimerEntry {
   duplicateAcks = 0;
   /** What duplicate ACKs say has left the network, where there is no SACK. */
   duplicateAckBytes = 0;
+  /** Frames sent again, ever. */
+  retransmits = 0;
   /** Repeated in this repair and not reported as a duplicate; the repair's reduction may be undone. */
   repeatedBytes = 0;
   undoable = false;
@@ -291,6 +293,12 @@ export class Tcb implements TimerEntry {
     this.congestion = this.#newCongestionWindow();
   }
 
+  /** The path turns out to carry less. */
+  setMss(mss: number): void {
+    this.mss = mss;
+    this.congestion.setSegmentSize(this.#payloadBytes);
+  }
+
   /** The one way from state to state. */
   setState(next: State): void {
     if (!mayFollow(this.state, next)) {
@@ -301,11 +309,16 @@ export class Tcb implements TimerEntry {
     this.#trace?.(this.flow, from, next);
   }
 
+  /** Of a full segment with the options that each has. */
+  get #payloadBytes(): number {
+    return this.mss - (this.timestamps ? ALIGNED_TIMESTAMPS_BYTES : 0);
+  }
+
   #newCongestionWindow(): CongestionWindow {
     const limits = this.#limits;
     return new CongestionWindow(
       limits.congestionControl,
-      this.mss - (this.timestamps ? ALIGNED_TIMESTAMPS_BYTES : 0),
+      this.#payloadBytes,
       limits.initialWindowSegments,
       this.sndNxt,
       limits.sendBufferBytes,

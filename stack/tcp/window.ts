@@ -13,8 +13,13 @@ import type { Tcb } from './tcb.ts';
 
 const MAX_WINDOW_FIELD = 0xffff;
 
+/** Whether it is the memory of all connections, not its own buffer, that limits a window. */
+export function isShortOfMemory(context: TcpContext, tcb: Tcb): boolean {
+  return context.pool.roomBytes < tcb.receiveLimit - tcb.receiveQueue.heldBytes;
+}
+
 /** How far the edge could move right now. */
-function possibleAdvance(context: TcpContext, tcb: Tcb): number {
+export function possibleAdvance(context: TcpContext, tcb: Tcb): number {
   const free = tcb.receiveLimit - tcb.receiveQueue.heldBytes;
   // Under memory pressure the edge stays; what was promised before may have to be dropped.
   const offered = Math.min(free, context.pool.roomBytes);
@@ -25,7 +30,11 @@ function possibleAdvance(context: TcpContext, tcb: Tcb): number {
 function moveEdge(context: TcpContext, tcb: Tcb): number {
   const advance = possibleAdvance(context, tcb);
   if (advance >= Math.min(tcb.receiveLimit >>> 1, tcb.linkMss)) tcb.rcvAdv = (tcb.rcvAdv + advance) | 0;
-  return tcb.receiveWindow;
+  const window = tcb.receiveWindow;
+  if (window < tcb.linkMss && !tcb.finReceived && isShortOfMemory(context, tcb)) {
+    context.waitingWindows.add(tcb);
+  }
+  return window;
 }
 
 /** The window field of the next segment. */
@@ -47,8 +56,9 @@ export function synWindowField(tcb: Tcb): number {
  * Data that keeps coming is acknowledged anyway, and the window with it. An
  * update of its own matters to a peer that has stopped, and an eighth of the
  * buffer is early enough for it to start again before the rest is drained.
- * Should memory be so short that an eighth never comes free, the peer's probe
- * of the closed window finds what there is.
+ * A window that the memory of all keeps closed is waiting-windows.ts's. Should so
+ * little of that come free that an eighth is never reached, the peer's probe of
+ * the closed window finds what there is.
  */
 export function updateWorthwhile(context: TcpContext, tcb: Tcb): boolean {
   if (tcb.finReceived || tcb.state === CLOSED || tcb.state === TIME_WAIT) return false;

@@ -105,6 +105,19 @@ describe('unreachable', () => {
     expect([errors.length, h.stack.counters.icmpErrorsInUnmatched]).toEqual([2, 1]);
   });
 
+  scenario('about an echo reply is counted as such, and nobody is told', (h) => {
+    h.stack.onEcho = (request) => request.reply();
+    h.receive(icmpFrame(8, 0, 77, stream(0, 20)));
+    h.receive(icmpv6Frame(128, 0, 77, stream(0, 20)));
+    const [over4, over6] = h.frames();
+    h.receive(icmpFrame(3, 1, 0, over4.packet));
+    h.receive(icmpv6Frame(1, 3, 0, over6.packet));
+    expect(h.stack.counters).toMatchObject({ icmpErrorsInEcho: 2, icmpErrorsInUnmatched: 0 });
+    // We send no pings of our own.
+    h.receive(icmpFrame(3, 1, 0, icmpFrame(8, 0, 77, stream(0, 20)).subarray(10)));
+    expect(h.stack.counters).toMatchObject({ icmpErrorsInEcho: 2, icmpErrorsInUnmatched: 1 });
+  });
+
   scenario(
     'about a flow that made room for others is not',
     (h) => {
@@ -146,6 +159,41 @@ describe('path mtu', () => {
       h.guest('A seq=1 ack=1441');
     },
     IPV6,
+  );
+
+  for (const congestionControl of ['cubic', 'newreno'] as const) {
+    scenario(
+      `lower, the congestion window keeps its number of segments: ${congestionControl}`,
+      (h) => {
+        const { connection, packet } = inFlight(h, 40_000);
+        const windowOf = (): number => [...h.stack.connections()][0].congestionWindow;
+        expect(windowOf()).toBe(10 * 1460);
+        h.receive(icmpFrame(3, 4, 1000, packet.subarray(0, 28)));
+        expect(windowOf()).toBe(10 * 960);
+        h.poll();
+        h.sends(...Array.from({ length: 10 }, (_, i) => `PA seq=${1 + 960 * i} len=960`));
+        // And grows by segments of the new size.
+        h.guest('A seq=1 ack=961');
+        expect(windowOf()).toBe(11 * 960);
+        connection.reset();
+        h.poll();
+        h.frames();
+      },
+      { limits: { congestionControl } },
+    );
+  }
+
+  scenario(
+    'much lower than the link: before the first loss as much as a new connection begins with',
+    (h) => {
+      const { connection, packet } = inFlight(h, 300_000);
+      h.receive(icmpFrame(3, 4, 1500, packet.subarray(0, 28)));
+      expect([...h.stack.connections()][0].congestionWindow).toBe(10 * 1460);
+      connection.reset();
+      h.poll();
+      h.frames();
+    },
+    { mtu: 65_520, limits: { initialWindowSegments: 10 } },
   );
 
   scenario('has a floor, and the error must make sense', (h) => {

@@ -62,6 +62,11 @@ describe('IPv4 in', () => {
   });
 });
 
+function largeFragment(identification: number, start: number): Uint8Array {
+  const fragment = 0x2000 | (start / 8);
+  return ipv4Frame({ protocol: 17, identification, fragment, payload: new Uint8Array(1400) });
+}
+
 describe('fragments', () => {
   const whole = udpDatagram(stream(0, 3000), SERVICE, 4000, 53);
   const cuts = [0, 1000, 2000, whole.length];
@@ -121,7 +126,7 @@ describe('fragments', () => {
       h.receive(fragment(0, 2));
       h.receive(fragment(0, 3));
       expect(h.stack.counters.fragmentEvicted).toBe(1);
-      h.advance(30_000);
+      h.advance(60_000);
       expect([h.stack.counters.fragmentTimeout, h.stack.pollAt()]).toEqual([2, Infinity]);
       // Each with its first fragment, which the answer quotes.
       expect(h.frames().map(({ payload }) => [payload[0], payload[1]])).toEqual([
@@ -133,5 +138,18 @@ describe('fragments', () => {
       expect(payloads).toEqual([]);
     },
     { limits: { maxFragmentedDatagrams: 2 } },
+  );
+
+  scenario(
+    'hold no more memory than they may: the oldest makes room',
+    (h) => {
+      for (let i = 0; i < 3; i++) h.receive(largeFragment(i, 0));
+      expect(h.stack.counters.fragmentEvicted).toBe(0);
+      h.receive(largeFragment(2, 40_000));
+      expect(h.stack.counters.fragmentEvicted).toBe(2);
+      h.advance(60_000);
+      expect([h.frames().length, h.stack.counters.fragmentTimeout]).toEqual([1, 1]);
+    },
+    { limits: { maxFragmentBytes: 69_000 } },
   );
 });

@@ -183,8 +183,26 @@ describe('a connection', () => {
     h.receive(icmpv6Frame(1, 0, 0, packet.subarray(0, 48)));
     expect([...h.stack.connections()].map((seen) => describeConnection(seen))).toEqual([
       'ESTABLISHED recv-q 10 send-q 100 [fd00:1::5]:80 [fd00:1::2]:40000 ' +
-        'mss:1440 rto:200 rtt:0 unacked:100 snd_wnd:64256 rcv_held:10 rcv_wnd:524278 error:net',
+        'mss:1440 rto:200 rtt:0/0 minrtt:0 cwnd:10 unacked:100 ' +
+        'snd_wnd:64256 rcv_held:10 rcv_wnd:524278 error:net',
     ]);
     expect(connection.softError).toBe('net');
+    connection.reset();
+  });
+
+  test('after a loss tells of its repair, in segments as ss does', () => {
+    const h = new Harness({ limits: { congestionControl: 'newreno' } });
+    const connection = h.establish({ sack: true, ts: 0, rttMs: 10 });
+    writeStream(connection, 0, 5 * 1448);
+    h.poll();
+    h.frames();
+    h.advance(10);
+    h.guest('A seq=1 ack=1 ts=20 te=10 sack=2897-7241');
+    h.frames();
+    const [line] = Array.from(h.stack.connections(), (seen) => describeConnection(seen));
+    expect(line).toContain(
+      'rtt:10/5 minrtt:10 cwnd:2 ssthresh:2 unacked:7240 retrans:2 sacked:4344 loss:recovery',
+    );
+    connection.reset();
   });
 });

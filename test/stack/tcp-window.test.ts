@@ -1,5 +1,6 @@
 import { describe, expect } from 'vitest';
-import { drain, scenario, writeStream } from './harness/harness.ts';
+import type { TcpConnection } from '../../stack/index.ts';
+import { drain, type Harness, scenario, writeStream } from './harness/harness.ts';
 
 const SMALL = { limits: { receiveBufferBytes: 4000 } };
 
@@ -119,6 +120,57 @@ describe('the window we offer', () => {
       expect(drain(first, 0)).toBe(10);
     },
     { limits: { receivePoolBytes: 65_536 } },
+  );
+});
+
+/** Two connections with a block of the two that there are each, from ports 1 and 2; the second has used its window up. */
+function starve(h: Harness): { hog: TcpConnection; starved: TcpConnection } {
+  const [hog, starved] = [1, 2].map((port) => {
+    h.guest(`S seq=0 mss=1460 ws=7 sport=${port}`);
+    const connection = h.request().accept();
+    h.poll();
+    h.sends(`SA seq=0 ack=1 mss=1460 ws=7 dport=${port}`);
+    h.guest(`A seq=1 ack=1 sport=${port}`, `A seq=1 ack=1 len=60000 sport=${port}`);
+    h.sends(`A ack=60001 dport=${port}`);
+    return connection;
+  });
+  h.guest('A seq=60001 ack=1 len=5535 sport=2');
+  h.sends('A ack=65536 win=0 dport=2');
+  return { hog, starved };
+}
+
+describe('a window that the memory of all keeps closed', () => {
+  const TWO_BLOCKS = { limits: { receivePoolBytes: 2 * 65_536 } };
+
+  scenario(
+    'opens as soon as others give memory back, without a probe',
+    (h) => {
+      const { hog, starved } = starve(h);
+      const { wakes } = h;
+      expect(drain(hog, 0)).toBe(60_000);
+      expect(h.wakes).toBe(wakes + 1);
+      h.poll();
+      h.sends('A ack=65536 win=512 dport=2');
+      h.guest('PA seq=65536 ack=1 len=10 sport=2');
+      h.sends('A ack=65546 dport=2');
+      expect(drain(starved, 0)).toBe(65_545);
+      h.poll();
+      h.frames();
+    },
+    TWO_BLOCKS,
+  );
+
+  scenario(
+    'is forgotten when its connection ends first',
+    (h) => {
+      const { hog, starved } = starve(h);
+      starved.reset();
+      hog.reset();
+      h.poll();
+      expect(h.frames()).toHaveLength(2);
+      expect(h.stack.counters.tcpWindowUpdates).toBe(0);
+    },
+    TWO_BLOCKS,
   );
 });
 

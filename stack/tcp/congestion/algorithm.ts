@@ -10,6 +10,8 @@ export interface CongestionAlgorithm {
   reduce(windowBytes: number): number;
   /** The loss was none: the last `reduce` is taken back. */
   undo(): void;
+  /** Segments are of another size from now on. */
+  setSegmentSize(mss: number): void;
   /** The application, not the window, limits the flight: time that does not count. */
   pause(nowMs: number): void;
 }

@@ -18,7 +18,7 @@ const RENO_ALPHA = (3 * (1 - BETA)) / (1 + BETA);
 const MAX_GROWTH = 1.5;
 
 export class Cubic implements CongestionAlgorithm {
-  readonly #mss: number;
+  #mss: number;
   /** W_max; 0 before the first loss. */
   #maxSegments = 0;
   #beforeReduction = 0;
@@ -71,6 +71,11 @@ export class Cubic implements CongestionAlgorithm {
   undo(): void {
     this.#maxSegments = this.#beforeReduction;
     this.#epochAtMs = -1;
+  }
+
+  /** All that is kept is counted in segments, and stays. */
+  setSegmentSize(mss: number): void {
+    this.#mss = mss;
   }
 
   pause(nowMs: number): void {

@@ -2,7 +2,7 @@
 import type { CongestionAlgorithm } from './algorithm.ts';
 
 export class NewReno implements CongestionAlgorithm {
-  readonly #mss: number;
+  #mss: number;
 
   constructor(mss: number) {
     this.#mss = mss;
@@ -17,6 +17,10 @@ export class NewReno implements CongestionAlgorithm {
   }
 
   undo(): void {}
+
+  setSegmentSize(mss: number): void {
+    this.#mss = mss;
+  }
 
   pause(): void {}
 }

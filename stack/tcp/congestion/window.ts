@@ -31,9 +31,10 @@ export class CongestionWindow {
   /** In bytes and fractions. */
   windowBytes: number;
   thresholdBytes = Infinity;
-  readonly #mss: number;
+  #mss: number;
   readonly #algorithm: CongestionAlgorithm;
-  readonly #initialBytes: number;
+  readonly #initialSegments: number;
+  #initialBytes: number;
   readonly #maxBytes: number;
   /** ACKs up to here are of a flight that the window limited. */
   #limitedUntil: number;
@@ -56,6 +57,7 @@ export class CongestionWindow {
   ) {
     this.#mss = mss;
     this.#algorithm = name === 'cubic' ? new Cubic(mss) : new NewReno(mss);
+    this.#initialSegments = initialSegments;
     this.#initialBytes = initialWindow(initialSegments, mss);
     this.windowBytes = this.#initialBytes;
     this.#maxBytes = Math.max(maxBytes, this.windowBytes);
@@ -64,6 +66,27 @@ export class CongestionWindow {
 
   get inSlowStart(): boolean {
     return this.windowBytes < this.thresholdBytes;
+  }
+
+  /**
+   * The path carries segments of another size. A window is so many segments, all of whose queues are counted in
+   * packets: it keeps their number, as in other stacks, so that a path that has become narrower is not flooded with
+   * as many bytes in many more packets.
+   */
+  setSegmentSize(mss: number): void {
+    const factor = mss / this.#mss;
+    this.#initialBytes = initialWindow(this.#initialSegments, mss);
+    // Before the first loss no smaller than what a connection begins with.
+    const least = this.thresholdBytes === Infinity ? Math.min(this.windowBytes, this.#initialBytes) : 0;
+    this.windowBytes = Math.max(least, this.windowBytes * factor);
+    this.thresholdBytes *= factor;
+    this.#windowBefore *= factor;
+    this.#thresholdBefore *= factor;
+    this.#flightAtLoss *= factor;
+    this.#delivered *= factor;
+    this.#sent *= factor;
+    this.#mss = mss;
+    this.#algorithm.setSegmentSize(mss);
   }
 
   /** How much more may be sent while `pipeBytes` are on the way. */
