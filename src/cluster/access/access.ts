@@ -1,20 +1,37 @@
-/** The cluster that the user means, and the right to speak to it. */
-import { readFileSync } from 'node:fs';
-import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
-import type { Cluster } from '@kubernetes/client-node/dist/config_types.js';
-import type tls from 'node:tls';
-import { ClusterError } from '../errors.ts';
+/**
+ * The cluster that the user means, and the right to speak to it.
+ *
+ *     kubeconfig    which files, merged                    document, fields, yaml, service-account
+ *     selection     context, cluster, user; options        validation: what kubectl refuses
+ *     credentials/  what each request carries              files that change, plugins, OIDC
+ *
+ * @kubernetes/client-node is not asked: docs/access.md has what it would do
+ * otherwise than kubectl, and what its loading would cost at each start.
+ */
+import { readFile } from 'node:fs/promises';
+import type { ServerTrust } from '../agent/agent.ts';
+import { proxyFromEnvironment, proxyFromUrl } from '../agent/proxy-choice.ts';
+import { ClusterError, reasonOf } from '../errors.ts';
 import type { Authenticator } from './credentials/authenticator.ts';
-import { KubeConfigAuthenticator } from './credentials/kube-config.ts';
-import { loadKubeConfig, parseKubeConfig } from './kubeconfig.ts';
+import { Terminal } from './credentials/terminal.ts';
+import { UserAuthenticator } from './credentials/user-authenticator.ts';
+import { parseKubeconfig } from './document.ts';
+import { parseRequestTimeout } from './duration.ts';
+import { loadKubeconfig } from './kubeconfig.ts';
+import { type Overrides, type Selection, select } from './selection.ts';
+import { validate } from './validation.ts';
 
-export interface AccessOptions {
+export interface AccessOptions extends Overrides {
   /** A file given by the user; without it $KUBECONFIG, ~/.kube/config or the pod's own account. */
-  kubeconfig?: string;
+  readonly kubeconfig?: string;
   /** A whole kubeconfig, instead of any file. */
-  kubeconfigText?: string;
-  /** A context given by the user; without it the kubeconfig's current one. */
-  context?: string;
+  readonly kubeconfigText?: string;
+  /** As kubectl takes it: seconds, or "1m30s"; "0" for no limit. */
+  readonly requestTimeout?: string;
+  /** Where a pod's service account is mounted, if not in the usual place. */
+  readonly serviceAccountFolder?: string;
+  /** Told what is wrong and does not keep us from working. */
+  readonly warn?: (message: string) => void;
 }
 
 export interface ClusterAccess {
@@ -25,87 +42,69 @@ export interface ClusterAccess {
   readonly namespace: string;
   /** The API server's URL, with its path prefix if it has one. */
   readonly server: URL;
-  /** How the server is to be known: authority, name. */
-  readonly tls: tls.SecureContextOptions & { servername?: string; rejectUnauthorized?: boolean };
+  readonly tls: ServerTrust;
+  /** Through which requests go: http, https or socks5. */
+  readonly proxy: URL | undefined;
   readonly authenticator: Authenticator;
+  /** For each request, where the user gave a limit; 0 for none. */
+  readonly requestTimeoutMs: number | undefined;
+  /** Called before the command starts: from then on no login plugin reads the terminal or writes to it. */
+  releaseTerminal(): void;
 }
 
+/** @throws ClusterError, UsageError */
 export async function loadAccess(
   options: AccessOptions,
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<ClusterAccess> {
-  const kubeConfig =
-    options.kubeconfigText === undefined
-      ? await loadKubeConfig(options.kubeconfig, env)
-      : await parseKubeConfig(options.kubeconfigText);
-  const contextName = options.context ?? kubeConfig.currentContext;
-  if (!contextName) {
-    throw new ClusterError(
-      'CONTEXT_UNKNOWN',
-      'the kubeconfig has no current context',
-      `choose one with --context: ${contextList(kubeConfig)}`,
-    );
-  }
-  const context = kubeConfig.contexts.find(({ name }) => name === contextName);
-  if (!context) {
-    throw new ClusterError(
-      'CONTEXT_UNKNOWN',
-      `the kubeconfig has no context "${contextName}"`,
-      `choose one with --context: ${contextList(kubeConfig)}`,
-    );
-  }
-  kubeConfig.setCurrentContext(contextName);
-
-  const cluster = kubeConfig.getCurrentCluster();
-  if (!cluster) {
-    throw new ClusterError(
-      'KUBECONFIG_INVALID',
-      `context "${contextName}" names the cluster "${context.cluster}", which the kubeconfig does not have`,
-      'correct the context, or choose another with --context',
-    );
-  }
-  if (context.user && !kubeConfig.getCurrentUser()) {
-    throw new ClusterError(
-      'KUBECONFIG_INVALID',
-      `context "${contextName}" names the user "${context.user}", which the kubeconfig does not have`,
-      'correct the context, or choose another with --context',
-    );
-  }
-  const server = URL.canParse(cluster.server) ? new URL(cluster.server) : undefined;
-  if (server?.protocol !== 'https:' && server?.protocol !== 'http:') {
-    throw new ClusterError(
-      'KUBECONFIG_INVALID',
-      `the server of cluster "${cluster.name}" is no http or https URL: ${cluster.server}`,
-      `correct it: kubectl config set-cluster ${cluster.name} --server=https://…`,
-    );
-  }
-  if (server.protocol === 'http:') {
-    // client-node refuses plain http (as `kubectl proxy` serves it) unless told
-    // not to verify TLS, of which there is none.
-    const index = kubeConfig.clusters.findIndex(({ name }) => name === cluster.name);
-    kubeConfig.clusters[index] = { ...cluster, skipTLSVerify: true };
-  }
+  const { kubeconfigText, requestTimeout } = options;
+  const requestTimeoutMs = requestTimeout === undefined ? undefined : parseRequestTimeout(requestTimeout);
+  const kubeconfig =
+    kubeconfigText === undefined
+      ? await loadKubeconfig(options.kubeconfig, env, options.serviceAccountFolder)
+      : await parseKubeconfig(kubeconfigText, '');
+  const selection = select(kubeconfig, options);
+  validate(selection);
+  const { contextName, clusterName, namespace, cluster } = selection;
+  // client-node and kubectl alike join paths to it without a slash between.
+  const server = new URL(cluster.server.replace(/\/+$/, ''));
+  const proxy = cluster.proxyUrl
+    ? proxyFromUrl(cluster.proxyUrl, clusterName)
+    : proxyFromEnvironment(server, env);
+  const tls = await serverTrust(selection);
+  const terminal = new Terminal();
   return {
     contextName,
-    clusterName: cluster.name,
-    namespace: context.namespace || 'default',
+    clusterName,
+    namespace,
     server,
-    tls: tlsOf(cluster),
-    authenticator: new KubeConfigAuthenticator(kubeConfig, contextName),
+    tls,
+    proxy,
+    authenticator: new UserAuthenticator(selection, { env, terminal, tls, warn: options.warn ?? (() => {}) }),
+    requestTimeoutMs,
+    releaseTerminal: () => terminal.release(),
   };
 }
 
-function tlsOf(cluster: Cluster): ClusterAccess['tls'] {
-  const ca = cluster.caFile
-    ? readFileSync(cluster.caFile)
-    : cluster.caData && Buffer.from(cluster.caData, 'base64');
+async function serverTrust({ cluster, clusterName }: Selection): Promise<ServerTrust> {
+  const { certificateAuthority: file, certificateAuthorityData: data } = cluster;
+  let ca: Buffer | undefined;
+  if (data !== '') ca = Buffer.from(data, 'base64');
+  if (file !== '') {
+    try {
+      ca = await readFile(file);
+    } catch (cause) {
+      throw new ClusterError(
+        'KUBECONFIG_INVALID',
+        `the certificate authority of cluster "${clusterName}" cannot be read: ${reasonOf(cause)}`,
+        'correct certificate-authority in the kubeconfig, or embed the file: kubectl config view --flatten --raw',
+        { cause },
+      );
+    }
+  }
   return {
     ...(ca ? { ca } : {}),
     ...(cluster.tlsServerName ? { servername: cluster.tlsServerName } : {}),
-    ...(cluster.skipTLSVerify ? { rejectUnauthorized: false } : {}),
+    ...(cluster.insecureSkipTlsVerify ? { rejectUnauthorized: false } : {}),
   };
-}
-
-function contextList(kubeConfig: KubeConfig): string {
-  return kubeConfig.contexts.map(({ name }) => name).join(', ') || '(it has none)';
 }

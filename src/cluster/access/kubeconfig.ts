@@ -5,91 +5,71 @@
  * Files"): --kubeconfig alone; else the files of $KUBECONFIG, where the first
  * file that names a cluster, user, context or current-context wins, and a file
  * that does not exist is skipped; else ~/.kube/config; else the service account
- * of the pod we run in. Parsing, credentials and TLS files are left to
- * client-node's KubeConfig; its own merging is not used, since it lets the
- * last current-context win and throws on missing files and repeated names.
+ * of the pod we run in.
  */
-import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { ClusterError, reasonOf } from '../errors.ts';
+import { type KubeconfigDocument, invalidFile, parseKubeconfig } from './document.ts';
+import { serviceAccount } from './service-account.ts';
 
-const SERVICE_ACCOUNT_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
-
-export async function loadKubeConfig(
+/** @param serviceAccountFolder where a pod's own account is mounted */
+export async function loadKubeconfig(
   explicitFile: string | undefined,
   env: NodeJS.ProcessEnv,
-): Promise<KubeConfig> {
-  // Imported here, and no more than this one module: it takes longer to load
-  // than all the rest together, and `--help` should not wait for it.
-  const { KubeConfig } = await import('@kubernetes/client-node/dist/config.js');
-
+  serviceAccountFolder: string | undefined,
+): Promise<KubeconfigDocument> {
   const files = candidateFiles(explicitFile, env);
-  const loaded = files
-    .filter((file) => existsSync(file))
-    .map((file) => {
-      const config = new KubeConfig();
-      try {
-        config.loadFromFile(file);
-      } catch (cause) {
-        if (cause instanceof Error && 'code' in cause && cause.code === 'EACCES') {
-          throw new ClusterError(
-            'KUBECONFIG_INVALID',
-            `${file} may not be read by this user`,
-            `make it readable to yourself alone, or copy it: sudo install -m 600 -o "$USER" ${file} ~/.kube/config`,
-            { cause },
-          );
-        }
-        throw new ClusterError(
-          'KUBECONFIG_INVALID',
-          `${file} is not a valid kubeconfig: ${reasonOf(cause)}`,
-          `correct the file, and check it with: kubectl --kubeconfig ${file} config view`,
-          { cause },
-        );
-      }
-      return config;
-    });
-
-  const merged = new KubeConfig();
-  if (loaded.length > 0) {
-    merged.loadFromOptions({
-      clusters: firstOfEachName(loaded.flatMap((config) => config.clusters)),
-      users: firstOfEachName(loaded.flatMap((config) => config.users)),
-      contexts: firstOfEachName(loaded.flatMap((config) => config.contexts)),
-      currentContext: loaded.map((config) => config.currentContext).find(Boolean),
-    });
-  } else if (
-    explicitFile === undefined &&
-    env['KUBERNETES_SERVICE_HOST'] !== undefined &&
-    existsSync(SERVICE_ACCOUNT_TOKEN)
-  ) {
-    merged.loadFromCluster();
-  } else {
-    throw new ClusterError(
-      'KUBECONFIG_MISSING',
-      `there is no kubeconfig: ${files.join(', ')} ${files.length === 1 ? 'does' : 'do'} not exist`,
-      'name one with --kubeconfig or $KUBECONFIG, or try without a cluster: kns-rootless --demo',
-    );
-  }
-  return merged;
+  const found = await Promise.all(files.map((file) => readKubeconfig(file)));
+  const documents = found.filter((document) => document !== undefined);
+  if (documents.length > 0) return merged(documents);
+  const ownAccount = explicitFile === undefined ? await serviceAccount(env, serviceAccountFolder) : undefined;
+  if (ownAccount) return ownAccount;
+  throw new ClusterError(
+    'KUBECONFIG_MISSING',
+    `there is no kubeconfig: ${files.join(', ')} ${files.length === 1 ? 'does' : 'do'} not exist`,
+    'name one with --kubeconfig or $KUBECONFIG, or try without a cluster: kns-rootless --demo',
+  );
 }
 
-export async function parseKubeConfig(text: string): Promise<KubeConfig> {
-  const { KubeConfig } = await import('@kubernetes/client-node/dist/config.js');
-  const config = new KubeConfig();
-  config.loadFromString(text);
-  return config;
+/** @returns undefined where there is no such file */
+async function readKubeconfig(file: string): Promise<KubeconfigDocument | undefined> {
+  let content: string;
+  try {
+    content = await readFile(file, 'utf8');
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    if (code !== 'EACCES') throw invalidFile(file, reasonOf(cause), cause);
+    throw new ClusterError(
+      'KUBECONFIG_INVALID',
+      `${file} may not be read by this user`,
+      `make it readable to yourself alone, or copy it: sudo install -m 600 -o "$USER" ${file} ~/.kube/config`,
+      { cause },
+    );
+  }
+  return parseKubeconfig(content, file);
 }
 
 function candidateFiles(explicitFile: string | undefined, env: NodeJS.ProcessEnv): string[] {
   if (explicitFile !== undefined) return [explicitFile];
   const listed = (env['KUBECONFIG'] ?? '').split(delimiter).filter((file) => file !== '');
-  return listed.length > 0 ? listed : [join(env['HOME'] ?? homedir(), '.kube', 'config')];
+  return listed.length > 0 ? [...new Set(listed)] : [join(env['HOME'] ?? homedir(), '.kube', 'config')];
 }
 
-function firstOfEachName<T extends { name: string }>(entries: T[]): T[] {
-  const byName = new Map<string, T>();
-  for (const entry of entries) if (!byName.has(entry.name)) byName.set(entry.name, entry);
-  return [...byName.values()];
+/** The first to name something has it, whole: what a later file says of it is not added. */
+function merged(documents: readonly KubeconfigDocument[]): KubeconfigDocument {
+  return {
+    clusters: firstOfEach(documents.map(({ clusters }) => clusters)),
+    users: firstOfEach(documents.map(({ users }) => users)),
+    contexts: firstOfEach(documents.map(({ contexts }) => contexts)),
+    currentContext: documents.map(({ currentContext }) => currentContext).find((name) => name !== '') ?? '',
+  };
+}
+
+function firstOfEach<T>(maps: readonly ReadonlyMap<string, T>[]): Map<string, T> {
+  const first = new Map<string, T>();
+  for (const [name, entry] of maps.flatMap((map) => [...map])) if (!first.has(name)) first.set(name, entry);
+  return first;
 }

@@ -4,7 +4,8 @@
  *
  * Each request carries the credentials as they are now. Where the server does
  * not accept those that were kept from before (401), it is asked once more with
- * new ones. Requests that end by themselves share a bounded number of slots; a
+ * new ones. A busy server's Retry-After is heeded where nothing is changed by
+ * asking again. Requests that end by themselves share a bounded number of slots; a
  * stream takes none, since a watch holds its connection for as long as it lives.
  *
  * Every body is read to its end or its socket destroyed; every wait has a limit.
@@ -12,12 +13,14 @@
 import type http from 'node:http';
 import type https from 'node:https';
 import type { Duplex } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
 import type { ClusterAccess } from '../access/access.ts';
 import type { Grant } from '../access/credentials/authenticator.ts';
 import { type JsonAnswer, readJson, readPieces } from './body.ts';
-import { Connections, type Head } from './connections.ts';
+import { closedError, Connections, type Head } from './connections.ts';
 import { unreachable } from './errors.ts';
 import { Limit } from './limit.ts';
+import { retryDelayMs } from './retry-after.ts';
 import { Slots } from './slots.ts';
 
 export type { JsonAnswer } from './body.ts';
@@ -53,23 +56,25 @@ export class ApiClient {
   readonly #timeoutMs: number;
   readonly #connections: Connections;
   readonly #slots = new Slots(MAX_REQUESTS_IN_FLIGHT);
+  readonly #closing = new AbortController();
 
-  constructor(access: ClusterAccess, timeoutMs: number = REQUEST_TIMEOUT_MS) {
+  constructor(access: ClusterAccess, timeoutMs?: number) {
     this.access = access;
-    this.#timeoutMs = timeoutMs;
-    this.#connections = new Connections(access.server);
+    this.#timeoutMs = timeoutMs ?? access.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
+    this.#connections = new Connections(access.server, access.proxy);
   }
 
   /** @throws ClusterError, as the others do, where there is no answer */
   async get(path: string): Promise<JsonAnswer> {
     const headers = { Accept: 'application/json', 'Accept-Encoding': 'gzip' };
-    const answer = await this.#within(async (limit) => {
-      const head = await this.#send({ method: 'GET', path, headers }, limit);
-      return head.upgraded ? head : readJson(head.response);
-    });
-    if (!('upgraded' in answer)) return answer;
-    answer.socket.destroy();
-    throw unreachable(this.access.server, new Error('the answer to a plain GET was an upgrade'));
+    for (let attempt = 1; ; attempt++) {
+      const { answer, waitMs } = await this.#within(async (limit) => {
+        const response = plain(await this.#send({ method: 'GET', path, headers }, limit));
+        return { waitMs: retryDelayMs(response, attempt), answer: await readJson(response) };
+      });
+      if (waitMs === undefined) return answer;
+      await this.#pause(waitMs);
+    }
   }
 
   upgrade(request: UpgradeRequest): Promise<UpgradeAnswer> {
@@ -89,16 +94,12 @@ export class ApiClient {
     const headers = { Accept: 'application/json', 'Accept-Encoding': 'identity' };
     const limit = new Limit(this.#timeoutMs, signal);
     try {
-      const head = await this.#send({ method: 'GET', path, headers }, limit);
-      if (head.upgraded) {
-        head.socket.destroy();
-        throw new Error('the answer to a plain GET was an upgrade');
-      }
-      if (head.response.statusCode === 200) {
+      const response = plain(await this.#send({ method: 'GET', path, headers }, limit));
+      if (response.statusCode === 200) {
         limit.stopClock();
-        return { streaming: true, body: this.#pieces(head.response, { signal, idleMs }, limit) };
+        return { streaming: true, body: this.#pieces(response, { signal, idleMs }, limit) };
       }
-      const answer = await readJson(head.response);
+      const answer = await readJson(response);
       limit.release();
       return { streaming: false, ...answer };
     } catch (cause) {
@@ -109,7 +110,13 @@ export class ApiClient {
 
   /** Ends all connections, upgraded ones too, and waits until their sockets are closed. */
   close(): Promise<void> {
+    this.#closing.abort(closedError());
     return this.#connections.close();
+  }
+
+  async #pause(waitMs: number): Promise<void> {
+    const { signal } = this.#closing;
+    await setTimeout(waitMs, undefined, { signal }).catch(() => signal.throwIfAborted());
   }
 
   async *#pieces(
@@ -148,7 +155,7 @@ export class ApiClient {
     const grant = await authenticator.grant();
     const head = await this.#connections.send(this.#optionsFor(request, grant), limit);
     if (head.upgraded || head.response.statusCode !== 401) return head;
-    authenticator.discard(grant);
+    grant.discard();
     if (!grant.kept) return head;
     head.response.resume();
     return this.#connections.send(this.#optionsFor(request, await authenticator.grant()), limit);
@@ -166,4 +173,11 @@ export class ApiClient {
       headers: { ...headers, ...request.headers },
     };
   }
+}
+
+/** The answer to a GET that asked for no upgrade. */
+function plain(head: Head): http.IncomingMessage {
+  if (!head.upgraded) return head.response;
+  head.socket.destroy();
+  throw new Error('the answer to a plain GET was an upgrade');
 }

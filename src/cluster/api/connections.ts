@@ -8,10 +8,9 @@
 import http from 'node:http';
 import https from 'node:https';
 import type { Duplex } from 'node:stream';
+import { agentFor, MAX_IDLE_CONNECTIONS } from '../agent/agent.ts';
 import { ClusterError } from '../errors.ts';
 import type { Limit } from './limit.ts';
-
-const MAX_IDLE_CONNECTIONS = 4;
 
 /** What comes first of an answer. */
 export type Head =
@@ -26,15 +25,14 @@ export class Connections {
   readonly #sockets = new Set<Duplex>();
   #closed = false;
 
-  constructor(server: URL) {
-    const options = { keepAlive: true, maxFreeSockets: MAX_IDLE_CONNECTIONS };
-    const secure = server.protocol === 'https:';
-    this.#agent = secure ? new https.Agent(options) : new http.Agent(options);
-    this.#request = secure ? https.request : http.request;
+  constructor(server: URL, proxy: URL | undefined) {
+    this.#agent = agentFor(server.protocol, proxy);
+    this.#request = server.protocol === 'https:' ? https.request : http.request;
   }
 
   /** Sends a request without a body. */
   async send(options: https.RequestOptions, limit: Limit): Promise<Head> {
+    limit.startClock();
     // A kept-alive connection may be closed by the server in the moment it is
     // used again; that request was not read. The next idle one may be as old.
     for (let left = MAX_IDLE_CONNECTIONS; ; left--) {
@@ -75,6 +73,7 @@ export class Connections {
         reject(stale && !this.#closed ? new StaleConnection() : error);
       });
       request.once('upgrade', (response, socket, head) => {
+        request.setTimeout(0); // the agent's, for connections that are idle
         resolve({ upgraded: true, socket, head, headers: response.headers });
       });
       request.once('response', (response) => {

@@ -46,14 +46,32 @@ function remedyFor(code: string, server: URL): string {
     return `check that ${server.hostname} is spelt right and that your DNS or VPN is up`;
   }
   if (code === 'ECONNREFUSED') return `check that the cluster runs, and that it listens on ${server.host}`;
-  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
-    return 'the certificate is for another name: set tls-server-name in the kubeconfig, or use the name it is for';
-  }
-  if (code.includes('CERT') || code.includes('SELF_SIGNED') || code.includes('LEAF_SIGNATURE')) {
-    return 'check certificate-authority(-data) in the kubeconfig: it is not the one that signed this server';
-  }
+  const tls = TLS_REMEDIES.find(({ codes }) => codes.test(code));
+  if (tls) return tls.remedy;
   if (code === 'EPROTO' || code.startsWith('ERR_SSL')) {
     return `check that ${server.host} speaks TLS, and that the scheme of the URL is right`;
   }
   return 'check the network and the VPN, and that kubectl reaches the cluster';
 }
+
+/** By the codes of OpenSSL's verification and of TLS alerts, as Node names them; the first that fits. */
+const TLS_REMEDIES: readonly { readonly codes: RegExp; readonly remedy: string }[] = [
+  {
+    codes: /^ERR_TLS_CERT_ALTNAME_INVALID$/,
+    remedy:
+      'the certificate is for another name: set tls-server-name in the kubeconfig, or use the name it is for',
+  },
+  {
+    codes: /^CERT_(HAS_EXPIRED|NOT_YET_VALID)$/,
+    remedy: "the server's certificate is not valid now: check your clock, or have the certificate renewed",
+  },
+  {
+    codes: /^ERR_SSL_.*ALERT_(BAD_CERTIFICATE|CERTIFICATE|UNKNOWN_CA|UNSUPPORTED_CERTIFICATE)/,
+    remedy:
+      'the server does not take the client certificate: it has expired or is of another cluster; log in again as you do for kubectl',
+  },
+  {
+    codes: /CERT|SELF_SIGNED|LEAF_SIGNATURE/,
+    remedy: 'check certificate-authority(-data) in the kubeconfig: it is not the one that signed this server',
+  },
+];

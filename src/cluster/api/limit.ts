@@ -6,6 +6,7 @@ interface Destroyable {
 }
 
 export class Limit {
+  readonly #timeoutMs: number;
   #timer: NodeJS.Timeout | undefined;
   readonly #signal: AbortSignal | undefined;
   #target: Destroyable | undefined;
@@ -13,11 +14,8 @@ export class Limit {
 
   /** @param timeoutMs 0 for as long as it takes */
   constructor(timeoutMs: number, signal?: AbortSignal) {
+    this.#timeoutMs = timeoutMs;
     this.#signal = signal;
-    if (timeoutMs > 0) {
-      const error = new Error(`no answer within ${timeoutMs / 1000} s`);
-      this.#timer = setTimeout(() => this.#cut(error), timeoutMs);
-    }
     if (signal?.aborted) {
       this.#onAbort();
     } else if (signal) {
@@ -25,6 +23,14 @@ export class Limit {
       setMaxListeners(0, signal);
       signal.addEventListener('abort', this.#onAbort);
     }
+  }
+
+  /** The time begins, or begins again: what a login plugin took is not the server's. */
+  startClock(): void {
+    this.stopClock();
+    if (this.#timeoutMs === 0) return;
+    const error = new Error(`no answer within ${this.#timeoutMs / 1000} s`);
+    this.#timer = setTimeout(() => this.#cut(error), this.#timeoutMs);
   }
 
   /** From now on it is this that is cut short, instead of what was before. */

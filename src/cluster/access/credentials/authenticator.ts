@@ -6,16 +6,31 @@ export interface ClientCertificate {
   readonly key: string | Buffer;
 }
 
-export interface Grant {
-  readonly headers: Readonly<Record<string, string | string[]>>;
+/** What one source of credentials has to give. */
+export interface Credential {
+  /** The value of the header Authorization. */
+  readonly authorization?: string;
   readonly certificate?: ClientCertificate;
   /** Had before and kept: where the server does not accept it any more, asking again may give another. */
   readonly kept: boolean;
 }
 
+export interface CredentialSource {
+  /** @throws Error that says what went wrong */
+  current(): Promise<Credential>;
+  /** The server did not accept this one: the next is had anew. */
+  discard(credential: Credential): void;
+}
+
+export interface Grant {
+  readonly headers: Readonly<Record<string, string | string[]>>;
+  readonly certificate?: ClientCertificate;
+  readonly kept: boolean;
+  /** The server did not accept it. */
+  discard(): void;
+}
+
 export interface Authenticator {
   /** @throws ClusterError */
   grant(): Promise<Grant>;
-  /** The server did not accept this one; the next is asked for anew. */
-  discard(grant: Grant): void;
 }

@@ -82,7 +82,9 @@ test('a file that was named has to exist, whatever $KUBECONFIG says', async () =
 
 test.each<[string, Contents | string, string]>([
   ['no YAML', '{{', 'KUBECONFIG_INVALID'],
-  ['an empty file', '', 'KUBECONFIG_INVALID'],
+  ['an empty file', '', 'CONTEXT_UNKNOWN'],
+  ['another kind of object', '{"kind": "Secret"}', 'KUBECONFIG_INVALID'],
+  ['a list', '[]', 'KUBECONFIG_INVALID'],
   ['a context without its cluster', { ...plain, servers: {} }, 'KUBECONFIG_INVALID'],
   ['a server that is no URL', { ...plain, servers: { c: 'one.test' } }, 'KUBECONFIG_INVALID'],
   ['no current context', { contexts: { one: 'c' } }, 'CONTEXT_UNKNOWN'],

@@ -1,6 +1,6 @@
 /** Requests to the API server: what is asked, in which order, and what is made of the answers. */
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -23,7 +23,6 @@ const empty: Answer = { body: '{"items":[]}' };
 const one: Answer = {
   body: JSON.stringify({ items: [{ metadata: { namespace: 'n', name: 'web' }, spec: { ports: [] } }] }),
 };
-const unauthorized: Answer = { status: 401, body: '{"message":"Unauthorized"}' };
 const forbidden: Answer = { status: 403, body: '{"message":"forbidden"}' };
 
 let server: http.Server;
@@ -73,28 +72,6 @@ async function connect(log = new LogLines(), timeoutMs = 5_000): Promise<Cluster
   const cluster = await connectCluster(access, { namespaces: ['n', 'n'], log, timeoutMs });
   opened.push(cluster);
   return cluster;
-}
-
-/** A kubeconfig whose plugin notes each of its starts, and then does what the script says. */
-function withPlugin(script: string): { file: string; starts: () => number } {
-  const file = join(folder, 'plugin');
-  const notes = join(folder, 'starts');
-  writeFileSync(notes, '');
-  const { port } = server.address() as AddressInfo;
-  const args = ['-c', `echo . >> ${notes}; ${script}`];
-  const user = {
-    exec: { apiVersion: 'client.authentication.k8s.io/v1', command: 'sh', args },
-  };
-  writeFileSync(
-    file,
-    JSON.stringify({
-      clusters: [{ name: 'c', cluster: { server: `http://127.0.0.1:${port}` } }],
-      users: [{ name: 'u', user }],
-      contexts: [{ name: 'plugged', context: { cluster: 'c', user: 'u' } }],
-      'current-context': 'plugged',
-    }),
-  );
-  return { file, starts: () => readFileSync(notes, 'utf8').split('.').length - 1 };
 }
 
 describe('endpoints', () => {

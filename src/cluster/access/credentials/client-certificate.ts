@@ -1,0 +1,64 @@
+/**
+ * The client certificate of a user, from the kubeconfig or from files.
+ *
+ * Files may be renewed while we run: connections made from then on use the new
+ * pair. Certificate and key are two files and never renewed in one stroke, so
+ * a pair that does not belong together is not taken while there is an old one.
+ */
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import type { UserEntry } from '../document.ts';
+import type { ClientCertificate, Credential, CredentialSource } from './authenticator.ts';
+import { WatchedFile } from './watched-file.ts';
+
+export class ClientCertificateSource implements CredentialSource {
+  readonly #cert: WatchedFile | Buffer;
+  readonly #key: WatchedFile | Buffer;
+  #pair: ClientCertificate | undefined;
+
+  constructor(user: UserEntry) {
+    this.#cert = source(user.clientCertificate, user.clientCertificateData);
+    this.#key = source(user.clientKey, user.clientKeyData);
+  }
+
+  async current(): Promise<Credential> {
+    const [cert, key] = await Promise.all([contentOf(this.#cert), contentOf(this.#key)]);
+    if (this.#pair?.cert !== cert || this.#pair.key !== key) {
+      try {
+        checkPair({ cert, key });
+        this.#pair = { cert, key };
+      } catch (error) {
+        if (!this.#pair) throw error;
+      }
+    }
+    return { certificate: this.#pair, kept: false };
+  }
+
+  discard(): void {
+    // The files are looked at each time.
+  }
+}
+
+/** @throws Error that says what is wrong with it */
+export function checkPair({ cert, key }: ClientCertificate): void {
+  const certificate = read('certificate', () => new X509Certificate(cert));
+  const privateKey = read('key', () => createPrivateKey(key));
+  if (!certificate.checkPrivateKey(privateKey)) {
+    throw new Error('the client certificate and the key do not belong together');
+  }
+}
+
+function read<T>(what: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch (cause) {
+    throw new Error(`the client ${what} is no PEM that can be read`, { cause });
+  }
+}
+
+function source(file: string, data: string): WatchedFile | Buffer {
+  return file === '' ? Buffer.from(data, 'base64') : new WatchedFile(file);
+}
+
+async function contentOf(from: WatchedFile | Buffer): Promise<Buffer> {
+  return from instanceof WatchedFile ? from.read() : from;
+}
