@@ -7,6 +7,8 @@ export type SandboxErrorCode =
   | 'PROC_DENIED'
   | 'TUN_MISSING'
   | 'TUN_DENIED'
+  | 'VETH_FAILED'
+  | 'LINK_IMPOSSIBLE'
   | 'NETNS_FAILED'
   | 'LISTEN_FAILED'
   | 'SPAWN_FAILED'

@@ -70,6 +70,13 @@ function note(text: string): string {
   return `${NOTES[name] ?? name}: ${name}: ${errnoText(Number(errno))}`;
 }
 
+/** What a request brought. */
+export interface Answer {
+  readonly fd: number;
+  /** What the helper says of it, by name. */
+  readonly facts: ReadonlyMap<string, string>;
+}
+
 export class NetnsHelper {
   /** What could not be had, one line each. */
   readonly notes: string[] = [];
@@ -102,14 +109,14 @@ export class NetnsHelper {
   /** Mounts /etc and /sys, and denies the command user namespaces. @returns the fd of the directory of our own files */
   async files(denyNamespaces: boolean, signal: AbortSignal): Promise<number> {
     try {
-      return await this.request(denyNamespaces ? 'files deny-namespaces' : 'files', signal);
+      return (await this.request(denyNamespaces ? 'files deny-namespaces' : 'files', signal)).fd;
     } catch (error) {
       throw explainRefusal(error);
     }
   }
 
-  /** What netns.h lists. @returns the fd of the answer. @throws HelperRefused, HelperGone, the signal's reason */
-  async request(request: string, signal: AbortSignal): Promise<number> {
+  /** What netns.h lists. @throws HelperRefused, HelperGone, the signal's reason */
+  async request(request: string, signal: AbortSignal): Promise<Answer> {
     const turn = this.#turn.then(() => this.#exchange(request, signal));
     this.#turn = turn.catch(() => {});
     const { bytes, fds } = await turn;
@@ -119,8 +126,10 @@ export class NetnsHelper {
     const failure = /^error (\d+) (.*)$/s.exec(answer);
     if (failure) throw new HelperRefused(Number(failure[1]), failure[2] ?? '');
     if (fd === undefined) throw new Error(`kns-netns answered "${answer}" without an fd`);
-    this.notes.push(...answer.split(' ').slice(1).map(note));
-    return fd;
+    const words = answer.split(' ').slice(1);
+    this.notes.push(...words.filter((word) => word.includes(':')).map(note));
+    const facts = words.filter((word) => word.includes('=')).map((word) => word.split('='));
+    return { fd, facts: new Map(facts.map(([name = '', value = '']) => [name, value])) };
   }
 
   async #exchange(request: string, signal: AbortSignal): Promise<Message> {

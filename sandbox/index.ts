@@ -1,12 +1,12 @@
-/** A command in a sandbox of its own: Linux namespaces by bubblewrap, one tun device, and the files of /etc that name things. */
+/** A command in a sandbox of its own: Linux namespaces by bubblewrap, one network interface, and the files of /etc that name things. */
 
 export { type CallerState, readCallerState } from './process/caller.ts';
 export { SandboxError } from './errors.ts';
+export type { LinkDevice } from './device.ts';
 export type { InsideAddress } from './inside.ts';
 export { launch, type LaunchOptions } from './launch.ts';
-export type { LinkAddress, LinkOptions } from './link.ts';
+export type { LinkAddress, LinkKind, LinkOptions } from './link.ts';
 export type { PrivilegeOptions } from './process/privilege.ts';
 export { type SignalWatch, watchSignals } from './process/signals.ts';
 export type { Sandbox } from './running.ts';
-export type { TunDevice } from './tun.ts';
 export type { FileOptions, Mount } from './view/files.ts';

@@ -55,10 +55,8 @@ async function openListener(
   if (isIP(address) === 0) throw new TypeError(`${address} is no IP address`);
   if (!Number.isInteger(port) || port < 0 || port > 0xffff) throw new RangeError(`${port} is no port`);
   try {
-    return await helper.request(
-      `listen ${protocol} ${address} ${port}`,
-      AbortSignal.timeout(LISTEN_TIMEOUT_MS),
-    );
+    const timeout = AbortSignal.timeout(LISTEN_TIMEOUT_MS);
+    return (await helper.request(`listen ${protocol} ${address} ${port}`, timeout)).fd;
   } catch (error) {
     throw explain(error, `${protocol} port ${port} of ${address}`);
   }

@@ -6,7 +6,7 @@
  *        ├─ spawn both ───────────────▶│      │       │                      │
  *        │◀──────────── info-fd: pid ─────────┤       │ mounts               │
  *        ├─ "link PID" ─────────────────────────────────────────────────────▶│ enters, makes kns0
- *        │◀─ tun fd ─────────────────────────────────────────────────────────┤
+ *        │◀─ its fd ─────────────────────────────────────────────────────────┤
  *        ├─ block-fd ────────────────────────────────▶│ execs kns-stub init  │
  *        │◀─ "ready", pidfd ──────────────────────────┤                      │
  *        ├─ "files" ────────────────────────────────────────────────────────▶│ /etc, /sys
@@ -32,6 +32,7 @@ import { homedir } from 'node:os';
 import path from 'node:path';
 import { explainBwrap, findBwrap } from './bwrap.ts';
 import { ChannelClosed } from './channel.ts';
+import { LinkDevice } from './device.ts';
 import { SandboxError } from './errors.ts';
 import { HelperGone, NamespaceGone, NetnsHelper } from './helper.ts';
 import { type LinkOptions, makeLink } from './link.ts';
@@ -41,7 +42,6 @@ import { FD, Guard } from './process/guard.ts';
 import { inheritedFds } from './process/inherited-fds.ts';
 import { type PrivilegeOptions, privilegeArguments } from './process/privilege.ts';
 import { endGuard, RunningSandbox, type Sandbox, type Stage } from './running.ts';
-import { TunDevice } from './tun.ts';
 import { EtcDirectory } from './view/etc.ts';
 import { type FileOptions, fileArguments, visibleEnvironment } from './view/files.ts';
 
@@ -184,7 +184,8 @@ async function setUp(
     onStage('spawned');
     const childPid = await orAborted(guard.childPid, signal);
     onStage('unshared');
-    const tun = gathered.keep(await makeLink(helper, childPid, link, signal));
+    const made = await makeLink(helper, childPid, link, signal);
+    gathered.keep(made.fd);
     onStage('linked');
     guard.unblock();
     const pidfd = gathered.keep(await receivePidfd(guard, signal));
@@ -192,7 +193,7 @@ async function setUp(
     const mayNest = privilege?.nestedUserNamespaces ?? true;
     const directory = gathered.keep(await helper.files(!mayNest, signal));
     onStage('furnished');
-    const device = new TunDevice(native.api, tun, link.mtu);
+    const device = new LinkDevice(native.api, made);
     return new RunningSandbox({
       api: native.api,
       guard,

@@ -4,20 +4,20 @@ import type { Socket } from 'node:dgram';
 import { closeSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { ChannelClosed } from './channel.ts';
+import type { LinkDevice } from './device.ts';
 import type { NetnsHelper } from './helper.ts';
 import { bindInside, type InsideAddress, listenInside } from './inside.ts';
 import type { Addon } from './native/addon.ts';
 import type { Guard } from './process/guard.ts';
 import { Job } from './process/job.ts';
 import type { ReceivedSignal } from './process/signals.ts';
-import type { TunDevice } from './tun.ts';
 import type { EtcDirectory, SandboxFiles } from './view/etc.ts';
 
 /** How long the guard may take to end a sandbox before it is ended itself. */
 const END_TIMEOUT_MS = 5_000;
 
 export interface Sandbox {
-  readonly device: TunDevice;
+  readonly device: LinkDevice;
   readonly files: SandboxFiles;
   /** What could not be had on this system, one line each; the sandbox works without. */
   readonly notes: readonly string[];
@@ -56,7 +56,7 @@ export interface Parts {
   readonly api: Addon;
   readonly guard: Guard;
   readonly helper: NetnsHelper;
-  readonly device: TunDevice;
+  readonly device: LinkDevice;
   readonly files: EtcDirectory;
   /** The command's. */
   readonly pidfd: number;
@@ -65,7 +65,7 @@ export interface Parts {
 }
 
 export class RunningSandbox implements Sandbox {
-  readonly device: TunDevice;
+  readonly device: LinkDevice;
   readonly exited: Promise<{ code: number }>;
   readonly #parts: Parts;
   readonly #job: Job;

@@ -7,7 +7,7 @@
  * loop make one poll.
  */
 
-import type { TunDevice } from '../../sandbox/index.ts';
+import type { LinkDevice } from '../../sandbox/index.ts';
 import type { Stack } from '../../stack/index.ts';
 
 /** setTimeout can't wait longer (2^31 - 1 ms); a poll too many does no harm. */
@@ -20,7 +20,7 @@ export class Driver {
   #immediate: NodeJS.Immediate | undefined;
   #stopped = false;
 
-  constructor(device: TunDevice, stack: Stack) {
+  constructor(device: LinkDevice, stack: Stack) {
     this.#stack = stack;
     stack.onWake = () => this.#pollSoon();
     device.onWritable = () => {

@@ -105,6 +105,7 @@ function linkAddress(plan: AddressPlan, family: 0 | 1) {
 function connectNetwork(sandbox: Sandbox, directory: Directory, log: Log): Driver {
   const stack = new Stack({
     device: sandbox.device,
+    framing: sandbox.device.framing,
     now: performance.now(),
     random: (bytes) => randomFillSync(bytes),
   });

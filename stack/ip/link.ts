@@ -5,7 +5,9 @@
  * With `ethernet` framing the other side has no neighbour tables (`arp off`): it
  * sends to whatever MAC address it made up, its own in the case of Linux. So
  * nothing is resolved here either. An answer goes to the MAC address that its
- * question came from, and what answers nothing to the one heard last.
+ * question came from, and what answers nothing to the one heard last; before
+ * any was heard, to the station after ours. Not to all: a kernel takes no TCP
+ * segment from a frame to all.
  */
 import type { Device } from '../device.ts';
 import {
@@ -24,9 +26,9 @@ import type { PathMtuTable } from './path-mtu.ts';
 /** What follows the virtio-net header: an IP packet, or an Ethernet frame with one. */
 export type Framing = 'ip' | 'ethernet';
 
-/** Locally administered (IEEE 802), one station. */
+/** Locally administered (IEEE 802), one station: 02:00:00:00:00:01, and the next. */
 const OUR_MAC: Mac = { high16: 0x0200, low32: 1 };
-const BROADCAST: Mac = { high16: 0xffff, low32: -1 };
+const NEXT_MAC: Mac = { high16: 0x0200, low32: 2 };
 const LARGEST_PACKET = 65_535;
 
 export class Link {
@@ -40,8 +42,8 @@ export class Link {
   readonly headBytes: number;
   readonly pathMtus: PathMtuTable;
   readonly hopLimit: number;
-  /** Whoever was heard last; everybody before that. */
-  peer: Mac = BROADCAST;
+  /** Whoever was heard last. */
+  peer: Mac = NEXT_MAC;
 
   constructor(device: Device, framing: Framing, pathMtus: PathMtuTable, hopLimit: number) {
     this.hopLimit = hopLimit;

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { explainBwrap, findBwrap, parseChildPid } from '../../sandbox/bwrap.ts';
 import { launch } from '../../sandbox/index.ts';
 import { noneMarked } from '../support/processes.ts';
-import { Host, type Installation, installHost, LINK } from './support/host.ts';
+import { Host, type HostOptions, type Installation, installHost, LINK } from './support/host.ts';
 
 let installation: Installation;
 let folder: string;
@@ -41,7 +41,7 @@ const unshared = (script: string) => [
   'sh',
 ];
 
-async function failure(options: { prefix?: string[]; hostEnv?: Record<string, string> }) {
+async function failure(options: Pick<HostOptions, 'prefix' | 'hostEnv' | 'link'>) {
   const mark = `failure-${process.pid}-${performance.now()}`;
   const host = new Host(installation, {
     command: ['sh', '-c', 'echo ran'],
@@ -108,17 +108,38 @@ test('SPAWN_FAILED: kns-netns is there and may not be run', async () => {
   }
 });
 
+const WITHOUT_TUN = 'mount -t tmpfs none /dev/net';
+
 test('TUN_MISSING: no /dev/net/tun', async () => {
-  const failed = await failure({ prefix: unshared('mount -t tmpfs none /dev/net') });
+  const failed = await failure({ prefix: unshared(WITHOUT_TUN), link: { kind: 'tun' } });
   expect(failed).toMatchObject({ code: 'TUN_MISSING', remedy: expect.stringContaining('modprobe tun') });
 });
 
 test('TUN_DENIED: /dev/net/tun may not be opened', async () => {
   const script = 'mount --bind /dev/net/tun /dev/net/tun && mount -o remount,bind,nodev /dev/net/tun';
-  const failed = await failure({ prefix: unshared(script) });
+  const failed = await failure({ prefix: unshared(script), link: { kind: 'tun' } });
   expect(failed).toMatchObject({
     code: 'TUN_DENIED',
     remedy: expect.stringContaining('chmod 0666 /dev/net/tun'),
+  });
+});
+
+/** The sandbox's own network namespace is the only one. */
+const ONE_NETWORK = 'echo 1 > /proc/sys/user/max_net_namespaces';
+
+test('VETH_FAILED: no second network namespace for the far end', async () => {
+  expect(await failure({ prefix: unshared(ONE_NETWORK), link: { kind: 'veth' } })).toMatchObject({
+    code: 'VETH_FAILED',
+    message: expect.stringMatching(/unshare net: .*ENOSPC/),
+  });
+});
+
+test('LINK_IMPOSSIBLE: neither the one nor the other', async () => {
+  const prefix = unshared(`${WITHOUT_TUN} && ${ONE_NETWORK}`);
+  expect(await failure({ prefix, link: { kind: 'auto' } })).toMatchObject({
+    code: 'LINK_IMPOSSIBLE',
+    message: expect.stringMatching(/open \/dev\/net\/tun: .*ENOENT.*unshare net: .*ENOSPC/),
+    remedy: expect.stringContaining('modprobe tun'),
   });
 });
 

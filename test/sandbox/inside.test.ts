@@ -29,6 +29,8 @@ function greeter(): { server: Server; heard: Promise<string> } {
   return { server, heard: once(server, 'connection').then(([socket]) => text(socket)) };
 }
 
+const openFiles = () => readdirSync('/proc/self/fd').length;
+
 /** A script that is content with "hello" from there. */
 const asks = (address: string, port: number) =>
   `exec 3<>/dev/tcp/${address}/${port}; echo asked >&3; read -r answer <&3; [ "$answer" = hello ]`;
@@ -114,7 +116,6 @@ test('what is no address or port is the fault of the program that asks', async (
 test('a server that listens already keeps its port, and no fd is lost', async () => {
   await standing('true');
   const { server } = greeter();
-  const openFiles = () => readdirSync('/proc/self/fd').length;
   await sandbox.listenInside(server, { address: '127.0.0.1', port: 80 });
   const before = openFiles();
   await expect(sandbox.listenInside(server, { address: '127.0.0.1', port: 81 })).rejects.toMatchObject({

@@ -117,7 +117,7 @@ describe('in Ethernet frames', () => {
       const to = { address: '10.0.1.2', port: 2 };
       const stations = (): number[] => h.device.frames.splice(0).map((frame) => frame[10 + 5]);
       h.stack.sendUdp(from, to, stream(0, 1));
-      expect(stations()).toEqual([0xff]);
+      expect(stations()).toEqual([2]);
       const seen: UdpDatagram[] = [];
       h.stack.onUdp = (datagram) => seen.push(datagram);
       for (const station of [7, 8]) {

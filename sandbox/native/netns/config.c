@@ -1,6 +1,6 @@
 /* What the host wants of the interface, as words of one line. */
 #define _GNU_SOURCE
-#include "netns.h"
+#include "link.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -21,13 +21,16 @@ static bool parse_address(int family, char *prefix, const char *gateway, struct 
            inet_pton(family, gateway, address->gateway) == 1;
 }
 
-bool parse_link(char **words, struct link_config *config)
+bool parse_link(char *words, struct link_config *config)
 {
     memset(config, 0, sizeof *config);
-    char *mtu = strsep(words, " "), *ipv4 = strsep(words, " "), *gateway = strsep(words, " ");
-    if (mtu == NULL || ipv4 == NULL || !parse_address(AF_INET, ipv4, gateway, &config->ipv4))
+    config->kind = strsep(&words, " ");
+    const char *offload = strsep(&words, " "), *mtu = strsep(&words, " ");
+    char *ipv4 = strsep(&words, " ");
+    if (ipv4 == NULL || !parse_address(AF_INET, ipv4, strsep(&words, " "), &config->ipv4))
         return false;
+    config->offload = strcmp(offload, "offload") == 0;
     config->mtu = (uint32_t)atoi(mtu);
-    char *ipv6 = strsep(words, " ");
-    return ipv6 == NULL || parse_address(AF_INET6, ipv6, strsep(words, " "), &config->ipv6);
+    char *ipv6 = strsep(&words, " ");
+    return ipv6 == NULL || parse_address(AF_INET6, ipv6, strsep(&words, " "), &config->ipv6);
 }

@@ -25,31 +25,34 @@ static int open_namespace(int proc, const char *pid, const char *kind)
     return openat(proc, path, O_RDONLY | O_CLOEXEC);
 }
 
+static int enter(const struct namespaces *namespaces, struct failure *failure)
+{
+    int user = ioctl(namespaces->network, NS_GET_USERNS);
+    if (user < 0)
+        return fail(failure, "ioctl NS_GET_USERNS");
+    int result = 0;
+    if (setns(user, CLONE_NEWUSER) < 0)
+        result = fail(failure, "setns user");
+    else if (setns(namespaces->network, CLONE_NEWNET) < 0)
+        result = fail(failure, "setns net");
+    close(user);
+    return result;
+}
+
 int enter_network(const char *pid, struct namespaces *namespaces, struct failure *failure)
 {
-    int network = -1, user = -1, result = -1;
+    if (namespaces->network >= 0)
+        return 0;
     if (strspn(pid, "0123456789") != strlen(pid))
         return fail_with(failure, "pid", EINVAL);
     namespaces->proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (namespaces->proc < 0)
         return fail(failure, "open /proc");
-    network = open_namespace(namespaces->proc, pid, "net");
     namespaces->mount = open_namespace(namespaces->proc, pid, "mnt");
-    if (network < 0 || namespaces->mount < 0)
-        fail(failure, "open namespace");
-    else if ((user = ioctl(network, NS_GET_USERNS)) < 0)
-        fail(failure, "ioctl NS_GET_USERNS");
-    else if (setns(user, CLONE_NEWUSER) < 0)
-        fail(failure, "setns user");
-    else if (setns(network, CLONE_NEWNET) < 0)
-        fail(failure, "setns net");
-    else
-        result = 0;
-    if (network >= 0)
-        close(network);
-    if (user >= 0)
-        close(user);
-    return result;
+    namespaces->network = open_namespace(namespaces->proc, pid, "net");
+    if (namespaces->network < 0 || namespaces->mount < 0)
+        return fail(failure, "open namespace");
+    return enter(namespaces, failure);
 }
 
 int enter_mounts(const struct namespaces *namespaces, struct failure *failure)

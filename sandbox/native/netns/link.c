@@ -9,15 +9,15 @@
  * ARP (IFF_NOARP).
  */
 #define _GNU_SOURCE
+#include "link.h"
 #include "netlink.h"
-#include "netns.h"
 
 #include <errno.h>
 #include <linux/if_link.h>
 #include <unistd.h>
 
 /* A kernel without IPv6 has nothing to silence. */
-static int silence_ipv6(int netlink, int index)
+int silence_ipv6(int netlink, int index)
 {
     struct request request;
     uint8_t mode = IN6_ADDR_GEN_MODE_NONE;
@@ -42,13 +42,13 @@ static void distrust_routers(const struct namespaces *namespaces)
     write_sysctl(namespaces, "net/ipv6/conf/" INTERFACE "/autoconf", "0");
 }
 
-static int bring_up(int netlink, int index, uint32_t mtu)
+/* Without ARP, which a tun has not in any case. */
+int bring_up(int netlink, int index, uint32_t mtu)
 {
     struct request request;
     struct ifinfomsg *info = begin_request(&request, RTM_SETLINK, 0, sizeof *info);
     info->ifi_index = index;
-    info->ifi_flags = IFF_UP;
-    info->ifi_change = IFF_UP;
+    info->ifi_flags = info->ifi_change = IFF_UP | IFF_NOARP;
     add_attribute(&request, IFLA_MTU, &mtu, sizeof mtu);
     return transact(netlink, &request);
 }

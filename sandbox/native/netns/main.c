@@ -1,6 +1,6 @@
 /* The conversation with the host; what each request does lies in the other files. */
 #define _GNU_SOURCE
-#include "netns.h"
+#include "link.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -56,25 +56,35 @@ static void note(char *text, const char *name, int error)
         snprintf(text + length, MAX_MESSAGE - length, " %s:%d", name, error);
 }
 
-/* The fd of the interface, and what it goes without; or -1. */
-static int make_link(struct session *session, char *words, char *notes, struct failure *failure)
+static int open_link(const struct link_config *config, const struct namespaces *namespaces,
+                     struct link *link, struct failure *failure)
 {
+    if (strcmp(config->kind, "veth") == 0)
+        return open_veth(config, namespaces, link, failure);
+    return open_tun(config, link, failure);
+}
+
+/* The fd of the interface, and what it offers and goes without; or -1. */
+static int make_link(struct session *session, char *words, char *text, struct failure *failure)
+{
+    static const char *const offloads[] = {"none", "tcp", "tcp+udp"};
+    struct namespaces *namespaces = &session->namespaces;
     struct link_config config;
+    struct link link;
     int ipv6_error = 0;
     const char *pid = strsep(&words, " ");
-    if (!parse_link(&words, &config))
+    if (words == NULL || !parse_link(words, &config))
         return fail_with(failure, "parse link", EINVAL);
-    if (enter_network(pid, &session->namespaces, failure) < 0)
+    if (enter_network(pid, namespaces, failure) < 0 ||
+        open_link(&config, namespaces, &link, failure) < 0)
         return -1;
-    int tun = open_tun(failure);
-    if (tun < 0)
-        return -1;
-    if (configure_link(&config, &session->namespaces, &ipv6_error, failure) < 0) {
-        close(tun);
+    if (configure_link(&config, namespaces, &ipv6_error, failure) < 0) {
+        close(link.fd);
         return -1;
     }
-    note(notes, "ipv6", ipv6_error);
-    return tun;
+    snprintf(text, MAX_MESSAGE, "ok offload=%s", offloads[link.offload]);
+    note(text, "ipv6", ipv6_error);
+    return link.fd;
 }
 
 /* "ok" and the fd, which is the host's from then on; or the failure. */
@@ -91,7 +101,7 @@ static void answer_fd(int control, const char *text, int fd, const struct failur
 static void serve_link(struct session *session, char *words)
 {
     struct failure failure;
-    char text[MAX_MESSAGE] = "ok";
+    char text[MAX_MESSAGE];
     int link = make_link(session, words, text, &failure);
     answer_fd(session->control, text, link, &failure);
 }
@@ -143,7 +153,7 @@ static void serve_files(struct session *session, const char *words)
 
 int main(int argc, char **argv)
 {
-    struct session session = {.namespaces = {.proc = -1, .mount = -1}};
+    struct session session = {.namespaces = {.proc = -1, .network = -1, .mount = -1}};
     char request[MAX_MESSAGE];
     if (argc != 2) {
         fputs("usage: kns-netns CONTROL\n", stderr);

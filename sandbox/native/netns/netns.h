@@ -7,8 +7,9 @@
  * when the host lets go of the sandbox, or ends itself. The command never gets the capabilities that are used here:
  * they come from entering the user namespace as its owner (user_namespaces(7)).
  *
- *   "link PID MTU ADDRESS/LENGTH GATEWAY [ADDRESS/LENGTH GATEWAY]"
- *                enter the namespaces of PID; answer "ok" with the tun's fd.
+ *   "link PID tun|veth offload|plain MTU ADDRESS/LENGTH GATEWAY [ADDRESS/LENGTH GATEWAY]"
+ *                enter the namespaces of PID, unless that was done; answer "ok"
+ *                with the device's fd, and " offload=none", "=tcp" or "=tcp+udp".
  *                The first address is of IPv4, the second of IPv6
  *   "files [deny-namespaces]"
  *                mount /etc and /sys, let nobody inside make further user
@@ -24,12 +25,8 @@
 #ifndef KNS_NETNS_H
 #define KNS_NETNS_H
 
-#include <net/if.h>
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
-
-#define INTERFACE "kns0"
 
 /* Which call failed, and how. Functions return -1 with this filled. */
 struct failure {
@@ -37,43 +34,20 @@ struct failure {
     char call[96];
 };
 
-/* One family's part: the interface's own address, and where all else is. */
-struct link_address {
-    int family; /* AF_UNSPEC where the family is not asked for */
-    int prefix_length;
-    unsigned char local[sizeof(struct in6_addr)];
-    unsigned char gateway[sizeof(struct in6_addr)];
-};
-
-struct link_config {
-    uint32_t mtu;
-    struct link_address ipv4;
-    struct link_address ipv6;
-};
-
 /* The fds that outlive one request. */
 struct namespaces {
-    int proc;  /* the host's /proc, usable after its mount namespace is left */
-    int mount; /* the sandbox's mount namespace */
+    int proc;    /* the host's /proc, usable after its mount namespace is left */
+    int network; /* the sandbox's network namespace; -1 before it is entered */
+    int mount;   /* and its mount namespace */
 };
 
 /* failure.c */
 int fail(struct failure *failure, const char *call);
 int fail_with(struct failure *failure, const char *call, int error);
 
-/* enter.c */
+/* enter.c: once, whoever asks for it again; a failure is for good */
 int enter_network(const char *pid, struct namespaces *namespaces, struct failure *failure);
 int enter_mounts(const struct namespaces *namespaces, struct failure *failure);
-
-/* tun.c: the fd of a new device INTERFACE in this network namespace */
-int open_tun(struct failure *failure);
-
-/* config.c: the words after "link PID" */
-bool parse_link(char **words, struct link_config *config);
-
-/* link.c: addresses, MTU, up, default routes; *ipv6_error is 0, or why IPv6 is not to be had */
-int configure_link(const struct link_config *config, const struct namespaces *namespaces,
-                   int *ipv6_error, struct failure *failure);
 
 /* privilege.c: all but that for ports below 1024, if that is to be kept */
 int drop_capabilities(bool keep_low_ports, struct failure *failure);

@@ -7,7 +7,7 @@
  * from inside the network namespace: the device is made where the file was opened.
  */
 #define _GNU_SOURCE
-#include "netns.h"
+#include "link.h"
 
 #include <fcntl.h>
 #include <linux/if_tun.h>
@@ -15,15 +15,39 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { VNET_HEADER_SIZE = 10 }; /* struct virtio_net_hdr, without num_buffers */
+/* UDP segmentation, Linux 6.2: both or neither. Older headers lack the names. */
+#ifndef TUN_F_USO4
+#define TUN_F_USO4 0x20
+#define TUN_F_USO6 0x40
+#endif
+
+enum {
+    TCP_OFFLOADS = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6,
+    UDP_OFFLOADS = TUN_F_USO4 | TUN_F_USO6,
+};
+
+static int set_offload(int fd, unsigned long offloads)
+{
+    return ioctl(fd, TUNSETOFFLOAD, offloads);
+}
 
 /*
- * UDP segmentation (TUN_F_USO4) is not asked for: the kernel then cuts up what
- * a program sends with UDP_SEGMENT, and each datagram arrives as one frame.
+ * Where the kernel knows no UDP segmentation it cuts up itself what a program
+ * sends with UDP_SEGMENT, and each datagram arrives as one frame.
  */
-enum { OFFLOADS = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 };
+static int negotiate_offload(int fd, bool wanted, struct link *link)
+{
+    link->offload = OFFLOAD_NONE;
+    if (!wanted)
+        return set_offload(fd, 0);
+    link->offload = OFFLOAD_TCP_UDP;
+    if (set_offload(fd, TCP_OFFLOADS | UDP_OFFLOADS) == 0)
+        return 0;
+    link->offload = OFFLOAD_TCP;
+    return set_offload(fd, TCP_OFFLOADS);
+}
 
-int open_tun(struct failure *failure)
+int open_tun(const struct link_config *config, struct link *link, struct failure *failure)
 {
     struct ifreq request;
     int header_size = VNET_HEADER_SIZE;
@@ -37,10 +61,12 @@ int open_tun(struct failure *failure)
         fail(failure, "ioctl TUNSETIFF");
     else if (ioctl(fd, TUNSETVNETHDRSZ, &header_size) < 0)
         fail(failure, "ioctl TUNSETVNETHDRSZ");
-    else if (ioctl(fd, TUNSETOFFLOAD, (unsigned long)OFFLOADS) < 0)
+    else if (negotiate_offload(fd, config->offload, link) < 0)
         fail(failure, "ioctl TUNSETOFFLOAD");
-    else
-        return fd;
+    else {
+        link->fd = fd;
+        return 0;
+    }
     close(fd);
     return -1;
 }

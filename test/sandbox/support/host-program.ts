@@ -57,7 +57,7 @@ async function run(sandbox: Sandbox): Promise<void> {
       report({ kind: 'frame', length: lengths[i] ?? 0, head: Buffer.from(head).toString('hex') });
     }
   });
-  report({ kind: 'launched', notes: [...sandbox.notes] });
+  report({ kind: 'launched', notes: [...sandbox.notes], link: sandbox.device.kind });
   const { code } = await sandbox.exited;
   await sandbox.close();
   report({ kind: 'exited', code });

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { buildNative } from '../../../sandbox/native/build.ts';
+import { TEST_LINK } from '../../support/test-link.ts';
 import { ordinaryUser } from '../../support/ordinary-user.ts';
 import type { LinkOptions } from '../../../sandbox/index.ts';
 import type { HostReport, HostRequest, HostTask } from './protocol.ts';
@@ -20,7 +21,8 @@ export const NATIVE = join(ROOT, 'prebuilt', `linux-${process.arch}`);
 const REQUIRE =
   "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);";
 
-export const LINK = {
+export const LINK: LinkOptions = {
+  kind: TEST_LINK,
   address: '10.0.1.2',
   prefixLength: 24,
   gateway: '10.0.1.1',

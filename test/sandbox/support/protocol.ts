@@ -1,6 +1,6 @@
 /** What the tests and the program that they run as an ordinary user say to each other. */
 
-import type { LinkOptions } from '../../../sandbox/index.ts';
+import type { LinkKind, LinkOptions } from '../../../sandbox/index.ts';
 
 export interface HostRequest {
   readonly options: {
@@ -14,7 +14,7 @@ export interface HostRequest {
 }
 
 export type HostReport =
-  | { readonly kind: 'launched'; readonly notes: string[] }
+  | { readonly kind: 'launched'; readonly notes: string[]; readonly link: LinkKind }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string; readonly remedy: string }
   | { readonly kind: 'frame'; readonly length: number; readonly head: string }
   | { readonly kind: 'sent'; readonly taken: boolean }

@@ -9,7 +9,7 @@
  */
 
 import { type Device, OutgoingFrame } from '../../../stack/device.ts';
-import type { TunDevice } from '../../../sandbox/index.ts';
+import type { LinkDevice } from '../../../sandbox/index.ts';
 import { finishChecksum, sumBytes } from '../../../stack/wire/checksum.ts';
 import {
   FLAG_NEEDS_CHECKSUM,
@@ -44,7 +44,7 @@ export class ImpairedLink implements Device {
   readonly maxPacket: number;
   /** Packets that were lost, changed, repeated or held back so far. */
   mishaps = 0;
-  readonly #tun: TunDevice;
+  readonly #tun: LinkDevice;
   readonly #random: Random;
   readonly #impairment: Impairment;
   readonly #timers = new Set<NodeJS.Timeout>();
@@ -52,7 +52,7 @@ export class ImpairedLink implements Device {
   #receive: (frame: Uint8Array) => void = () => {};
 
   /** @param segmentation whether the stack may leave segmentation to the kernel */
-  constructor(tun: TunDevice, impairment: Impairment, seed: number, segmentation: boolean) {
+  constructor(tun: LinkDevice, impairment: Impairment, seed: number, segmentation: boolean) {
     this.#tun = tun;
     this.#impairment = impairment;
     this.#random = new Random(seed);

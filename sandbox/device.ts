@@ -1,16 +1,18 @@
 /**
  * The sandbox's network interface, as the stack drives it: frames with
- * virtio-net headers, in batches from the command, one by one to it.
+ * virtio-net headers, in batches from the command, one by one to it. The frames
+ * of a veth pair have an Ethernet header between that and the packet.
  */
 
 import { constants } from 'node:os';
 import type { Device, OutgoingFrame } from '../stack/device.ts';
+import type { Link, LinkKind } from './link.ts';
 import type { Addon, TunHandle } from './native/addon.ts';
 
 /** The most frames a wake-up reads; then the event loop goes on to others. */
 const BATCH_FRAMES = 64;
 
-/** Virtio-net header and the largest IP packet, and room to keep the slots apart by whole cache lines. */
+/** Virtio-net and Ethernet header and the largest IP packet, and room to keep the slots apart by whole cache lines. */
 const SLOT_BYTES = 65_536 + 256;
 
 /** The largest IPv4 packet (RFC 791, 3.1: the length field has 16 bits). */
@@ -26,9 +28,14 @@ export type BatchHandler = (
 
 function nothing(): void {}
 
-export class TunDevice implements Device {
+export class LinkDevice implements Device {
+  readonly kind: LinkKind;
+  /** What the stack has to be told: its `framing`. */
+  readonly framing: 'ip' | 'ethernet';
   readonly mtu: number;
-  readonly maxPacket = MAX_PACKET;
+  readonly maxPacket: number;
+  readonly checksumOffload: boolean;
+  readonly udpSegmentation: boolean;
   /** Called once after `send` has returned false, when the device takes frames again. */
   onWritable: () => void = nothing;
   /** Called once when the interface is gone, with its namespace. */
@@ -45,12 +52,17 @@ export class TunDevice implements Device {
   #bound: OutgoingFrame | undefined;
   #closed = false;
 
-  /** Takes over the fd of a tun device, as kns-netns hands it out. */
-  constructor(api: Addon, fd: number, mtu: number) {
-    this.mtu = mtu;
+  /** Takes over the fd. */
+  constructor(api: Addon, link: Link) {
+    this.kind = link.kind;
+    this.framing = link.kind === 'veth' ? 'ethernet' : 'ip';
+    this.mtu = link.mtu;
+    this.checksumOffload = link.offload !== 'none';
+    this.maxPacket = this.checksumOffload ? MAX_PACKET : link.mtu;
+    this.udpSegmentation = link.offload === 'tcp+udp';
     this.#api = api;
     this.#tun = api.openTun(
-      fd,
+      link.fd,
       this.#arena,
       SLOT_BYTES,
       this.#lengths,
