@@ -1,6 +1,6 @@
 /**
- * The steady path leaves nothing behind: after a warm-up, hundreds of thousands
- * of packets in each direction grow neither the heap nor the pools.
+ * The steady path leaves nothing behind: after a warm-up, a million packets in
+ * each direction, with timestamps and SACK, grow neither the heap nor the pools.
  *
  * It runs in a process of its own, with the collector at hand.
  */
@@ -15,9 +15,20 @@ import { join } from 'node:path';
 /** What a collection may leave uncollected, and code that was compiled meanwhile. */
 const SLACK_BYTES = 400_000;
 
+const PACKETS = 1_000_000;
+const PACKET_BYTES = 1000;
+
+interface Printed {
+  received: number;
+  acknowledged: number;
+  grownBytes: number;
+  sackBlocksOut: number;
+  counters: { tcpOutOfOrder: number; tcpSackBad: number; tcpRetransmitTimeouts: number };
+}
+
 test.each(['4', '6'])(
-  '200,000 packets each way grow nothing, IPv%s',
-  { timeout: 60_000 },
+  'a million packets each way grow nothing, IPv%s',
+  { timeout: 120_000 },
   async (version) => {
     const directory = mkdtempSync(join(tmpdir(), 'stack-heap-'));
     try {
@@ -29,10 +40,16 @@ test.each(['4', '6'])(
         platform: 'node',
         outfile,
       });
-      const printed = execFileSync(process.execPath, ['--expose-gc', outfile, version], { encoding: 'utf8' });
-      const { receivedBytes, acknowledgedBytes, grownBytes } = JSON.parse(printed) as Record<string, number>;
-      expect([receivedBytes, acknowledgedBytes]).toEqual([200_000 * 1000, 200_000 * 1000]);
-      expect(grownBytes).toBeLessThan(SLACK_BYTES);
+      const printed = execFileSync(process.execPath, ['--expose-gc', outfile, version, String(PACKETS)], {
+        encoding: 'utf8',
+      });
+      const seen = JSON.parse(printed) as Printed;
+      const bytes = PACKETS * PACKET_BYTES;
+      expect([seen.received, seen.acknowledged]).toEqual([bytes, bytes]);
+      expect(seen.counters).toMatchObject({ tcpSackBad: 0, tcpRetransmitTimeouts: 0 });
+      expect(seen.counters.tcpOutOfOrder).toBeGreaterThan(PACKETS / 100);
+      expect(seen.sackBlocksOut).toBeGreaterThan(PACKETS / 100);
+      expect(seen.grownBytes).toBeLessThan(SLACK_BYTES);
     } finally {
       rmSync(directory, { recursive: true });
     }
