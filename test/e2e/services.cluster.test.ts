@@ -19,33 +19,6 @@ describe('names', () => {
     for (const line of answers) expect(JSON.parse(line).host).toMatch(/^web-/);
   });
 
-  test('the DNS server at the gateway says so too, and NXDOMAIN to what it does not know', async () => {
-    const ask = `
-      const { Resolver } = require('node:dns').promises;
-      const ask = async (name, type) => {
-        try { return await new Resolver().resolve(name, type); } catch (e) { return e.code; }
-      };
-      (async () => {
-        const answers = {};
-        for (const [name, type] of [['web', 'A'], ['WEB.e2e.SVC', 'A'], ['web.e2e', 'AAAA'], ['nope.e2e.svc', 'A']])
-          answers[name] = await ask(name, type);
-        answers.servers = new Resolver().getServers();
-        console.log(JSON.stringify(answers));
-      })();`;
-    const { code, stdout } = await inSandbox(`${process.execPath} -e "${ask}"; grep -w web /etc/hosts`);
-    const [line, hosts] = stdout.split('\n');
-    const answers = JSON.parse(line);
-    const address = hosts.split('\t')[0];
-    expect(code).toBe(0);
-    expect(answers).toEqual({
-      web: [address],
-      'WEB.e2e.SVC': [address],
-      'web.e2e': 'ENODATA',
-      'nope.e2e.svc': 'ENOTFOUND',
-      servers: ['10.0.1.1'],
-    });
-  });
-
   test('a pod of a StatefulSet answers under its own name, and no other does', async () => {
     const script = ['db-0', 'db-1'].map((pod) => `curl -sS http://${pod}.db:8080/whoami`).join(' && ');
     const { stdout } = await inSandbox(script);

@@ -17,15 +17,20 @@
  * first. What the user has named themselves goes before all.
  */
 
-import type { Cluster, ServiceId } from '../../cluster/index.ts';
+import type { Cluster, ServiceId, ServiceRecord } from '../../cluster/index.ts';
 import { actionLine } from '../../errors.ts';
 import type { AddressPlan } from '../../names/address-plan.ts';
 import { type Knowledge, serverName } from '../../names/dns/resolver.ts';
 import { NameTable } from '../../names/name-table.ts';
 import { type Naming, podLabels, serviceNames } from '../../names/service-names.ts';
 import type { Log } from '../../observe/log.ts';
-import type { Destination, Dialer, Endpoint, ServiceDestination } from './destination.ts';
-import { labelOf } from './destination.ts';
+import {
+  type Destination,
+  type Dialer,
+  type Endpoint,
+  labelOf,
+  type ServiceDestination,
+} from './destination.ts';
 import { addressesWanted, type Alias, publish, type Publication, type Publisher } from './publication.ts';
 
 /** What is looked at of a cluster. */
@@ -100,7 +105,10 @@ export class Directory implements Knowledge {
     if (wanted > plan.capacity) throw plan.full(wanted);
     this.#publishGateway();
     for (const source of this.#sources) {
-      for (const service of source.view.services) this.#publish(source, service);
+      for (const service of source.view.services) {
+        this.#publish(source, service);
+        this.#tellOfSctp(service);
+      }
       source.view.onChange = (changed) => this.#changed(source, changed);
     }
   }
@@ -196,9 +204,20 @@ export class Directory implements Knowledge {
     if (service !== undefined) this.#publish(source, service);
     if ((before === undefined) === (service === undefined)) return;
     this.#options.log.info(`${id.name}.${id.namespace} has ${service === undefined ? 'gone' : 'come'}`);
+    if (service !== undefined) this.#tellOfSctp(service);
   }
 
-  #publish(source: Source, service: Parameters<typeof publish>[0]): void {
+  /** The stack refuses SCTP without a word to us, so why is said beforehand. */
+  #tellOfSctp(service: ServiceRecord): void {
+    for (const { port, protocol } of service.ports) {
+      if (protocol !== 'SCTP') continue;
+      this.#options.log.info(
+        `${labelOf({ service })}:${port}/SCTP: refused, a port-forward carries TCP only`,
+      );
+    }
+  }
+
+  #publish(source: Source, service: ServiceRecord): void {
     const publication = publish(service, source, source.aliases.get(idOf(service)));
     source.published.set(idOf(service), publication);
     for (const { addresses, destination } of publication.places)
