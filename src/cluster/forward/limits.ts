@@ -40,6 +40,10 @@ export interface ForwardLimits {
   connectionsPerPod: number;
   /** Upgraded connections to all pods; past it a pod gets no second one. */
   connections: number;
+  /** Upgraded connections to one pod that are being opened at once. */
+  openingPerPod: number;
+  /** How long a stream waits for a connection of its own where there is one to share. */
+  ownConnectionMs: number;
   /** Unused upgraded connections that are opened ahead of need. */
   warmConnections: number;
   /** From a dial to opening ahead what the next one may need: a short-lived command never pays for it. */
@@ -89,6 +93,8 @@ export const DEFAULT_LIMITS: ForwardLimits = {
   streamsPerConnection: 64,
   connectionsPerPod: 16,
   connections: 128,
+  openingPerPod: 2,
+  ownConnectionMs: 1_000,
   warmConnections: 8,
   warmDelayMs: 100,
   warmServices: 8,

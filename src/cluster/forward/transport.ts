@@ -58,8 +58,8 @@ export interface PodConnection {
 }
 
 export interface PodConnectionEvents {
-  /** The last stream has gone. */
-  onIdle(): void;
+  /** A stream has gone, or lingers from now on. */
+  onEased(): void;
   /** Once, and last. */
   onClosed(): void;
 }

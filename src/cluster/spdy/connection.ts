@@ -175,16 +175,20 @@ export class SpdyConnection implements PodConnection, PairCarrier, BytePipeEvent
   }
 
   setLingering(pair: StreamPair, lingering: boolean): void {
-    if (lingering) this.#lingering.add(pair);
-    else this.#lingering.delete(pair);
+    if (!lingering) {
+      this.#lingering.delete(pair);
+    } else if (this.#pairs.has(pair.dataId)) {
+      this.#lingering.add(pair);
+      this.#events.onEased();
+    }
   }
 
   forget(pair: StreamPair): void {
     this.#lingering.delete(pair);
     const known = this.#pairs.delete(pair.errorId) && this.#pairs.delete(pair.dataId);
-    if (!known || this.#pairs.size > 0 || this.#closed) return;
-    if (this.spent) this.#pipe.end();
-    else this.#events.onIdle();
+    if (!known || this.#closed) return;
+    if (this.spent && this.#pairs.size === 0) this.#pipe.end();
+    else this.#events.onEased();
   }
 
   // ---- BytePipeEvents

@@ -18,6 +18,7 @@ import {
   type Cluster,
   type ClusterAccess,
   type ForwardLimits,
+  type TransportName,
   connectCluster,
   loadAccess,
 } from '../../../src/cluster/index.ts';
@@ -131,6 +132,10 @@ export class FarConnection {
 
   stopReading(): void {
     this.#socket.pause();
+  }
+
+  readOn(): void {
+    this.#socket.resume();
   }
 
   drop(): void {
@@ -260,9 +265,14 @@ export class ScriptedApi {
     });
   }
 
-  async start(limits: Partial<ForwardLimits> = {}): Promise<Cluster> {
+  async start(limits: Partial<ForwardLimits> = {}, transports?: readonly TransportName[]): Promise<Cluster> {
     const access = await this.listen();
-    this.#cluster = await connectCluster(access, { namespaces: ['test'], log: this.log, limits });
+    this.#cluster = await connectCluster(access, {
+      namespaces: ['test'],
+      log: this.log,
+      limits,
+      ...(transports && { transports }),
+    });
     return this.#cluster;
   }
 

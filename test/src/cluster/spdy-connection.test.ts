@@ -20,7 +20,7 @@ const ignore = (): void => {};
 
 test('unread bytes are kept up to the bound, then the connection stops reading until half are gone', () => {
   const limits = { ...DEFAULT_LIMITS, unreadBytes: 100 };
-  const connection = new SpdyConnection(() => pipe, limits, { onIdle: () => {}, onClosed: () => {} });
+  const connection = new SpdyConnection(() => pipe, limits, { onEased: () => {}, onClosed: () => {} });
   const read: number[] = [];
   const outcomes: StreamOutcome[] = [];
   const stream = connection.open(80, {
@@ -61,7 +61,7 @@ test('a FIN whose error text may lie unread is told when the connection has been
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   try {
     const limits = { ...DEFAULT_LIMITS, unreadBytes: 100, stalledMs: 60_000 };
-    const connection = new SpdyConnection(() => pipe, limits, { onIdle: () => {}, onClosed: () => {} });
+    const connection = new SpdyConnection(() => pipe, limits, { onEased: () => {}, onClosed: () => {} });
     const outcomes: StreamOutcome[] = [];
     const stalled = connection.open(80, { onReply: ignore, onData: ignore, onClosed: ignore });
     connection.open(80, {
@@ -90,7 +90,7 @@ test('a ping interval that comes much too late makes the connection doubtful, no
   const now = vi.spyOn(Date, 'now').mockReturnValue(0);
   try {
     calls.length = 0;
-    const events = { onIdle: () => {}, onClosed: () => {} };
+    const events = { onEased: () => {}, onClosed: () => {} };
     const connection = new SpdyConnection(() => pipe, DEFAULT_LIMITS, events);
     now.mockReturnValue(8 * 3_600_000); // a night
     vi.advanceTimersByTime(DEFAULT_LIMITS.pingMs);

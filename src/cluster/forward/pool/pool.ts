@@ -7,9 +7,10 @@
  * goes to the connection with the least load. A connection that is doubtful or
  * held up gets none, and does not count; one that is spent is none.
  *
- * Who comes while a connection is being opened claims a place in it, so that
- * many who come at once are spread evenly over many connections, and each waits
- * for one upgrade. Transports that carry one stream get a connection each.
+ * Who finds no free connection waits for the first of: one that is opened for
+ * it, one that comes free, a fair share of one where no more may be opened, and,
+ * after `ownConnectionMs`, any. Transports that carry one stream get a
+ * connection each.
  *
  * An upgrade costs a TLS handshake and several round trips. `warm` has a
  * connection ready for where the next stream is likely to go, within
@@ -24,17 +25,20 @@ import type { ForwardLimits } from '../limits.ts';
 import type { PodConnection } from '../transport.ts';
 import { Departures } from './departures.ts';
 
-/** A connection to a pod, from the moment in which it is wanted. */
-interface Slot {
-  connection: PodConnection | undefined;
-  opening: Promise<PodConnection>;
-  /** Streams that will be opened in it, by those who wait. */
-  claims: number;
+/** A stream that wants a connection. */
+interface Waiter {
+  readonly use: (connection: PodConnection) => void;
+  readonly done: () => void;
+  readonly failed: (error: unknown) => void;
+  readonly patience: NodeJS.Timeout;
 }
 
 interface PodEntry {
   readonly pod: EndpointPod;
-  readonly slots: Set<Slot>;
+  /** In the order in which they were opened. */
+  readonly connections: Set<PodConnection>;
+  readonly waiting: Waiter[];
+  opening: number;
 }
 
 interface PoolNeeds {
@@ -64,26 +68,18 @@ export class ConnectionPool {
   }
 
   /** Calls `use` with a connection in which one stream to `target` may be opened, there and then. */
-  async withConnection(target: Target, use: (connection: PodConnection) => void): Promise<void> {
-    for (;;) {
-      if (this.#closed) throw closedError();
-      const entry = this.#entry(target.pod);
-      const shared = this.#choose(entry);
-      const slot = shared ?? this.#open(entry, target);
-      slot.claims++;
-      let connection: PodConnection;
-      try {
-        connection = slot.connection ?? (await slot.opening);
-      } finally {
-        slot.claims--;
+  withConnection(target: Target, use: (connection: PodConnection) => void): Promise<void> {
+    return new Promise((done, failed) => {
+      if (this.#closed) {
+        failed(closedError());
+        return;
       }
-      // Those who came before may have used it up. Who has opened it finds out what is wrong with it.
-      if (shared && connection.spent) continue;
-      this.#stopIdling(connection);
-      use(connection);
-      if (connection.streamCount === 0) this.#unused(connection);
-      return;
-    }
+      const entry = this.#entry(target.pod);
+      const patience = setTimeout(() => this.#serve(entry, true), this.#limits.ownConnectionMs);
+      entry.waiting.push({ use, done, failed, patience });
+      this.#serve(entry);
+      this.#openForWaiting(entry, target);
+    });
   }
 
   /** A stream to `target` may be wanted soon. */
@@ -103,7 +99,7 @@ export class ConnectionPool {
 
   /** A connection has found the pod's sandbox gone: those that were opened before it lead there as well. */
   sandboxGone(pod: EndpointPod, finder: PodConnection): void {
-    const connections = connectionsOf(this.#pods.get(podKey(pod)));
+    const connections = [...(this.#pods.get(podKey(pod))?.connections ?? [])];
     for (const connection of connections.slice(0, connections.indexOf(finder) + 1)) connection.podGone();
   }
 
@@ -115,11 +111,11 @@ export class ConnectionPool {
     const key = podKey(pod);
     const entry = this.#pods.get(key);
     if (!entry) return;
-    for (const connection of connectionsOf(entry)) {
+    for (const connection of entry.connections) {
       connection.retire();
       if (connection.streamCount > 0) connection.suspect();
     }
-    const inUse = (): boolean => this.#pods.get(key) === entry && connectionsOf(entry).length > 0;
+    const inUse = (): boolean => this.#pods.get(key) === entry && entry.connections.size > 0;
     if (inUse()) this.#departures.watch(key, pod, inUse, () => endOf(entry));
   }
 
@@ -128,7 +124,8 @@ export class ConnectionPool {
     clearTimeout(this.#warmTimer);
     this.#departures.close();
     for (const entry of this.#pods.values()) {
-      for (const connection of connectionsOf(entry)) connection.destroy(closedError());
+      rejectAll(entry, closedError());
+      for (const connection of entry.connections) connection.destroy(closedError());
     }
   }
 
@@ -140,98 +137,137 @@ export class ConnectionPool {
     for (const other of this.#pods.values()) {
       if (other.pod.name === pod.name && other.pod.namespace === pod.namespace) this.podLeft(other.pod);
     }
-    const entry: PodEntry = { pod, slots: new Set() };
+    const entry: PodEntry = { pod, connections: new Set(), waiting: [], opening: 0 };
     this.#pods.set(key, entry);
     return entry;
   }
 
-  /** Where a new stream goes; undefined where a connection is to be opened for it. */
-  #choose({ slots }: PodEntry): Slot | undefined {
-    if (this.#ladder.preferred === 'websocket') return undefined;
-    let best: Slot | undefined;
-    let lastResort: Slot | undefined;
-    let healthy = 0;
-    for (const slot of slots) {
-      const { connection, claims } = slot;
-      if (connection?.spent) continue;
-      lastResort = lighter(lastResort, slot);
-      if (connection?.doubtful) continue;
-      healthy++;
-      const streams = claims + (connection?.streamCount ?? 0);
-      if (streams < this.#limits.streamsPerConnection) best = lighter(best, slot);
-    }
-    if (best && loadOf(best) === 0) return best;
-    const room = healthy < this.#limits.connectionsPerPod && this.#slotCount() < this.#limits.connections;
-    return room ? undefined : (best ?? lastResort);
+  #forgetIfEmpty(entry: PodEntry): void {
+    if (entry.connections.size > 0 || entry.opening > 0 || entry.waiting.length > 0) return;
+    const key = podKey(entry.pod);
+    if (this.#pods.get(key) === entry) this.#pods.delete(key);
   }
 
-  #slotCount(): number {
+  /** Gives connections to those who wait, the first come first. */
+  #serve(entry: PodEntry, patienceLost = false): void {
+    let anyWillDo = patienceLost;
+    for (let [first] = entry.waiting; first; [first] = entry.waiting) {
+      const connection = this.#choose(entry, anyWillDo);
+      if (!connection) return;
+      anyWillDo = false;
+      entry.waiting.shift();
+      clearTimeout(first.patience);
+      this.#stopIdling(connection);
+      first.use(connection);
+      if (connection.streamCount === 0) this.#unused(connection);
+      first.done();
+    }
+  }
+
+  /** Where a new stream goes; undefined where it has to wait. */
+  #choose(entry: PodEntry, anyWillDo: boolean): PodConnection | undefined {
+    const { connections, waiting, opening } = entry;
+    let best: PodConnection | undefined;
+    let lastResort: PodConnection | undefined;
+    for (const connection of connections) {
+      if (connection.spent) continue;
+      lastResort = lighter(lastResort, connection);
+      if (connection.doubtful || connection.streamCount >= this.#limits.streamsPerConnection) continue;
+      best = lighter(best, connection);
+    }
+    if (best?.load === 0) return best;
+    if (anyWillDo) return best ?? lastResort;
+    if (this.#hasRoom(entry)) return undefined;
+    // Those that are being opened will take their part of who waits.
+    const share = opening === 0 ? Infinity : waiting.length / opening;
+    return best ? (best.load < share ? best : undefined) : opening === 0 ? lastResort : undefined;
+  }
+
+  #openForWaiting(entry: PodEntry, target: Target): void {
+    if (entry.waiting.length > entry.opening && this.#mayOpen(entry)) void this.#open(entry, target);
+  }
+
+  /** A few at a time: while they are being opened, others may come free. */
+  #mayOpen(entry: PodEntry): boolean {
+    if (this.#ladder.preferred === 'websocket') return true;
+    return entry.opening < this.#limits.openingPerPod && this.#hasRoom(entry);
+  }
+
+  #hasRoom({ connections, opening }: PodEntry): boolean {
+    let healthy = opening;
+    for (const { spent, doubtful } of connections) if (!spent && !doubtful) healthy++;
+    if (healthy === 0 && connections.size === 0) return true;
+    return healthy < this.#limits.connectionsPerPod && this.#connectionCount() < this.#limits.connections;
+  }
+
+  #connectionCount(): number {
     let count = 0;
-    for (const { slots } of this.#pods.values()) count += slots.size;
+    for (const { connections, opening } of this.#pods.values()) count += connections.size + opening;
     return count;
   }
 
-  #open(entry: PodEntry, target: Target, ahead = false): Slot {
-    const slot: Slot = {
-      connection: undefined,
-      opening: this.#connect(target, ahead, () => this.#drop(entry, slot)),
-      claims: 0,
-    };
-    entry.slots.add(slot);
-    void this.#settle(entry, slot);
-    return slot;
-  }
-
-  async #settle(entry: PodEntry, slot: Slot): Promise<void> {
+  async #open(entry: PodEntry, target: Target, ahead = false): Promise<void> {
+    entry.opening++;
     try {
-      slot.connection = await slot.opening;
-    } catch {
-      // Those who wait for it are told.
-      this.#drop(entry, slot);
+      const connection = await this.#ladder.connect(
+        target,
+        {
+          onEased: () => {
+            if (connection.streamCount === 0) this.#unused(connection);
+            this.#serve(entry);
+          },
+          onClosed: () => {
+            this.#stopIdling(connection);
+            entry.connections.delete(connection);
+            this.#forgetIfEmpty(entry);
+          },
+        },
+        ahead,
+      );
+      entry.opening--;
+      this.#opened(entry, connection);
+    } catch (error) {
+      entry.opening--;
+      if (ahead) this.#log.debug(`no connection ahead to pod ${target.pod.name}: ${reasonOf(error)}`);
+      this.#notOpened(entry, error);
     }
+    this.#openForWaiting(entry, target);
+    this.#forgetIfEmpty(entry);
   }
 
-  async #connect(target: Target, ahead: boolean, onClosed: () => void): Promise<PodConnection> {
-    const connection = await this.#ladder.connect(
-      target,
-      {
-        onIdle: () => this.#unused(connection),
-        onClosed: () => {
-          this.#stopIdling(connection);
-          onClosed();
-        },
-      },
-      ahead,
-    );
+  #opened(entry: PodEntry, connection: PodConnection): void {
     if (this.#closed) {
       connection.destroy(closedError());
-      throw closedError();
+      return;
     }
-    return connection;
+    if (connection.spent) {
+      this.#notOpened(entry, cutError(entry.pod));
+      return;
+    }
+    entry.connections.add(connection);
+    this.#serve(entry);
+    if (connection.streamCount === 0) this.#unused(connection);
   }
 
-  #drop(entry: PodEntry, slot: Slot): void {
-    entry.slots.delete(slot);
-    const key = podKey(entry.pod);
-    if (entry.slots.size === 0 && this.#pods.get(key) === entry) this.#pods.delete(key);
+  /** Who waits shares what there is; where there is nothing, the failure is theirs as well. */
+  #notOpened(entry: PodEntry, error: unknown): void {
+    if (error instanceof ClusterError && error.code === 'POD_GONE') {
+      endOf(entry);
+      rejectAll(entry, error);
+    } else if ([...entry.connections].some(({ spent }) => !spent)) this.#serve(entry, true);
+    else if (entry.opening === 0) rejectAll(entry, error);
+    else if (entry.waiting.length > entry.opening) rejectFirst(entry, error);
   }
 
   #warmNow(target: Target): void {
     if (this.#closed || this.#ladder.preferred === 'websocket') return;
     if (this.#idleTimers.size >= this.#limits.warmConnections) return;
     const entry = this.#entry(target.pod);
-    if (this.#choose(entry)) return;
-    void this.#openAhead(entry, target);
-  }
-
-  async #openAhead(entry: PodEntry, target: Target): Promise<void> {
-    const slot = this.#open(entry, target, true);
-    try {
-      const connection = await slot.opening;
-      if (slot.claims === 0 && connection.streamCount === 0) this.#unused(connection);
-    } catch (error) {
-      this.#log.debug(`no connection ahead to pod ${target.pod.name}: ${reasonOf(error)}`);
-    }
+    const free = [...entry.connections].some(
+      ({ load, spent, doubtful }) => load === 0 && !spent && !doubtful,
+    );
+    if (!free && entry.opening === 0 && this.#mayOpen(entry)) void this.#open(entry, target, true);
+    this.#forgetIfEmpty(entry);
   }
 
   /** A connection is without streams. */
@@ -252,22 +288,31 @@ export class ConnectionPool {
   }
 }
 
-/** In the order in which they were wanted. */
-function connectionsOf(entry: PodEntry | undefined): PodConnection[] {
-  return [...(entry?.slots ?? [])].flatMap(({ connection }) => connection ?? []);
-}
-
-function loadOf({ connection, claims }: Slot): number {
-  return claims + (connection?.load ?? 0);
-}
-
-function lighter(best: Slot | undefined, slot: Slot): Slot {
-  return best && loadOf(best) <= loadOf(slot) ? best : slot;
+function lighter(best: PodConnection | undefined, connection: PodConnection): PodConnection {
+  return best && best.load <= connection.load ? best : connection;
 }
 
 /** The pod is gone: what it has said may still come, and then its streams end. */
-function endOf(entry: PodEntry): void {
-  for (const connection of connectionsOf(entry)) connection.podGone();
+function endOf({ connections }: PodEntry): void {
+  for (const connection of connections) connection.podGone();
+}
+
+function rejectFirst({ waiting }: PodEntry, error: unknown): void {
+  const first = waiting.shift();
+  clearTimeout(first?.patience);
+  first?.failed(error);
+}
+
+function rejectAll(entry: PodEntry, error: unknown): void {
+  while (entry.waiting.length > 0) rejectFirst(entry, error);
+}
+
+function cutError({ namespace, name }: EndpointPod): ClusterError {
+  return new ClusterError(
+    'FORWARD_REFUSED',
+    `the API server closes connections to pod ${namespace}/${name} as soon as they are open`,
+    `see whether kubectl meets the same: kubectl -n ${namespace} port-forward pod/${name} :PORT`,
+  );
 }
 
 function closedError(): ClusterError {
