@@ -9,10 +9,11 @@
 import { Command, Option } from 'commander';
 import { type AccessOptions, addAccessOptions, readAccessOptions } from './options/access.ts';
 import { addNetworkOptions, type NetworkOptions, readNetworkOptions } from './options/network.ts';
+import { addSandboxOptions, readSandboxOptions, type SandboxOptions } from './options/sandbox.ts';
 import { addServiceOptions, readServiceOptions, type ServiceOptions } from './options/services.ts';
 import { refuseReserved } from './subcommands.ts';
 
-export interface CommandLine extends AccessOptions, ServiceOptions, NetworkOptions {
+export interface CommandLine extends AccessOptions, ServiceOptions, NetworkOptions, SandboxOptions {
   readonly command: readonly string[];
   /** How often `-v` was given. */
   readonly verbosity: number;
@@ -51,6 +52,7 @@ export function parseCommandLine(argv: readonly string[], version: string, shell
     ...readAccessOptions(program),
     ...readServiceOptions(program),
     ...readNetworkOptions(program),
+    ...readSandboxOptions(program),
   };
 }
 
@@ -71,6 +73,7 @@ function makeProgram(version: string): Command {
   addServiceOptions(program);
   addAccessOptions(program);
   addNetworkOptions(program);
+  addSandboxOptions(program);
   addGeneralOptions(program, version);
   return program;
 }

@@ -6,10 +6,18 @@
  * are given up. The first is the one that bare names belong to.
  */
 
-import { type Cluster, type ClusterAccess, connectCluster, loadAccess } from '../cluster/index.ts';
+import {
+  type AccessOptions,
+  type Cluster,
+  type ClusterAccess,
+  type ConnectOptions,
+  connectCluster,
+  loadAccess,
+  type TransportName,
+} from '../cluster/index.ts';
 import { UsageError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
-import type { NamespaceChoice } from './choices.ts';
+import type { Alias, NamespaceChoice, Target, Wait } from './choices.ts';
 import { contextLabels } from './context-labels.ts';
 
 /** A context before anything of its cluster is known. */
@@ -27,24 +35,38 @@ export interface ConnectedContext extends ContextAccess {
   readonly cluster: Cluster;
 }
 
-export interface ContextOptions {
+export interface ContextOptions extends Omit<AccessOptions, 'context'> {
   /** None: the kubeconfig's current one. */
   readonly contexts: readonly string[];
   /** None: each context's own. */
   readonly namespaces: readonly NamespaceChoice[];
-  readonly kubeconfig?: string;
-  /** A whole kubeconfig, instead of any file. */
-  readonly kubeconfigText?: string;
+  readonly allNamespaces: boolean;
+  /** Of labels, as kubectl's -l. */
+  readonly selector?: string;
+  /** A context that has some has nothing else. */
+  readonly picks: readonly Target[];
+  readonly aliases: readonly Alias[];
+  readonly waits: readonly Wait[];
+  /** The one transport to use; without, whichever works. */
+  readonly transport?: TransportName;
   readonly log: Log;
 }
 
 /** Throws Actionable errors. */
 export async function loadContexts(options: ContextOptions): Promise<ContextAccess[]> {
-  const { contexts, ...rest } = options;
+  const { contexts, log, ...others } = options;
+  const rest = { ...others, warn: (message: string) => log.warn(message) };
   const loading =
     contexts.length === 0 ? [loadAccess(rest)] : contexts.map((context) => loadAccess({ ...rest, context }));
   const accesses = await Promise.all(loading);
-  mustBeChosen(options.namespaces, accesses);
+  mustBeChosen(
+    [
+      ...options.namespaces,
+      ...options.picks,
+      ...[...options.aliases, ...options.waits].map(({ target }) => target),
+    ],
+    accesses,
+  );
   const keys = new Set<string>();
   return contextLabels(accesses.map(({ contextName }) => contextName)).map(({ label, takenBy }, i) => {
     const access = accesses[i];
@@ -67,9 +89,9 @@ export async function connectContexts(
   contexts: readonly ContextAccess[],
   options: ContextOptions,
 ): Promise<ConnectedContexts> {
-  const attempts = contexts.map(async (context): Promise<ConnectedContext> => {
-    const { access, namespaces } = context;
-    return { ...context, cluster: await connectCluster(access, { namespaces, log: options.log }) };
+  const attempts = contexts.map(async (context, index): Promise<ConnectedContext> => {
+    const cluster = await connectCluster(context.access, connectOptions(context, index === 0, options));
+    return { ...context, cluster };
   });
   try {
     return new ConnectedContexts(await Promise.all(attempts));
@@ -78,6 +100,24 @@ export async function connectContexts(
     for (const attempt of attempts) attempt.then(({ cluster }) => cluster.close()).catch(() => {});
     throw error;
   }
+}
+
+function connectOptions(
+  { access, namespaces }: ContextAccess,
+  isFirst: boolean,
+  { allNamespaces, selector, picks, transport, log }: ContextOptions,
+): ConnectOptions {
+  const mine = picks.filter(
+    ({ context }) => context === access.contextName || (context === undefined && isFirst),
+  );
+  return {
+    namespaces,
+    allNamespaces,
+    log,
+    ...(selector === undefined ? {} : { selector }),
+    ...(mine.length === 0 ? {} : { picks: mine }),
+    ...(transport === undefined ? {} : { transports: [transport] }),
+  };
 }
 
 export class ConnectedContexts {

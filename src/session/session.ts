@@ -8,29 +8,34 @@
  * and the sandbox is gone before the error is reported.
  */
 
-import { randomFillSync } from 'node:crypto';
 import { AddressPlan } from '../names/address-plan.ts';
-import { podSearchList } from '../names/etc/resolv-conf.ts';
-import type { Log } from '../observe/log.ts';
-import { type CallerState, launch, type Sandbox } from '../../sandbox/index.ts';
-import { Stack } from '../../stack/index.ts';
+import { type CallerState, type FileOptions, launch, type LaunchOptions } from '../../sandbox/index.ts';
 import { bothOrNeither } from './both-or-neither.ts';
-import { type ConnectedContexts, connectContexts, type ContextOptions, loadContexts } from './contexts.ts';
-import { Driver } from './driver.ts';
-import { EtcWriter } from './etc-writer.ts';
-import { Directory } from './routing/directory.ts';
-import { attachNetwork } from './routing/network.ts';
+import {
+  type ConnectedContexts,
+  connectContexts,
+  type ContextAccess,
+  type ContextOptions,
+  loadContexts,
+} from './contexts.ts';
+import { credentialFiles } from './credential-files.ts';
+import { commandEnvironment } from './environment.ts';
+import { openNetwork, type SandboxNetworkOptions } from './sandbox-network.ts';
 import { forwardSignals, keepIgnoring } from './signals.ts';
+import { waitForAll } from './waits.ts';
 
 /** Bytes of an IP packet on kns0: as large as IPv4 allows, less what page alignment likes. */
 const MTU = 65_520;
 
-export interface SessionOptions extends ContextOptions {
-  readonly command: readonly (string | Uint8Array)[];
+export interface SessionOptions
+  extends ContextOptions,
+    SandboxNetworkOptions,
+    Required<Pick<LaunchOptions, 'command' | 'files' | 'privilege' | 'fds'>> {
   readonly cidr: string;
   readonly cidr6: string;
-  readonly clusterDomain: string;
   readonly caller: CallerState;
+  /** The command is not to have the user's rights over the clusters. */
+  readonly hideKubeconfig: boolean;
   /** Called once all is ready, just before the command starts. */
   readonly onReady: (summary: SessionSummary) => void;
 }
@@ -46,46 +51,46 @@ export type SessionSummary = readonly {
 export async function runSession(options: SessionOptions): Promise<number> {
   keepIgnoring(options.caller);
   const plan = new AddressPlan(options.cidr, options.cidr6);
-  const [contexts, sandbox] = await bothOrNeither(
-    connectContexts(await loadContexts(options), options),
-    (abort) =>
-      launch({
-        command: options.command,
-        caller: options.caller,
-        link: {
-          ...linkAddress(plan, 0),
-          ipv6: linkAddress(plan, 1),
-          mtu: MTU,
-        },
-        abort,
-      }),
-  );
-  try {
-    const { clusterDomain: domain, log } = options;
-    const directory = new Directory({ plan, contexts: contexts.all, domain, log });
-    const [firstNamespace] = contexts.find(undefined).namespaces;
-    const etc = await EtcWriter.start({
-      files: sandbox.files,
-      names: directory.names,
-      nameServer: plan.gateway[0],
-      search: podSearchList(firstNamespace, domain),
+  const loaded = await loadContexts(options);
+  const connecting = connectContexts(loaded, options);
+  const [contexts, sandbox] = await bothOrNeither(connecting, async (abort) => {
+    const { command, caller, privilege, fds } = options;
+    return launch({
+      command,
+      caller,
+      env: await commandEnvironment(process.env, connecting, options),
+      files: commandFiles(loaded, options),
+      privilege,
+      fds,
+      link: { ...linkAddress(plan, 0), ipv6: linkAddress(plan, 1), mtu: MTU },
+      abort,
     });
-    directory.onNamesChanged = () => etc.namesChanged();
-    const driver = connectNetwork(sandbox, directory, log);
+  });
+  try {
+    await waitForAll(options.waits, contexts, sandbox.exited, options.log);
+    const network = await openNetwork(sandbox, contexts, plan, options);
     const signals = await forwardSignals(sandbox);
     try {
       for (const note of sandbox.notes) options.log.info(note);
       options.onReady(summarize(contexts));
+      for (const { access } of contexts.all) access.releaseTerminal();
       sandbox.start();
       return (await sandbox.exited).code;
     } finally {
       signals.close();
-      etc.close();
-      driver.stop();
+      network.close();
     }
   } finally {
     await Promise.all([sandbox.close(), contexts.close()]);
   }
+}
+
+function commandFiles(
+  contexts: readonly ContextAccess[],
+  { files, hideKubeconfig, kubeconfig }: SessionOptions,
+): FileOptions {
+  if (!hideKubeconfig) return files;
+  return { ...files, hidden: credentialFiles(contexts, process.env, kubeconfig) };
 }
 
 function summarize(contexts: ConnectedContexts): SessionSummary {
@@ -100,15 +105,4 @@ function summarize(contexts: ConnectedContexts): SessionSummary {
 function linkAddress(plan: AddressPlan, family: 0 | 1) {
   const { sandbox, prefixLengths, gateway } = plan;
   return { address: sandbox[family], prefixLength: prefixLengths[family], gateway: gateway[family] };
-}
-
-function connectNetwork(sandbox: Sandbox, directory: Directory, log: Log): Driver {
-  const stack = new Stack({
-    device: sandbox.device,
-    framing: sandbox.device.framing,
-    now: performance.now(),
-    random: (bytes) => randomFillSync(bytes),
-  });
-  attachNetwork({ stack, directory, log });
-  return new Driver(sandbox.device, stack);
 }

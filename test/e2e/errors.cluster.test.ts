@@ -1,34 +1,18 @@
 /** What can be wrong before a command starts: one clear line with what to do, exit code 125, nothing left. */
 
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parse, stringify } from 'yaml';
+import { Kubeconfigs } from '../support/kubeconfig.ts';
 import { fromSetup, runProgram, type RunResult } from '../support/program.ts';
 
-let folder: string;
+let kubeconfigs: Kubeconfigs;
 
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'kns-errors-'));
-  chmodSync(folder, 0o755);
+  kubeconfigs = new Kubeconfigs();
 });
-afterAll(() => rmSync(folder, { recursive: true }));
-
-interface Kubeconfig {
-  clusters: { cluster: Record<string, unknown> }[];
-  users: { user: Record<string, unknown> }[];
-}
-
-/** A copy of the kubeconfig with something changed. */
-function kubeconfig(name: string, change: (config: Kubeconfig) => void): string {
-  const config: Kubeconfig = parse(readFileSync(fromSetup('KNS_TEST_KUBECONFIG'), 'utf8'));
-  change(config);
-  const path = join(folder, name);
-  writeFileSync(path, stringify(config));
-  return path;
-}
+afterAll(() => kubeconfigs.remove());
 
 function expectFailure(result: RunResult, code: string, text: RegExp): void {
   expect(result).toMatchObject({ code: 125, stdout: '' });
@@ -46,7 +30,7 @@ describe('cluster', () => {
     const address = server.address();
     const port = typeof address === 'object' && address !== null ? address.port : 0;
     await new Promise((closed) => server.close(closed));
-    const path = kubeconfig('unreachable', (config) => {
+    const path = kubeconfigs.write('unreachable', (config) => {
       config.clusters[0].cluster['server'] = `https://127.0.0.1:${port}`;
     });
     const result = await runProgram(['--kubeconfig', path, ...RUN]);
@@ -54,7 +38,7 @@ describe('cluster', () => {
   });
 
   test('a token that is not valid any more', async () => {
-    const path = kubeconfig('expired', (config) => {
+    const path = kubeconfigs.write('expired', (config) => {
       for (const each of config.users) each.user = { token: 'expired' };
     });
     expectFailure(
@@ -82,9 +66,9 @@ describe('cluster', () => {
   });
 
   test('a kubeconfig that is not there, or is no YAML', async () => {
-    const missing = await runProgram(['--kubeconfig', join(folder, 'missing'), ...RUN]);
+    const missing = await runProgram(['--kubeconfig', join(kubeconfigs.folder, 'missing'), ...RUN]);
     expectFailure(missing, 'KUBECONFIG_MISSING', /missing/);
-    const broken = join(folder, 'broken');
+    const broken = join(kubeconfigs.folder, 'broken');
     writeFileSync(broken, 'apiVersion: [');
     expectFailure(await runProgram(['--kubeconfig', broken, ...RUN]), 'KUBECONFIG_INVALID', /broken/);
   });
@@ -108,7 +92,7 @@ describe('options', () => {
 
 describe('system', () => {
   test('no bubblewrap', async () => {
-    const bin = join(folder, 'bin');
+    const bin = join(kubeconfigs.folder, 'bin');
     mkdirSync(bin);
     writeFileSync(join(bin, 'node'), `#!/bin/sh\nexec ${process.execPath} "$@"\n`, { mode: 0o755 });
     const result = await runProgram(RUN, { env: { PATH: `${bin}:/nowhere` } });

@@ -1,12 +1,22 @@
 /** Which clusters are meant, and as whom: kubectl's options under kubectl's names. */
 
 import { type Command, Option } from 'commander';
+import type { TransportName } from '../../cluster/index.ts';
+import { UsageError } from '../../errors.ts';
 import { given } from '../values/given.ts';
 import { asGiven, repeated } from './repeated.ts';
 
 interface Values {
   readonly context?: readonly string[];
   readonly kubeconfig?: string;
+  readonly cluster?: string;
+  readonly user?: string;
+  readonly token?: string;
+  readonly as?: string;
+  readonly asGroup?: readonly string[];
+  readonly asUid?: string;
+  readonly requestTimeout?: string;
+  readonly transport?: TransportName;
   readonly demo?: true;
 }
 
@@ -14,18 +24,57 @@ export interface AccessOptions {
   /** None: the kubeconfig's current one. */
   readonly contexts: readonly string[];
   readonly kubeconfig?: string;
+  /** Of the kubeconfig, instead of the context's. */
+  readonly cluster?: string;
+  readonly user?: string;
+  readonly token?: string;
+  /** Whom to act as. */
+  readonly as?: string;
+  readonly asGroups?: readonly string[];
+  readonly asUid?: string;
+  /** For each request, as kubectl reads it. */
+  readonly requestTimeout?: string;
+  /** The one transport to use; without, whichever works. */
+  readonly transport?: TransportName;
   readonly demo: boolean;
 }
+
+const TRANSPORTS: readonly TransportName[] = ['spdy-websocket', 'spdy', 'websocket'];
+/** What names a part of one login, and would go to a stranger if it went to every context. */
+const OF_ONE_CONTEXT = ['cluster', 'user', 'token'] as const;
 
 export function addAccessOptions(program: Command): void {
   program
     .optionsGroup('Clusters:')
     .addOption(repeated('--context <name>', 'context of the kubeconfig, may be repeated', asGiven))
     .option('--kubeconfig <path>', 'kubeconfig file, instead of $KUBECONFIG or ~/.kube/config')
+    .option('--cluster <name>', "cluster of the kubeconfig, instead of the context's")
+    .option('--user <name>', "user of the kubeconfig, instead of the context's")
+    .option('--token <token>', 'bearer token; other users of this machine see it in the process list')
+    .option('--as <user>', 'act as this user')
+    .addOption(repeated('--as-group <group>', 'and as a member of this group, may be repeated', asGiven))
+    .option('--as-uid <uid>', 'and with this UID')
+    .option('--request-timeout <time>', 'for each request to the API server: 30s, 2m; 0 for no limit')
+    .addOption(new Option('--transport <name>', 'the one way to forward to use').choices(TRANSPORTS))
     .addOption(new Option('--demo', 'use an embedded cluster').conflicts(['context', 'kubeconfig']));
 }
 
+/** Throws `LOGIN_FOR_SEVERAL`. */
 export function readAccessOptions(program: Command): AccessOptions {
-  const { context = [], kubeconfig, demo = false } = program.opts<Values>();
-  return { contexts: [...new Set(context)], demo, ...given({ kubeconfig }) };
+  const { context = [], asGroup, demo = false, ...values } = program.opts<Values>();
+  const contexts = [...new Set(context)];
+  const shared = OF_ONE_CONTEXT.find((name) => values[name] !== undefined);
+  if (contexts.length > 1 && shared !== undefined) {
+    throw new UsageError(
+      'LOGIN_FOR_SEVERAL',
+      `--${shared} is meant for one context, and ${contexts.length} are asked for`,
+      'put it into the kubeconfig, into the context that it belongs to',
+    );
+  }
+  const { kubeconfig, cluster, user, token, as, asUid, requestTimeout, transport } = values;
+  return {
+    contexts,
+    demo,
+    ...given({ kubeconfig, cluster, user, token, as, asGroups: asGroup, asUid, requestTimeout, transport }),
+  };
 }

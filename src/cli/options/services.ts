@@ -1,17 +1,30 @@
 /** Which Services there are in the sandbox, and under which names. */
 
-import type { Command } from 'commander';
-import type { NamespaceChoice } from '../../session/choices.ts';
-import { parseNamespace } from '../values/target.ts';
+import { type Command, Option } from 'commander';
+import type { Alias, NamespaceChoice, Target, Wait } from '../../session/choices.ts';
+import { given } from '../values/given.ts';
+import { parseAlias, parseNamespace, parseTarget, parseWait } from '../values/target.ts';
 import { repeated } from './repeated.ts';
 
 interface Values {
   readonly namespace?: readonly NamespaceChoice[];
+  readonly allNamespaces?: true;
+  readonly selector?: string;
+  readonly pick?: readonly Target[];
+  readonly alias?: readonly Alias[];
+  readonly wait?: readonly Wait[];
 }
 
 export interface ServiceOptions {
   /** None: the context's own. */
   readonly namespaces: readonly NamespaceChoice[];
+  readonly allNamespaces: boolean;
+  /** Of labels, as kubectl's -l. */
+  readonly selector?: string;
+  /** None: all Services of the namespaces. */
+  readonly picks: readonly Target[];
+  readonly aliases: readonly Alias[];
+  readonly waits: readonly Wait[];
 }
 
 export function addServiceOptions(program: Command): void {
@@ -20,13 +33,52 @@ export function addServiceOptions(program: Command): void {
     .addOption(
       repeated(
         '-n, --namespace <name>',
-        "namespace, may be repeated (default: the context's); context/name: in that context alone",
+        "namespace, may be repeated (default: the context's)",
         parseNamespace,
+      ).conflicts('allNamespaces'),
+    )
+    .addOption(
+      new Option('-A, --all-namespaces', "all namespaces; bare names belong to the context's").conflicts(
+        'namespace',
+      ),
+    )
+    .option('-l, --selector <labels>', 'only Services with these labels: app=web,tier!=test')
+    .addOption(
+      repeated('--pick <target>', 'only this svc/name, pod/name or deploy/name, may be repeated', (text) =>
+        parseTarget(text, '--pick'),
+      ).conflicts(['allNamespaces', 'selector']),
+    )
+    .addOption(
+      repeated(
+        '--alias <name=target>',
+        'one more name: api.example.com=svc/web, may be repeated',
+        parseAlias,
+      ),
+    )
+    .addOption(
+      repeated(
+        '--wait <target[=time]>',
+        'start once it has a ready pod: svc/web=60s, may be repeated (60s)',
+        parseWait,
       ),
     );
 }
 
 export function readServiceOptions(program: Command): ServiceOptions {
-  const { namespace = [] } = program.opts<Values>();
-  return { namespaces: namespace };
+  const {
+    namespace = [],
+    allNamespaces = false,
+    selector,
+    pick = [],
+    alias = [],
+    wait = [],
+  } = program.opts<Values>();
+  return {
+    namespaces: namespace,
+    allNamespaces,
+    picks: pick,
+    aliases: alias,
+    waits: wait,
+    ...given({ selector }),
+  };
 }

@@ -19,9 +19,9 @@ import { parseDuration } from './duration.ts';
 const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 /** A DNS subdomain (RFC 1123), as Kubernetes has it for pods and Deployments. */
 const SUBDOMAIN = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/;
-/** A name that may be looked up; underscores are no host names and yet are met (RFC 2181, section 11). */
-const DNS_NAME =
-  /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*$/;
+/** What may be looked up; underscores are no part of host names, and yet are met (RFC 2181, section 11). */
+const HOST_LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
+const MAX_HOST_NAME = 253;
 
 /** kubectl's names and short names of the kinds. */
 const KINDS: Readonly<Record<string, Target['kind']>> = {
@@ -83,8 +83,8 @@ export function parseWait(text: string): Wait {
 /** Throws `ALIAS_INVALID` and `TARGET_INVALID`. */
 export function parseAlias(text: string): Alias {
   const equals = text.indexOf('=');
-  const name = text.slice(0, equals).toLowerCase().replace(/\.$/, '');
-  if (equals < 0 || !DNS_NAME.test(name) || isAddress(name)) {
+  const name = equals < 0 ? undefined : hostName(text.slice(0, equals));
+  if (name === undefined) {
     throw new UsageError(
       'ALIAS_INVALID',
       `--alias: "${text}" does not begin with a host name and =`,
@@ -94,9 +94,13 @@ export function parseAlias(text: string): Alias {
   return { name, target: parseTarget(text.slice(equals + 1), '--alias') };
 }
 
-/** The last label of a host name is never all digits, so that it can't be taken for an address (RFC 1123, 2.1). */
-function isAddress(name: string): boolean {
-  return /(?:^|\.)\d+$/.test(name);
+/** The name as it is compared (RFC 4343); undefined where it can't be one of a host. */
+function hostName(text: string): string | undefined {
+  const name = text.toLowerCase().replace(/\.$/, '');
+  const labels = name.split('.');
+  // The last label is never all digits, so that it can't be taken for an address (RFC 1123, section 2.1).
+  const isName = labels.every((label) => HOST_LABEL.test(label)) && !/^\d+$/.test(labels.at(-1) ?? '');
+  return isName && name.length <= MAX_HOST_NAME ? name : undefined;
 }
 
 function invalid(text: string, option: string): UsageError {

@@ -15,7 +15,7 @@ import { ClusterError, reasonOf } from '../errors.ts';
 import type { Authenticator } from './credentials/authenticator.ts';
 import { Terminal } from './credentials/terminal.ts';
 import { UserAuthenticator } from './credentials/user-authenticator.ts';
-import { parseKubeconfig } from './document.ts';
+import { type KubeconfigDocument, parseKubeconfig } from './document.ts';
 import { parseRequestTimeout } from './duration.ts';
 import { loadKubeconfig } from './kubeconfig.ts';
 import { type Overrides, type Selection, select } from './selection.ts';
@@ -45,6 +45,10 @@ export interface ClusterAccess {
   readonly tls: ServerTrust;
   /** Through which requests go: http, https or socks5. */
   readonly proxy: URL | undefined;
+  /** Whether the kubeconfig names that proxy, and not the environment. */
+  readonly proxyIsNamed: boolean;
+  /** What gives these rights to whoever reads it: the kubeconfig files, and the keys and tokens that they name. */
+  readonly credentialFiles: readonly string[];
   readonly authenticator: Authenticator;
   /** For each request, where the user gave a limit; 0 for none. */
   readonly requestTimeoutMs: number | undefined;
@@ -80,10 +84,22 @@ export async function loadAccess(
     server,
     tls,
     proxy,
+    proxyIsNamed: cluster.proxyUrl !== '',
+    credentialFiles: credentialFiles(kubeconfig),
     authenticator: new UserAuthenticator(selection, { env, terminal, tls, warn: options.warn ?? (() => {}) }),
     requestTimeoutMs,
     releaseTerminal: () => terminal.release(),
   };
+}
+
+function credentialFiles({ users }: KubeconfigDocument): string[] {
+  const files = [...users.values()].flatMap((user) => [
+    user.origin,
+    user.clientCertificate,
+    user.clientKey,
+    user.tokenFile,
+  ]);
+  return [...new Set(files)].filter((file) => file !== '');
 }
 
 async function serverTrust({ cluster, clusterName }: Selection): Promise<ServerTrust> {

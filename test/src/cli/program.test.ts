@@ -3,16 +3,29 @@ import { parseCommandLine } from '../../../src/cli/program.ts';
 
 const parse = (...argv: string[]) => parseCommandLine(argv, '1.2.3', '/bin/zsh');
 
+const DEFAULTS = {
+  command: ['/bin/zsh'],
+  verbosity: 0,
+  contexts: [],
+  demo: false,
+  namespaces: [],
+  allNamespaces: false,
+  picks: [],
+  aliases: [],
+  waits: [],
+  cidr: '10.0.1.0/24',
+  cidr6: 'fd6b:6e73::/64',
+  clusterDomain: 'cluster.local',
+  apiServer: true,
+  files: { mounts: [] },
+  privilege: { nestedUserNamespaces: true },
+  fds: [],
+  hideKubeconfig: false,
+};
+
 describe('command line', () => {
   test('without a command, the shell', () => {
-    expect(parse()).toEqual({
-      command: ['/bin/zsh'],
-      contexts: [],
-      namespaces: [],
-      cidr: '10.0.1.0/24',
-      demo: false,
-      verbosity: 0,
-    });
+    expect(parse()).toEqual(DEFAULTS);
     expect(parse('-n', 'e2e', '--').command).toEqual(['/bin/zsh']);
   });
 
@@ -39,30 +52,133 @@ describe('command line', () => {
     expect(command('wc', '-n')).toEqual(['wc', '-n', ...files]);
   });
 
-  test('reads every option, in short and long form', () => {
+  test('the clusters: contexts, and what is chosen of each', () => {
     const line = parse(
-      '-n',
-      'a',
-      '--namespace=c2/b',
-      '--context',
-      'c',
-      '--context=c2',
       '--kubeconfig',
       '/k',
-      '--cidr',
-      '10.9.0.0/16',
-      '-vv',
+      '--context',
+      'a',
+      '--context=b',
+      '-n',
       'x',
+      '--namespace=b/y',
+      'ls',
     );
     expect(line).toEqual({
-      command: ['x'],
-      contexts: ['c', 'c2'],
-      namespaces: [{ namespace: 'a' }, { context: 'c2', namespace: 'b' }],
+      ...DEFAULTS,
+      command: ['ls'],
       kubeconfig: '/k',
-      cidr: '10.9.0.0/16',
-      demo: false,
-      verbosity: 2,
+      contexts: ['a', 'b'],
+      namespaces: [{ namespace: 'x' }, { context: 'b', namespace: 'y' }],
     });
+  });
+
+  test('the Services: all, by label, or one by one', () => {
+    expect(parse('-A', '-l', 'app=web,tier!=test', 'ls')).toMatchObject({
+      allNamespaces: true,
+      selector: 'app=web,tier!=test',
+    });
+    const line = parse(
+      '--pick',
+      'svc/web',
+      '--pick=shop/deploy/api',
+      '--alias',
+      'x.test=svc/web',
+      '--wait=svc/web',
+      'ls',
+    );
+    expect(line).toMatchObject({
+      picks: [
+        { kind: 'Service', name: 'web' },
+        { namespace: 'shop', kind: 'Deployment', name: 'api' },
+      ],
+      aliases: [{ name: 'x.test', target: { kind: 'Service', name: 'web' } }],
+      waits: [{ target: { kind: 'Service', name: 'web' }, timeoutMs: 60_000 }],
+    });
+  });
+
+  test('the network', () => {
+    const line = parse(
+      '--cidr=10.9.0.0/16',
+      '--cidr6=fd00::/64',
+      '--cluster-domain=K8s.test.',
+      '--no-api-server',
+    );
+    expect(line).toEqual({
+      ...DEFAULTS,
+      cidr: '10.9.0.0/16',
+      cidr6: 'fd00::/64',
+      clusterDomain: 'k8s.test',
+      apiServer: false,
+    });
+  });
+
+  test('as whom, and how', () => {
+    const options = '--cluster=c --user=u --token=t --as=a --as-group=g --as-group=h --as-uid=1';
+    expect(parse(...options.split(' '), '--request-timeout=5s', '--transport=spdy', 'ls')).toMatchObject({
+      cluster: 'c',
+      user: 'u',
+      token: 't',
+      as: 'a',
+      asGroups: ['g', 'h'],
+      asUid: '1',
+      requestTimeout: '5s',
+      transport: 'spdy',
+    });
+  });
+
+  test.each(['--cluster', '--user', '--token'])('%s never goes to several contexts', (option) => {
+    expect(() => parse('--context=a', '--context=b', option, 'x', 'ls')).toThrowError(
+      expect.objectContaining({ code: 'LOGIN_FOR_SEVERAL' }),
+    );
+  });
+
+  test('the files: mounts of all kinds, in the order in which they are given', () => {
+    const { files } = parse(
+      '--ro',
+      '--tmpfs=/a',
+      '--bind=/b',
+      '--hide=/c',
+      '--ro-bind',
+      '/d:/e',
+      '--private-tmp',
+    );
+    expect(files).toEqual({
+      readOnly: true,
+      privateTmp: true,
+      mounts: [
+        { kind: 'tmpfs', target: '/a' },
+        { kind: 'bind', source: '/b', target: '/b' },
+        { kind: 'hide', target: '/c' },
+        { kind: 'ro-bind', source: '/d', target: '/e' },
+      ],
+    });
+    expect(parse('--private-home', '--isolate').files).toEqual({
+      privateHome: true,
+      isolate: true,
+      mounts: [],
+    });
+  });
+
+  test('--no-kubeconfig hides the kubeconfig that is used, and goes with --kubeconfig', () => {
+    expect(parse('--kubeconfig=/k', '--no-kubeconfig')).toMatchObject({
+      kubeconfig: '/k',
+      hideKubeconfig: true,
+    });
+  });
+
+  test('the process', () => {
+    expect(
+      parse('--fd=3', '--fd=7', '--uid=0', '--gid=0', '--net-admin', '--no-nested-userns', '--share-pid'),
+    ).toMatchObject({
+      fds: [3, 7],
+      privilege: { uid: 0, gid: 0, netAdmin: true, nestedUserNamespaces: false, sharePid: true },
+    });
+  });
+
+  test('what is said', () => {
+    expect(parse('-v', 'ls').verbosity).toBe(1);
+    expect(parse('-vv', 'ls').verbosity).toBe(2);
   });
 
   test.each(['doctor', 'down', 'exec', 'list', 'logs', 'policy', 'up'])(
@@ -86,9 +202,24 @@ describe('command line', () => {
   );
 
   test.each([
+    [['--uid', 'root'], 'NUMBER_INVALID'],
+    [['--fd', '-1'], 'NUMBER_INVALID'],
+    [['--bind', ''], 'MOUNT_INVALID'],
+    [['--ro-bind', ':/x'], 'MOUNT_INVALID'],
+    [['--wait', 'svc/web=soon'], 'DURATION_INVALID'],
+    [['--cluster-domain', '..'], 'CLUSTER_DOMAIN_INVALID'],
+  ])('%j makes no sense: %s', (argv, code) => {
+    expect(() => parse(...argv, 'ls')).toThrowError(expect.objectContaining({ code }));
+  });
+
+  test.each([
+    [['--transport', 'quic', 'ls'], 'commander.invalidArgument'],
     [['--nonsense', 'ls'], 'commander.unknownOption'],
     [['-n'], 'commander.optionMissingArgument'],
     [['--demo', '--context', 'x', 'ls'], 'commander.conflictingOption'],
+    [['-A', '-n', 'x', 'ls'], 'commander.conflictingOption'],
+    [['-A', '--pick', 'svc/web', 'ls'], 'commander.conflictingOption'],
+    [['-l', 'a=b', '--pick', 'svc/web', 'ls'], 'commander.conflictingOption'],
     [['--version'], 'commander.version'],
     [['--help'], 'commander.helpDisplayed'],
   ])('%j ends the parsing: %s', (argv, code) => {

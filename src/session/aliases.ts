@@ -1,0 +1,66 @@
+/**
+ * Names of the user's own: `--alias api.example.com=svc/web`.
+ *
+ * An alias has the addresses of what it stands for, so that a certificate's own
+ * host name can be used. It must be there at the start, lest a typing error go
+ * unnoticed; that it goes and comes back later is no matter.
+ */
+
+import { UsageError } from '../errors.ts';
+import { type Alias, type Target, targetText } from './choices.ts';
+import type { ConnectedContext, ConnectedContexts } from './contexts.ts';
+import type { AliasTarget, Directory } from './routing/directory.ts';
+
+/** How many of the things that there are an error names. */
+const MAX_SUGGESTIONS = 8;
+
+/** Throws `ALIAS_TARGET_UNKNOWN` and `ALIAS_TWICE`. */
+export function addAliases(
+  aliases: readonly Alias[],
+  contexts: ConnectedContexts,
+  directory: Pick<Directory, 'addAlias'>,
+): void {
+  const given = new Set<string>();
+  for (const { name, target } of aliases) {
+    if (given.has(name)) {
+      throw new UsageError(
+        'ALIAS_TWICE',
+        `--alias: ${name} is given twice`,
+        'let it stand for one thing, or give each a name of its own',
+      );
+    }
+    given.add(name);
+    directory.addAlias(name, resolve(target, contexts.find(target.context)));
+  }
+}
+
+function resolve(target: Target, context: ConnectedContext): AliasTarget {
+  const { cluster, namespaces } = context;
+  const { namespace = namespaces[0], name } = target;
+  if (cluster.find(namespace, name)?.kind === target.kind) return { context, namespace, name };
+  if (target.kind === 'Pod') {
+    const behind = cluster.services.find(
+      (service) =>
+        service.namespace === namespace &&
+        service.headless &&
+        cluster.podsOf(service).some(({ label }) => label === name),
+    );
+    if (behind !== undefined) return { context, namespace, name: behind.name, podLabel: name };
+  }
+  throw unknown(target, context, namespace);
+}
+
+function unknown(target: Target, { access, cluster }: ConnectedContext, namespace: string): UsageError {
+  const there = cluster.services.filter((service) => service.namespace === namespace);
+  const names = there.slice(0, MAX_SUGGESTIONS).map(({ name }) => name);
+  const rest = there.length > names.length ? `, and ${there.length - names.length} more` : '';
+  const among =
+    target.kind === 'Pod'
+      ? `no headless Service of namespace ${namespace} has such a pod, and it is not picked`
+      : `namespace ${namespace} has ${names.join(', ') || 'none'}${rest}`;
+  return new UsageError(
+    'ALIAS_TARGET_UNKNOWN',
+    `--alias: there is no ${targetText(target)} in context ${access.contextName}: ${among}`,
+    'correct the name, choose its namespace with -n, or --pick it',
+  );
+}

@@ -1,0 +1,73 @@
+/**
+ * What makes the sandbox's interface a network: where addresses lead, the names
+ * for them, the stack that carries it all, and the way to the API servers.
+ */
+
+import { randomFillSync } from 'node:crypto';
+import type { AddressPlan } from '../names/address-plan.ts';
+import { podSearchList } from '../names/etc/resolv-conf.ts';
+import type { Log } from '../observe/log.ts';
+import type { Sandbox } from '../../sandbox/index.ts';
+import { Stack } from '../../stack/index.ts';
+import { addAliases } from './aliases.ts';
+import { openApiServers } from './api-server/open.ts';
+import type { Alias } from './choices.ts';
+import type { ConnectedContexts } from './contexts.ts';
+import { Driver } from './driver.ts';
+import { EtcWriter } from './etc-writer.ts';
+import { Directory } from './routing/directory.ts';
+import { attachNetwork } from './routing/network.ts';
+
+export interface SandboxNetworkOptions {
+  /** The domain of the clusters: `cluster.local`. */
+  readonly clusterDomain: string;
+  readonly aliases: readonly Alias[];
+  /** Whether the contexts' API servers are reachable. */
+  readonly apiServer: boolean;
+  readonly log: Log;
+}
+
+export interface SandboxNetwork {
+  close(): void;
+}
+
+/** Throws `CIDR_FULL` and what aliases may throw. */
+export async function openNetwork(
+  sandbox: Sandbox,
+  contexts: ConnectedContexts,
+  plan: AddressPlan,
+  { clusterDomain: domain, aliases, apiServer, log }: SandboxNetworkOptions,
+): Promise<SandboxNetwork> {
+  const directory = new Directory({ plan, contexts: contexts.all, domain, log });
+  addAliases(aliases, contexts, directory);
+  const apiServers = apiServer
+    ? await openApiServers({ contexts, directory, sandbox, domain, log })
+    : undefined;
+  const [firstNamespace] = contexts.find(undefined).namespaces;
+  const etc = await EtcWriter.start({
+    files: sandbox.files,
+    names: directory.names,
+    nameServer: plan.gateway[0],
+    search: podSearchList(firstNamespace, domain),
+  });
+  directory.onNamesChanged = () => etc.namesChanged();
+  const driver = connectStack(sandbox, directory, log);
+  return {
+    close() {
+      etc.close();
+      driver.stop();
+      apiServers?.close();
+    },
+  };
+}
+
+function connectStack(sandbox: Sandbox, directory: Directory, log: Log): Driver {
+  const stack = new Stack({
+    device: sandbox.device,
+    framing: sandbox.device.framing,
+    now: performance.now(),
+    random: (bytes) => randomFillSync(bytes),
+  });
+  attachNetwork({ stack, directory, log });
+  return new Driver(sandbox.device, stack);
+}
