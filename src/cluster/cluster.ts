@@ -114,6 +114,21 @@ class ConnectedCluster implements Cluster {
   async start(): Promise<void> {
     await this.#discovery.start();
     this.#catalog.onChange((changed) => this.onChange?.(changed));
+    this.#warmUp();
+  }
+
+  /** Where there are few Services, a command's first connections find theirs open. */
+  #warmUp(): void {
+    const { balancer, limits, pool } = this.#forwarder;
+    if (this.services.length > limits.warmServices) return;
+    for (const service of this.services) {
+      const port = service.ports.find(({ protocol }) => protocol === 'TCP');
+      const targets = port
+        ? this.#catalog.endpoints.targets(keyOf(service), { servicePort: port, rawPort: port.port })
+        : [];
+      const first = balancer.peek({ service: keyOf(service) }, targets, performance.now());
+      if (first) pool.warm(first);
+    }
   }
 
   get contextName(): string {

@@ -87,13 +87,7 @@ export class ConnectionPool {
     if (this.#limits.warmConnections === 0) return;
     this.#toWarm.set(podKey(target.pod), target);
     if (this.#warmTimer) return;
-    this.#warmTimer = setTimeout(() => {
-      this.#warmTimer = undefined;
-      for (const [key, wanted] of this.#toWarm) {
-        this.#toWarm.delete(key);
-        this.#warmNow(wanted);
-      }
-    }, this.#limits.warmDelayMs);
+    this.#warmTimer = setTimeout(() => void this.#warmAll(), this.#limits.warmDelayMs);
     this.#warmTimer.unref();
   }
 
@@ -259,15 +253,24 @@ export class ConnectionPool {
     else if (entry.waiting.length > entry.opening) rejectFirst(entry, error);
   }
 
-  #warmNow(target: Target): void {
-    if (this.#closed || this.#ladder.preferred === 'websocket') return;
-    if (this.#idleTimers.size >= this.#limits.warmConnections) return;
-    const entry = this.#entry(target.pod);
+  /** One after the other: nobody waits for them, and others have work to do. */
+  async #warmAll(): Promise<void> {
+    for (const [key, target] of this.#toWarm) {
+      this.#toWarm.delete(key);
+      const entry = this.#entry(target.pod);
+      if (this.#wantsAhead(entry)) await this.#open(entry, target, true);
+      else this.#forgetIfEmpty(entry);
+    }
+    this.#warmTimer = undefined;
+  }
+
+  #wantsAhead(entry: PodEntry): boolean {
+    if (this.#closed || this.#ladder.preferred === 'websocket') return false;
+    if (this.#idleTimers.size >= this.#limits.warmConnections) return false;
     const free = [...entry.connections].some(
       ({ load, spent, doubtful }) => load === 0 && !spent && !doubtful,
     );
-    if (!free && entry.opening === 0 && this.#mayOpen(entry)) void this.#open(entry, target, true);
-    this.#forgetIfEmpty(entry);
+    return !free && entry.opening === 0 && this.#mayOpen(entry);
   }
 
   /** A connection is without streams. */
