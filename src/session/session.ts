@@ -9,7 +9,13 @@
  */
 
 import { AddressPlan } from '../names/address-plan.ts';
-import { type CallerState, type FileOptions, launch, type LaunchOptions } from '../../sandbox/index.ts';
+import {
+  type CallerState,
+  type FileOptions,
+  launch,
+  type LaunchOptions,
+  type LinkOptions,
+} from '../../sandbox/index.ts';
 import { bothOrNeither } from './both-or-neither.ts';
 import {
   type ConnectedContexts,
@@ -33,6 +39,7 @@ export interface SessionOptions
     Required<Pick<LaunchOptions, 'command' | 'files' | 'privilege' | 'fds'>> {
   readonly cidr: string;
   readonly cidr6: string;
+  readonly link: NonNullable<LinkOptions['kind']>;
   readonly caller: CallerState;
   /** The command is not to have the user's rights over the clusters. */
   readonly hideKubeconfig: boolean;
@@ -54,7 +61,7 @@ export async function runSession(options: SessionOptions): Promise<number> {
   const loaded = await loadContexts(options);
   const connecting = connectContexts(loaded, options);
   const [contexts, sandbox] = await bothOrNeither(connecting, async (abort) => {
-    const { command, caller, privilege, fds } = options;
+    const { command, caller, privilege, fds, link } = options;
     return launch({
       command,
       caller,
@@ -62,7 +69,7 @@ export async function runSession(options: SessionOptions): Promise<number> {
       files: commandFiles(loaded, options),
       privilege,
       fds,
-      link: { ...linkAddress(plan, 0), ipv6: linkAddress(plan, 1), mtu: MTU },
+      link: { ...linkAddress(plan, 0), ipv6: linkAddress(plan, 1), mtu: MTU, kind: link },
       abort,
     });
   });

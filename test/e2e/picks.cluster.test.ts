@@ -1,4 +1,4 @@
-/** What is chosen of a cluster, and names of the user's own. */
+/** What is chosen of a cluster, by which way it is reached, and names of the user's own. */
 
 import { describe, expect, test } from 'vitest';
 import { runProgram, type RunResult } from '../support/program.ts';
@@ -46,4 +46,89 @@ describe('an alias', () => {
     expect(result.stderr).toContain(`[${code}]`);
     expect(result.stderr).toMatch(text);
   });
+});
+
+/** The short names that the hosts file has, without the pods of headless Services. */
+async function namesOf(...args: string[]): Promise<string[]> {
+  const { code, stdout, stderr } = await runProgram([...args, '--', 'cat', '/etc/hosts']);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  const ours = stdout
+    .split('\n')
+    .filter((line) => line.includes('.svc.cluster.local') && line.startsWith('10.'));
+  return [...new Set(ours.map((line) => line.split(/\s+/)[1]))].filter((name) => !/^db-\d/.test(name)).sort();
+}
+
+describe('picks', () => {
+  test('a Service alone, with all its ports', async () => {
+    expect(await namesOf('-n', 'e2e', '--no-api-server', '--pick', 'svc/multi')).toEqual(['multi']);
+    const { code, stdout } = await run(
+      ['--pick', 'svc/multi'],
+      'curl -sS http://multi/whoami; getent hosts web',
+    );
+    expect(code).toBe(2);
+    expect(JSON.parse(stdout).hostHeader).toBe('multi');
+  });
+
+  test('a pod and a Deployment, with any port of theirs', async () => {
+    const { code, stdout } = await run(
+      ['--pick', 'pod/db-0', '--pick', 'deploy/web'],
+      'curl -sS http://db-0:8080/whoami http://web:8080/whoami',
+    );
+    expect(code).toBe(0);
+    const [pod, deployment] = stdout.trim().split('\n');
+    expect(JSON.parse(pod).host).toBe('db-0');
+    expect(JSON.parse(deployment).host).toMatch(/^web-/);
+  });
+
+  test('of another namespace, and with a name of its own', async () => {
+    const { code, stdout } = await runProgram([
+      '-n',
+      'default',
+      '--pick=e2e/svc/web',
+      '--alias=api.example.com=e2e/svc/web',
+      '--',
+      'sh',
+      '-c',
+      WHOAMI,
+    ]);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout).host).toMatch(/^web-/);
+  });
+
+  test.each([
+    [['--pick', 'svc/wep'], 'PICK_UNKNOWN', /wep.*web/],
+    [['--pick', 'svc/web', '--pick', 'deploy/web'], 'PICK_AMBIGUOUS', /web/],
+    [['--pick', 'web'], 'TARGET_INVALID', /svc\/web/],
+  ])('%j: %s', async (args, code, text) => {
+    const result = await run(args, 'echo must not run');
+    expect(result).toMatchObject({ code: 125, stdout: '' });
+    expect(result.stderr).toContain(`[${code}]`);
+    expect(result.stderr).toMatch(text);
+  });
+});
+
+describe('namespaces', () => {
+  test('-A has all of them; bare names belong to that of the context', async () => {
+    const { code, stdout } = await runProgram(['-A', '--', 'sh', '-c', 'curl -sS http://web.e2e/whoami']);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout).host).toMatch(/^web-/);
+  });
+
+  test('a selector that the server can not read', async () => {
+    const result = await run(['-l', 'a in'], 'echo must not run');
+    expect(result).toMatchObject({ code: 125, stdout: '' });
+    expect(result.stderr).toContain('[SELECTOR_INVALID]');
+  });
+
+  test('a selector that matches nothing leaves nothing', async () => {
+    const { code, stderr } = await run(['-v', '-l', 'app=nothing-like-this'], 'getent hosts web');
+    expect(code).toBe(2);
+    expect(stderr).toContain('namespace e2e, 0 Services');
+  });
+});
+
+test.each(['spdy-websocket', 'spdy', 'websocket'])('--transport %s is the one that is used', async (name) => {
+  const { code, stdout, stderr } = await run(['-vv', '--transport', name], 'curl -sS http://web/healthz');
+  expect({ code, stdout }).toEqual({ code: 0, stdout: 'ok\n' });
+  expect(stderr).toContain(`port-forward by ${name}`);
 });

@@ -1,7 +1,10 @@
 /** What the network in the sandbox looks like. */
 
 import { type Command, Option } from 'commander';
+import type { LinkOptions } from '../../../sandbox/index.ts';
 import { CLUSTER_DOMAIN, parseClusterDomain } from '../../names/service-names.ts';
+
+type LinkKind = NonNullable<LinkOptions['kind']>;
 
 export interface NetworkOptions {
   readonly cidr: string;
@@ -10,7 +13,11 @@ export interface NetworkOptions {
   readonly clusterDomain: string;
   /** Whether the contexts' API servers are reachable in the sandbox. */
   readonly apiServer: boolean;
+  /** How the sandbox's interface is made. */
+  readonly link: LinkKind;
 }
+
+const LINKS: readonly LinkKind[] = ['auto', 'tun', 'veth'];
 
 const DEFAULT_CIDR = '10.0.1.0/24';
 const DEFAULT_CIDR6 = 'fd6b:6e73::/64';
@@ -25,10 +32,13 @@ export function addNetworkOptions(program: Command): void {
         .argParser(parseClusterDomain)
         .default(CLUSTER_DOMAIN),
     )
-    .option('--no-api-server', "no way to the context's API server, for kubectl inside");
+    .option('--no-api-server', "no way to the context's API server, for kubectl inside")
+    .addOption(
+      new Option('--link <kind>', "how the sandbox's interface is made").choices(LINKS).default('auto'),
+    );
 }
 
 export function readNetworkOptions(program: Command): NetworkOptions {
-  const { cidr, cidr6, clusterDomain, apiServer } = program.opts<NetworkOptions>();
-  return { cidr, cidr6, clusterDomain, apiServer };
+  const { cidr, cidr6, clusterDomain, apiServer, link } = program.opts<NetworkOptions>();
+  return { cidr, cidr6, clusterDomain, apiServer, link };
 }

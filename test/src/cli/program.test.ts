@@ -17,6 +17,7 @@ const DEFAULTS = {
   cidr6: 'fd6b:6e73::/64',
   clusterDomain: 'cluster.local',
   apiServer: true,
+  link: 'auto',
   files: { mounts: [] },
   privilege: { nestedUserNamespaces: true },
   fds: [],
@@ -103,6 +104,7 @@ describe('command line', () => {
       '--cidr6=fd00::/64',
       '--cluster-domain=K8s.test.',
       '--no-api-server',
+      '--link=veth',
     );
     expect(line).toEqual({
       ...DEFAULTS,
@@ -110,6 +112,7 @@ describe('command line', () => {
       cidr6: 'fd00::/64',
       clusterDomain: 'k8s.test',
       apiServer: false,
+      link: 'veth',
     });
   });
 
