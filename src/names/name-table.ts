@@ -43,20 +43,21 @@ const RESERVED_NAMES = new Set(['localhost', 'localhost.localdomain', 'ip6-local
 
 /** RFC 1035, 2.3.4: 255 octets with the lengths and the root, and 63 a label. */
 const MAX_NAME = 253;
-const MAX_LABEL = 63;
+const LABELS = /^[^.]{1,63}(?:\.[^.]{1,63})*$/;
+const LABEL = /^[^.]{1,63}$/;
 
 export class NameTable {
   readonly #claims = new Map<string, Claim>();
-  /** How many names each name has below it: it exists, though it may have no records of its own (RFC 8020). */
-  readonly #below = new Map<string, number>();
+  /** How many names stand right below each name: it exists, though it may have no record of its own (RFC 8020). */
+  readonly #children = new Map<string, number>();
 
   /** @param rank the lowest has the name */
   claim(name: string, rank: number, record: NameRecord): void {
     const key = canonicalName(name);
     if (RESERVED_NAMES.has(key) || !isPossibleName(key)) return;
     const first = this.#claims.get(key);
-    if (first === undefined) this.#countParents(key, 1);
     if (first === undefined || rank < first.rank) {
+      if (first === undefined && !this.#children.has(key)) this.#appears(key);
       this.#claims.set(key, { rank, record, next: first });
       return;
     }
@@ -76,7 +77,7 @@ export class NameTable {
         return;
       }
       this.#claims.delete(key);
-      this.#countParents(key, -1);
+      if (!this.#children.has(key)) this.#vanishes(key);
       return;
     }
     let before = first;
@@ -90,7 +91,15 @@ export class NameTable {
 
   /** Whether there are names below this one. */
   hasBelow(name: string): boolean {
-    return this.#below.has(canonicalName(name));
+    return this.#children.has(canonicalName(name));
+  }
+
+  get size(): number {
+    return this.#claims.size;
+  }
+
+  names(): IterableIterator<string> {
+    return this.#claims.keys();
   }
 
   /** Every name, and what it stands for now. */
@@ -98,14 +107,31 @@ export class NameTable {
     for (const [name, { record }] of this.#claims) yield [name, record];
   }
 
-  #countParents(key: string, by: 1 | -1): void {
-    for (let dot = key.indexOf('.'); dot >= 0; dot = key.indexOf('.', dot + 1)) {
-      const parent = key.slice(dot + 1);
-      const count = (this.#below.get(parent) ?? 0) + by;
-      if (count === 0) this.#below.delete(parent);
-      else this.#below.set(parent, count);
-    }
+  /** A name exists from now on, and so does what stands above it. */
+  #appears(key: string): void {
+    const parent = parentOf(key);
+    if (parent === undefined) return;
+    const before = this.#children.get(parent) ?? 0;
+    this.#children.set(parent, before + 1);
+    if (before === 0 && !this.#claims.has(parent)) this.#appears(parent);
   }
+
+  #vanishes(key: string): void {
+    const parent = parentOf(key);
+    if (parent === undefined) return;
+    const left = (this.#children.get(parent) ?? 0) - 1;
+    if (left > 0) {
+      this.#children.set(parent, left);
+      return;
+    }
+    this.#children.delete(parent);
+    if (!this.#claims.has(parent)) this.#vanishes(parent);
+  }
+}
+
+function parentOf(key: string): string | undefined {
+  const dot = key.indexOf('.');
+  return dot < 0 ? undefined : key.slice(dot + 1);
 }
 
 export function canonicalName(name: string): string {
@@ -114,9 +140,9 @@ export function canonicalName(name: string): string {
 }
 
 function isPossibleName(name: string): boolean {
-  return name.length <= MAX_NAME && name.split('.').every(isLabel);
+  return name.length <= MAX_NAME && LABELS.test(name);
 }
 
 export function isLabel(label: string): boolean {
-  return label.length > 0 && label.length <= MAX_LABEL;
+  return LABEL.test(label);
 }

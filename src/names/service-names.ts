@@ -70,5 +70,5 @@ export function serviceNames(
  */
 export function podLabels(label: string, addresses: readonly string[]): string[] {
   const dashed = addresses.map((address) => address.replaceAll(/[.:]/g, '-'));
-  return isLabel(label) && !label.includes('.') ? [label, ...dashed] : dashed;
+  return isLabel(label) ? [label, ...dashed] : dashed;
 }

@@ -53,12 +53,13 @@ export class HostsFile {
     return this.#kept;
   }
 
-  /** Which names of the host are ours. */
+  /** Which names of the host are ours; found from the side that has fewer. */
   #takenBy(names: NameTable): string {
-    let taken = '';
-    for (const [name] of names.entries())
-      if (name === this.#ownName || this.#hostNames.has(name)) taken += `${name} `;
-    return taken;
+    const isOurs = (name: string): boolean => names.lookup(name) !== undefined;
+    const isHosts = (name: string): boolean => name === this.#ownName || this.#hostNames.has(name);
+    return this.#hostNames.size < names.size
+      ? [this.#ownName, ...this.#hostNames].filter(isOurs).join(' ')
+      : [...names.names()].filter(isHosts).toSorted().join(' ');
   }
 
   #line(line: string, names: NameTable): string {

@@ -193,8 +193,16 @@ export class Directory implements Knowledge {
   }
 
   #changed(source: Source, changed: readonly ServiceId[]): void {
-    for (const id of changed) this.#update(source, id);
-    this.onNamesChanged?.();
+    const known = ({ namespace, name }: ServiceId): boolean => {
+      const service = source.view.find(namespace, name);
+      // Pods come and go behind a Service with an address of its own without any change to its names.
+      return (
+        service !== undefined && !service.headless && source.published.get(idOf(service))?.service === service
+      );
+    };
+    const news = changed.filter((id) => !known(id));
+    for (const id of news) this.#update(source, id);
+    if (news.length > 0) this.onNamesChanged?.();
   }
 
   #update(source: Source, id: ServiceId): void {
