@@ -7,6 +7,6 @@ export type { InsideAddress } from './inside.ts';
 export { launch, type LaunchOptions } from './launch.ts';
 export type { LinkAddress, LinkKind, LinkOptions } from './link.ts';
 export type { PrivilegeOptions } from './process/privilege.ts';
-export { type SignalWatch, watchSignals } from './process/signals.ts';
+export { PASSED_SIGNALS, type SignalWatch, watchSignals } from './process/signals.ts';
 export type { Sandbox } from './running.ts';
 export type { FileOptions, Mount } from './view/files.ts';

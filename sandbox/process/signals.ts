@@ -1,7 +1,13 @@
 /** Signals that reach our own process, told apart by where they come from. */
 
 import { readSync } from 'node:fs';
+import { constants } from 'node:os';
 import { loadNative } from '../native/addon.ts';
+
+/** What is meant for the command when it is sent to us; the guard is the witness for just these (native/stub/guard.c). */
+export const PASSED_SIGNALS: readonly number[] = (
+  ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2', 'SIGTSTP', 'SIGCONT', 'SIGWINCH'] as const
+).map((name) => constants.signals[name]);
 
 /** sigaction(2): sent by the kernel, such as for a key of the terminal. */
 const SI_KERNEL = 0x80;

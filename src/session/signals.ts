@@ -5,12 +5,13 @@
  */
 
 import { constants } from 'node:os';
-import { type CallerState, type Sandbox, type SignalWatch, watchSignals } from '../../sandbox/index.ts';
-
-/** The guard is the witness for just these (sandbox/native/stub/guard.c). */
-const FORWARDED = (
-  ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2', 'SIGTSTP', 'SIGCONT', 'SIGWINCH'] as const
-).map((name) => constants.signals[name]);
+import {
+  type CallerState,
+  PASSED_SIGNALS,
+  type Sandbox,
+  type SignalWatch,
+  watchSignals,
+} from '../../sandbox/index.ts';
 
 /**
  * Before there is a command, and after it, a signal is for us. One that our
@@ -20,10 +21,10 @@ const FORWARDED = (
 export function keepIgnoring({ ignoredSignals }: CallerState): void {
   for (const [name, signo] of Object.entries(constants.signals)) {
     const isIgnored = ((ignoredSignals >> BigInt(signo - 1)) & 1n) === 1n;
-    if (isIgnored && FORWARDED.includes(signo)) process.on(name, () => {});
+    if (isIgnored && PASSED_SIGNALS.includes(signo)) process.on(name, () => {});
   }
 }
 
 export function forwardSignals(sandbox: Sandbox): Promise<SignalWatch> {
-  return watchSignals(FORWARDED, (signal) => sandbox.pass(signal));
+  return watchSignals(PASSED_SIGNALS, (signal) => sandbox.pass(signal));
 }

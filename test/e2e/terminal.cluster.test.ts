@@ -139,6 +139,97 @@ test('a shell has job control', async () => {
   expect(terminal.code).toBe(6);
 });
 
+test('a program that stops itself alone, as less does, stops the whole job; fg continues it', async () => {
+  const terminal = new Terminal('bash --norc -i');
+  await terminal.shows(/ready> /);
+  const inside = 'kill -TSTP $$; echo "resu"med; exit 3';
+  terminal.type(`${fromSetup('KNS_TEST_PROGRAM')} -n e2e -- sh -c '${inside}'\n`);
+  await terminal.shows(/\[1\]\+ +Stopped[^]*ready> /);
+  terminal.type('jobs -r; echo "none "runs; fg\n');
+  await terminal.shows(/none runs[^]*resumed\r\n/);
+  terminal.type('echo "status $?"\n');
+  await terminal.shows(/status 3\r\n/);
+});
+
+test('an inner shell can be suspended, and comes back with its terminal', async () => {
+  const terminal = new Terminal('bash --norc -i');
+  await terminal.shows(/ready> /);
+  terminal.type(`PS1='inner> ' ${fromSetup('KNS_TEST_PROGRAM')} -n e2e -- bash --norc -i\n`);
+  await terminal.shows(/inner> /);
+  terminal.type('suspend\n');
+  await terminal.shows(/Stopped[^]*ready> /);
+  terminal.type('fg\n');
+  terminal.type('echo "back "again\n');
+  await terminal.shows(/back again\r\n/);
+  terminal.type('exit 4\n');
+  await terminal.shows(/ready> /);
+  terminal.type('echo "status $?"\n');
+  await terminal.shows(/status 4\r\n/);
+});
+
+test('a pipeline is one job: Ctrl-Z stops both ends, fg continues both, the reader keeps the terminal', async () => {
+  const terminal = new Terminal('bash --norc -i');
+  await terminal.shows(/ready> /);
+  const writer = 'echo "star"ted; while read -r line; do echo "got $line"; done';
+  const reader = `while read -r line; do echo "seen $line"; done`;
+  terminal.type(`${fromSetup('KNS_TEST_PROGRAM')} -n e2e -- sh -c '${writer}' | (${reader})\n`);
+  await terminal.shows(/seen started\r\n/);
+  terminal.type(CTRL_Z);
+  await terminal.shows(/Stopped[^]*ready> /);
+  terminal.type('fg\n');
+  terminal.type('this\n');
+  await terminal.shows(/seen got this\r\n/);
+  terminal.type('\x04');
+  await terminal.shows(/ready> /);
+});
+
+test('a job in the background runs, and is told when it is done', async () => {
+  const terminal = new Terminal('bash --norc -i');
+  await terminal.shows(/ready> /);
+  terminal.type(`${fromSetup('KNS_TEST_PROGRAM')} -n e2e -- sh -c 'echo "in the "back; exit 5' &\n`);
+  await terminal.shows(/in the back\r\n/);
+  terminal.type('wait %1; echo "status $?"\n');
+  await terminal.shows(/status 5\r\n/);
+});
+
+test('a full screen: keys one by one, the window and its changes, stopped and resumed', async () => {
+  const program = `
+    const { stdin, stdout } = process;
+    const size = (word) => console.log(word + " " + stdout.columns + "x" + stdout.rows);
+    let changes = 0;
+    stdin.setRawMode(true);
+    stdout.on("resize", () => size("change " + ++changes));
+    process.on("SIGCONT", () => { stdin.setRawMode(true); size("again"); });
+    stdin.on("data", (keys) => {
+      for (const key of keys) {
+        if (key === 122) { stdin.setRawMode(false); process.kill(process.pid, "SIGTSTP"); }
+        else if (key === 113) { stdin.setRawMode(false); process.exit(changes); }
+        else console.log("key " + key);
+      }
+    });
+    size("drawn");`.replaceAll(/\s+/g, ' ');
+  const terminal = new Terminal('bash --norc -i');
+  await terminal.shows(/ready> /);
+  terminal.type('tty; stty rows 24 cols 80; stty -echo\n');
+  const [, device = ''] = /(\/dev\/pts\/\d+)/.exec(await terminal.shows(/\/dev\/pts\/\d+[^]*ready> /)) ?? [];
+  terminal.type(`${fromSetup('KNS_TEST_PROGRAM')} -n e2e -- ${process.execPath} -e '${program}'\n`);
+  await terminal.shows(/drawn 80x24\r\n/);
+  terminal.type(CTRL_C);
+  await terminal.shows(/key 3\r\n/);
+  execFileSync('stty', ['-F', device, 'rows', '40', 'cols', '100']);
+  await terminal.shows(/change 1 100x40\r\n/);
+  terminal.type('z');
+  await terminal.shows(/Stopped[^]*ready> /);
+  terminal.type('fg\n');
+  await terminal.shows(/again 100x40\r\n/);
+  terminal.type('x');
+  await terminal.shows(/key 120\r\n/);
+  terminal.type('q');
+  await terminal.shows(/ready> /);
+  terminal.type('echo "changes $?"\n');
+  await terminal.shows(/changes 1\r\n/);
+});
+
 test('a terminal that goes away ends a command that does not handle it', async () => {
   const env = { KNS_TEST_MARK: `hang-up-${process.pid}` };
   const terminal = new Terminal(`${fromSetup('KNS_TEST_PROGRAM')} -n e2e -- bash --norc -i`, env);

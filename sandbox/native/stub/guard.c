@@ -47,7 +47,7 @@ enum { FIRST_FD = 3 };
 static const int ignored[] = {SIGHUP,  SIGINT,    SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGPIPE,
                               SIGVTALRM, SIGPROF, SIGIO,   SIGPWR,  SIGTSTP, SIGTTIN, SIGTTOU};
 
-/* Those that the host passes on to the command (src/session/signals.ts). */
+/* Those that the host passes on to the command (PASSED_SIGNALS in sandbox/process/signals.ts). */
 static const int witnessed[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGUSR1,
                                 SIGUSR2, SIGTSTP, SIGCONT, SIGWINCH};
 

@@ -7,9 +7,17 @@
  */
 
 import { closeSync, openSync, readdirSync } from 'node:fs';
-import { launch, readCallerState, SandboxError, type Sandbox } from '../../../sandbox/index.ts';
+import {
+  launch,
+  PASSED_SIGNALS,
+  readCallerState,
+  SandboxError,
+  type Sandbox,
+  watchSignals,
+} from '../../../sandbox/index.ts';
 import { OutgoingFrame } from '../../../stack/device.ts';
-import type { HostReport, HostRequest, HostTask } from './protocol.ts';
+import { processesMarked } from '../../support/processes.ts';
+import type { Fault, HostReport, HostRequest, HostTask } from './protocol.ts';
 
 const request = JSON.parse(process.argv[2] ?? '{}') as HostRequest;
 
@@ -48,7 +56,34 @@ function obey(sandbox: Sandbox, task: HostTask): void {
   }
 }
 
+/** The processes of the sandbox that this program has launched, by what they are called. */
+const NAMES = {
+  guard: / guard \d/,
+  bubblewrap: /^\S*bwrap /,
+  init: /^\S*kns-stub init /,
+  helper: /^\S*kns-netns /,
+};
+
+function kill(victim: Fault['victim']): void {
+  const mark = `KNS_TEST_MARK=${process.env['KNS_TEST_MARK']}`;
+  const victims =
+    victim === 'host'
+      ? [process.pid]
+      : processesMarked(mark)
+          .filter(({ command }) => NAMES[victim].test(command))
+          .map(({ pid }) => pid);
+  for (const pid of victims) process.kill(pid, 'SIGKILL');
+  report({ kind: 'killed', count: victims.length });
+}
+
+const onStage = (stage: Fault['stage']): void => {
+  if (request.fault?.stage === stage) kill(request.fault.victim);
+};
+
 async function run(sandbox: Sandbox): Promise<void> {
+  const signals = request.passSignals
+    ? await watchSignals(PASSED_SIGNALS, (signal) => sandbox.pass(signal))
+    : undefined;
   process.on('message', (task: HostTask) => obey(sandbox, task));
   sandbox.device.start((arena, offsets, lengths, count) => {
     for (let i = 0; i < count; i++) {
@@ -59,6 +94,7 @@ async function run(sandbox: Sandbox): Promise<void> {
   });
   report({ kind: 'launched', notes: [...sandbox.notes], link: sandbox.device.kind });
   const { code } = await sandbox.exited;
+  signals?.close();
   await sandbox.close();
   report({ kind: 'exited', code });
 }
@@ -84,7 +120,7 @@ async function main(): Promise<void> {
   const caller = readCallerState(process.env);
   try {
     if (request.cycles !== undefined) await cycle(request.cycles);
-    else await run(await launch({ ...request.options, caller }));
+    else await run(await launch({ ...request.options, caller, onStage }));
   } catch (error) {
     if (!(error instanceof SandboxError)) throw error;
     report({ kind: 'failed', code: error.code, message: error.message, remedy: error.remedy });

@@ -12,7 +12,7 @@ import { buildNative } from '../../../sandbox/native/build.ts';
 import { TEST_LINK } from '../../support/test-link.ts';
 import { ordinaryUser } from '../../support/ordinary-user.ts';
 import type { LinkOptions } from '../../../sandbox/index.ts';
-import type { HostReport, HostRequest, HostTask } from './protocol.ts';
+import type { HostReport, HostRequest, HostTask, Launched } from './protocol.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 export const NATIVE = join(ROOT, 'prebuilt', `linux-${process.arch}`);
@@ -67,10 +67,8 @@ export async function installHost(): Promise<Installation> {
 /** The hosts that have not ended. */
 const running = new Set<ChildProcess>();
 
-export interface HostOptions {
+export interface HostOptions extends Partial<Omit<Launched, 'link'>>, Omit<HostRequest, 'options'> {
   readonly command: readonly string[];
-  readonly cwd?: string;
-  readonly env?: Record<string, string>;
   /** What differs from LINK. */
   readonly link?: Partial<LinkOptions>;
   /** The host program's own environment, beside the tests'. */
@@ -78,7 +76,8 @@ export interface HostOptions {
   /** What runs the host program, such as `unshare`. */
   readonly prefix?: readonly string[];
   readonly input?: string;
-  readonly cycles?: number;
+  /** Files that the host program has open as 4, 5, … */
+  readonly open?: readonly number[];
   /** The node to run; default: the tests' own. */
   readonly node?: string;
 }
@@ -102,28 +101,31 @@ export class Host {
   #ended = false;
 
   constructor(installation: Installation, options: HostOptions) {
-    const { command, cwd, env, cycles } = options;
-    const request: HostRequest = {
-      options: {
-        command,
-        link: { ...LINK, ...options.link },
-        ...(cwd === undefined ? {} : { cwd }),
-        ...(env === undefined ? {} : { env }),
-      },
-      ...(cycles === undefined ? {} : { cycles }),
-    };
-    const node = [options.node ?? process.execPath, installation.program, JSON.stringify(request)];
-    const [file = '', ...args] = [...(options.prefix ?? []), ...node];
+    const {
+      link,
+      hostEnv,
+      prefix,
+      input,
+      open,
+      node: version,
+      cycles,
+      passSignals,
+      fault,
+      ...launched
+    } = options;
+    const request = { options: { ...launched, link: { ...LINK, ...link } }, cycles, passSignals, fault };
+    const node = [version ?? process.execPath, installation.program, JSON.stringify(request)];
+    const [file = '', ...args] = [...(prefix ?? []), ...node];
     const { uid, gid } = ordinaryUser();
     this.child = spawn(file, args, {
       cwd: '/',
-      env: { ...process.env, ...options.hostEnv },
+      env: { ...process.env, ...hostEnv },
       uid,
       gid,
-      stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
+      stdio: ['pipe', 'pipe', 'pipe', 'ipc', ...(open ?? [])],
     });
     running.add(this.child);
-    this.child.stdin?.end(options.input ?? '');
+    this.child.stdin?.end(input ?? '');
     this.#stdout = gather(this.child, 'stdout', () => this.#wake());
     this.#stderr = gather(this.child, 'stderr', () => this.#wake());
     this.child.on('message', (report: HostReport) => {

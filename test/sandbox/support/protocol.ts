@@ -1,16 +1,23 @@
 /** What the tests and the program that they run as an ordinary user say to each other. */
 
-import type { LinkKind, LinkOptions } from '../../../sandbox/index.ts';
+import type { LaunchOptions, LinkKind } from '../../../sandbox/index.ts';
+
+/** Which of a sandbox's processes is killed, and after which step. */
+export interface Fault {
+  readonly stage: Parameters<NonNullable<LaunchOptions['onStage']>>[0];
+  readonly victim: 'host' | 'guard' | 'bubblewrap' | 'init' | 'helper';
+}
+
+/** Options of a launch that JSON can hold. */
+export type Launched = Omit<LaunchOptions, 'caller' | 'abort' | 'onStage'>;
 
 export interface HostRequest {
-  readonly options: {
-    readonly command: readonly string[];
-    readonly cwd?: string;
-    readonly env?: Record<string, string>;
-    readonly link: LinkOptions;
-  };
+  readonly options: Launched;
   /** Launch and close so often, and nothing else. */
   readonly cycles?: number;
+  /** Pass signals on to the command. */
+  readonly passSignals?: boolean;
+  readonly fault?: Fault;
 }
 
 export type HostReport =
@@ -19,6 +26,8 @@ export type HostReport =
   | { readonly kind: 'frame'; readonly length: number; readonly head: string }
   | { readonly kind: 'sent'; readonly taken: boolean }
   | { readonly kind: 'cycled'; readonly first: number; readonly last: number }
+  /** How many processes were killed as the request had it. */
+  | { readonly kind: 'killed'; readonly count: number }
   | { readonly kind: 'exited'; readonly code: number };
 
 export type HostTask =
