@@ -58,17 +58,17 @@ function nearestTo(name: string, names: readonly string[]): string[] {
     .map(({ other }) => other);
 }
 
-/** Letters to add, remove or exchange until one is the other (Levenshtein); less where one contains the other. */
+/** Letters to add, remove, exchange or swap until one is the other; less where one contains the other. */
 function distanceOf(a: string, b: string): number {
   if (a.includes(b) || b.includes(a)) return 0.5;
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  const rows = [Array.from({ length: b.length + 1 }, (_, j) => j)];
   for (let i = 1; i <= a.length; i++) {
-    const next = [i];
+    rows.push([i]);
     for (let j = 1; j <= b.length; j++) {
-      const exchanged = row[j - 1] + Number(a[i - 1] !== b[j - 1]);
-      next.push(Math.min(row[j] + 1, next[j - 1] + 1, exchanged));
+      const exchanged = rows[i - 1][j - 1] + Number(a[i - 1] !== b[j - 1]);
+      const swapped = a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1] ? rows[i - 2][j - 2] + 1 : Infinity;
+      rows[i].push(Math.min(rows[i - 1][j] + 1, rows[i][j - 1] + 1, exchanged, swapped));
     }
-    row = next;
   }
-  return row[b.length];
+  return rows[a.length][b.length];
 }
