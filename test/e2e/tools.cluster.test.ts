@@ -1,8 +1,10 @@
 /** kubectl and HTTP clients in the sandbox: the API server, and a proxy that is not to swallow Services. */
 
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Kubeconfigs } from '../support/kubeconfig.ts';
 import { inSandbox, runProgram } from '../support/program.ts';
@@ -117,5 +119,21 @@ describe('an HTTP proxy of the user', () => {
   test('without one, the environment stays as it is', async () => {
     const { stdout } = await inSandbox('env | grep -i no_proxy; true');
     expect(stdout).toBe('');
+  });
+});
+
+describe('--no-kubeconfig', () => {
+  test('neither the kubeconfig nor what it names is there, and the Services are', async () => {
+    const key = join(kubeconfigs.folder, 'token');
+    writeFileSync(key, 'secret');
+    const path = kubeconfigs.write('hidden', (config) => {
+      config.users.push({ name: 'other', user: { tokenFile: 'token' } });
+    });
+    const script = `curl -sS http://web/healthz; echo "[$KUBECONFIG]"; cat ${path}; cat ${key}; kubectl -n e2e get services`;
+    const args = ['--no-kubeconfig', '-n', 'e2e', '--', 'sh', '-c', script];
+    const { code, stdout, stderr } = await runProgram(args, { env: { KUBECONFIG: path } });
+    expect(stdout).toBe('ok\n[]\n');
+    expect(code).not.toBe(0);
+    expect(stderr.match(/cat: .*(?:Permission denied|No such file)/g)).toHaveLength(2);
   });
 });

@@ -11,9 +11,9 @@
  * is the context.
  */
 
+import { parseDuration } from '../../duration.ts';
 import { UsageError } from '../../errors.ts';
 import type { Alias, NamespaceChoice, Target, Wait } from '../../session/choices.ts';
-import { parseDuration } from './duration.ts';
 
 /** A DNS label (RFC 1123), as Kubernetes has it for namespaces and Services. */
 const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
@@ -74,10 +74,15 @@ export function parseTarget(text: string, option: string): Target {
 export function parseWait(text: string): Wait {
   const [target, duration, ...more] = text.split('=');
   if (more.length > 0) throw invalid(text, '--wait');
-  return {
-    target: parseTarget(target, '--wait'),
-    timeoutMs: duration === undefined ? DEFAULT_WAIT_MS : parseDuration(duration, '--wait'),
-  };
+  const timeoutMs = duration === undefined ? DEFAULT_WAIT_MS : parseDuration(duration);
+  if (timeoutMs === undefined) {
+    throw new UsageError(
+      'DURATION_INVALID',
+      `--wait: "${duration}" is no duration`,
+      'give seconds, or a number with its unit: 500ms, 30s, 2m',
+    );
+  }
+  return { target: parseTarget(target, '--wait'), timeoutMs };
 }
 
 /** Throws `ALIAS_INVALID` and `TARGET_INVALID`. */
