@@ -11,6 +11,8 @@
 import { type Device, OutgoingFrame } from '../../../stack/device.ts';
 import type { LinkDevice } from '../../../sandbox/index.ts';
 import { finishChecksum, sumBytes } from '../../../stack/wire/checksum.ts';
+import { ETHERNET_HEADER_BYTES } from '../../../stack/wire/ethernet.ts';
+import { IPV6_HEADER_BYTES } from '../../../stack/wire/ipv6.ts';
 import {
   FLAG_NEEDS_CHECKSUM,
   GSO_NONE,
@@ -42,9 +44,13 @@ const REORDER_MS = 3;
 export class ImpairedLink implements Device {
   readonly mtu: number;
   readonly maxPacket: number;
+  readonly checksumOffload: boolean;
+  readonly udpSegmentation: boolean;
   /** Packets that were lost, changed, repeated or held back so far. */
   mishaps = 0;
-  readonly #tun: LinkDevice;
+  readonly #device: LinkDevice;
+  /** Of everything before the IP header. */
+  readonly #headBytes: number;
   readonly #random: Random;
   readonly #impairment: Impairment;
   readonly #timers = new Set<NodeJS.Timeout>();
@@ -52,18 +58,21 @@ export class ImpairedLink implements Device {
   #receive: (frame: Uint8Array) => void = () => {};
 
   /** @param segmentation whether the stack may leave segmentation to the kernel */
-  constructor(tun: LinkDevice, impairment: Impairment, seed: number, segmentation: boolean) {
-    this.#tun = tun;
+  constructor(device: LinkDevice, impairment: Impairment, seed: number, segmentation: boolean) {
+    this.#device = device;
+    this.#headBytes = VIRTIO_NET_HEADER_BYTES + (device.framing === 'ethernet' ? ETHERNET_HEADER_BYTES : 0);
     this.#impairment = impairment;
     this.#random = new Random(seed);
-    this.mtu = tun.mtu;
-    this.maxPacket = segmentation ? tun.maxPacket : tun.mtu;
+    this.mtu = device.mtu;
+    this.maxPacket = segmentation ? device.maxPacket : device.mtu;
+    this.checksumOffload = device.checksumOffload;
+    this.udpSegmentation = segmentation && device.udpSegmentation;
   }
 
   /** Packets of the kernel, a frame at a time. */
   start(receive: (frame: Uint8Array) => void): void {
     this.#receive = receive;
-    this.#tun.start((arena, offsets, lengths, count) => {
+    this.#device.start((arena, offsets, lengths, count) => {
       for (let i = 0; i < count; i++)
         this.#pass(arena.slice(offsets[i], offsets[i] + lengths[i]), (frame) => this.#receive(frame));
     });
@@ -107,9 +116,8 @@ export class ImpairedLink implements Device {
   /** Changes one bit behind the IP header. @returns false where that would go unseen */
   #corrupt(frame: Uint8Array): boolean {
     if (virtioGsoType(frame, 0) !== GSO_NONE) return false;
-    const packet = VIRTIO_NET_HEADER_BYTES;
     if ((virtioFlags(frame, 0) & FLAG_NEEDS_CHECKSUM) !== 0) {
-      const start = packet + virtioChecksumStart(frame, 0);
+      const start = VIRTIO_NET_HEADER_BYTES + virtioChecksumStart(frame, 0);
       const field = start + virtioChecksumOffset(frame, 0);
       // The field holds the sum of the pseudo-header, so it counts in as it is.
       const checksum = finishChecksum(sumBytes(frame, start, frame.length - start, 0));
@@ -117,8 +125,9 @@ export class ImpairedLink implements Device {
       frame[field + 1] = checksum & 0xff;
     }
     writeVirtioPlain(frame, 0);
-    const header = packet + (frame[packet] & 15) * 4;
-    const at = header + this.#random.below(frame.length - header);
+    const packet = this.#headBytes;
+    const payload = packet + (frame[packet] >>> 4 === 6 ? IPV6_HEADER_BYTES : (frame[packet] & 15) * 4);
+    const at = payload + this.#random.below(frame.length - payload);
     frame[at] ^= 1 << this.#random.below(8);
     return true;
   }
@@ -132,6 +141,6 @@ export class ImpairedLink implements Device {
     frame.pieceLength[0] = bytes.length - VIRTIO_NET_HEADER_BYTES;
     frame.pieceCount = 1;
     // A full device loses the packet, as a link does.
-    this.#tun.send(frame);
+    this.#device.send(frame);
   }
 }

@@ -6,13 +6,12 @@
  * (3); a failure names its seed, and KNS_LINUX_SEED tries that one alone.
  */
 
-import { randomFillSync } from 'node:crypto';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { launch, type Sandbox } from '../../../sandbox/index.ts';
-import { Stack, type TcpConnection } from '../../../stack/index.ts';
-import { ImpairedLink, type Impairment, PERFECT } from './impaired-link.ts';
+import type { TcpConnection } from '../../../stack/index.ts';
+import type { Impairment } from './impaired-link.ts';
+import { closeSandbox, FAR_ADDRESS, type LinkCase, runAgainstLinux } from './rig.ts';
 
 const PERIOD = 251;
 const PORT = 5000;
@@ -63,78 +62,57 @@ function exchange(connection: TcpConnection, bytes: number, report: (outcome: st
   send();
 }
 
-let sandbox: Sandbox | undefined;
-afterEach(async () => {
-  await sandbox?.close();
-  sandbox = undefined;
-});
+afterEach(closeSandbox);
 
-interface Case {
-  readonly mtu: number;
-  readonly segmentation?: boolean;
-  readonly impairment?: Partial<Impairment>;
+interface Case extends Omit<LinkCase, 'ip'> {
   readonly bytes: number;
 }
 
-async function run(each: Case, seed: number): Promise<{ code: number; outcomes: string[]; mishaps: number }> {
-  sandbox = await launch({
-    command: [process.execPath, GUEST, '10.0.1.9', ...[PORT, CONNECTIONS, each.bytes].map(String)],
-    link: { address: '10.0.1.2', prefixLength: 24, gateway: '10.0.1.1', mtu: each.mtu },
-  });
-  const link = new ImpairedLink(
-    sandbox.device,
-    { ...PERFECT, ...each.impairment },
-    seed,
-    each.segmentation ?? true,
-  );
-  const stack = new Stack({ device: link, now: performance.now(), random: (bytes) => randomFillSync(bytes) });
+async function run(each: Case & LinkCase, seed: number) {
   const outcomes: string[] = [];
-  const running = sandbox;
-  stack.onTcpRequest = (request) =>
-    exchange(request.accept(), each.bytes, (outcome) => {
-      if (outcomes.push(outcome) === CONNECTIONS) running.signal(constants.signals.SIGTERM);
-    });
-
-  let timer: NodeJS.Timeout | undefined;
-  const poll = () => {
-    stack.poll(performance.now());
-    clearTimeout(timer);
-    const at = stack.pollAt();
-    if (at !== Number.POSITIVE_INFINITY) timer = setTimeout(poll, Math.max(0, at - performance.now()));
-  };
-  stack.onWake = () => queueMicrotask(poll);
-  link.start((frame) => {
-    stack.receive(performance.now(), frame, 0, frame.length);
-    poll();
-  });
-  sandbox.start();
-  const { code } = await running.exited;
-  link.stop();
-  clearTimeout(timer);
-  return { code, outcomes, mishaps: link.mishaps };
+  const guest = [FAR_ADDRESS[each.ip], PORT, CONNECTIONS, each.bytes].map(String);
+  const { code, mishaps } = await runAgainstLinux(
+    each,
+    seed,
+    [process.execPath, GUEST, ...guest],
+    (stack, sandbox) => {
+      stack.onTcpRequest = (request) =>
+        exchange(request.accept(), each.bytes, (outcome) => {
+          if (outcomes.push(outcome) === CONNECTIONS) sandbox.signal(constants.signals.SIGTERM);
+        });
+    },
+  );
+  return { code, outcomes, mishaps };
 }
 
 const KIB = 1024;
 const LOSSY: Partial<Impairment> = { loss: 0.01, duplicate: 0.01, reorder: 0.02, corrupt: 0.01, delayMs: 1 };
 
-describe.each<[string, Case]>([
+const CASES: [string, Case][] = [
   ['64 KiB segments, a perfect link', { mtu: 65_520, bytes: 8192 * KIB }],
   ['MTU 1500 with segmentation offload', { mtu: 1500, bytes: 8192 * KIB }],
-  ['MTU 1500, each segment a packet', { mtu: 1500, segmentation: false, bytes: 2048 * KIB }],
-  ['MTU 1280, a bad link', { mtu: 1280, segmentation: false, bytes: 64 * KIB, impairment: LOSSY }],
+  ['MTU 1500, each segment to Linux a packet', { mtu: 1500, offload: 'receive', bytes: 2048 * KIB }],
+  ['MTU 1280, no offload', { mtu: 1280, offload: 'none', bytes: 1024 * KIB }],
+  ['MTU 65520, no offload', { mtu: 65_520, offload: 'none', bytes: 4096 * KIB }],
+  ['MTU 1280, no offload, a bad link', { mtu: 1280, offload: 'none', bytes: 64 * KIB, impairment: LOSSY }],
   ['MTU 1500, offload, a bad link', { mtu: 1500, bytes: 192 * KIB, impairment: LOSSY }],
+  ['MTU 9000, no offload, a bad link', { mtu: 9000, offload: 'none', bytes: 192 * KIB, impairment: LOSSY }],
   ['64 KiB segments, a bad link', { mtu: 65_520, bytes: 512 * KIB, impairment: LOSSY }],
-])('against Linux: %s', (_, each) => {
-  test.each(each.impairment === undefined ? SEEDS.slice(0, 1) : SEEDS)(
-    'seed %d',
-    { timeout: 60_000 },
-    async (seed) => {
-      const { code, outcomes, mishaps } = await run(each, seed);
-      expect({ code, outcomes }).toEqual({
-        code: 0,
-        outcomes: Array.from({ length: CONNECTIONS }, () => 'done'),
-      });
-      expect(mishaps > 0).toBe(each.impairment !== undefined);
-    },
-  );
+];
+
+describe.each([4, 6] as const)('against Linux, IPv%d', (ip) => {
+  describe.each(CASES)('%s', (_, each) => {
+    test.each(each.impairment === undefined ? SEEDS.slice(0, 1) : SEEDS)(
+      'seed %d',
+      { timeout: 60_000 },
+      async (seed) => {
+        const { code, outcomes, mishaps } = await run({ ...each, ip }, seed);
+        expect({ code, outcomes }).toEqual({
+          code: 0,
+          outcomes: Array.from({ length: CONNECTIONS }, () => 'done'),
+        });
+        expect(mishaps > 0).toBe(each.impairment !== undefined);
+      },
+    );
+  });
 });
