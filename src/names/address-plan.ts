@@ -16,20 +16,13 @@
 import { createHash } from 'node:crypto';
 import ipaddr from 'ipaddr.js';
 import { UsageError } from '../errors.ts';
-import {
-  type Ipv4Range,
-  type Ipv6Range,
-  parseIpv4Range,
-  parseIpv6Range,
-  SHORTEST_IPV4_PREFIX,
-} from './cidr.ts';
+import { IPV4, IPV6, parseRange, type Range } from './cidr.ts';
 
 /** Network, broadcast, gateway and sandbox: what a range holds besides Services. */
 const RESERVED = 4;
 const GATEWAY_HOST = 1;
 const SANDBOX_HOST = 2;
 const FIRST_HOST = 3;
-const GROUP_BITS = 16;
 
 /** What one key has: an address of each family. */
 export type Addresses = readonly [ipv4: string, ipv6: string];
@@ -41,15 +34,15 @@ export class AddressPlan {
   /** How many keys fit. */
   readonly capacity: number;
 
-  readonly #ipv4: Ipv4Range;
-  readonly #ipv6: Ipv6Range;
+  readonly #ipv4: Range;
+  readonly #ipv6: Range;
   readonly #taken = new Set<number>();
   readonly #byKey = new Map<string, Addresses>();
 
   /** @param cidr such as `10.0.1.0/24`. @param cidr6 such as `fd6b:6e73::/64`. Throws `CIDR_INVALID`. */
   constructor(cidr: string, cidr6: string) {
-    this.#ipv4 = parseIpv4Range(cidr);
-    this.#ipv6 = parseIpv6Range(cidr6);
+    this.#ipv4 = parseRange(cidr, IPV4);
+    this.#ipv6 = parseRange(cidr6, IPV6);
     this.prefixLengths = [this.#ipv4.prefixLength, this.#ipv6.prefixLength];
     this.capacity = 2 ** (32 - this.#ipv4.prefixLength) - RESERVED;
     this.gateway = this.#host(GATEWAY_HOST);
@@ -70,35 +63,39 @@ export class AddressPlan {
 
   /** What to say where that many addresses are needed. */
   full(wanted: number): UsageError {
-    const { network, prefixLength } = this.#ipv4;
     const hostBits = Math.ceil(Math.log2(wanted + RESERVED));
-    const wider = Math.max(SHORTEST_IPV4_PREFIX, 32 - hostBits);
-    const mask = (0xffff_ffff << (32 - wider)) >>> 0;
+    const wider = Math.max(IPV4.shortestPrefix, 32 - hostBits);
     return new UsageError(
       'CIDR_FULL',
-      `${wanted} addresses are needed and ${dotted(network)}/${prefixLength} holds ${this.capacity}`,
-      `use --cidr ${dotted((network & mask) >>> 0)}/${wider}, or fewer namespaces`,
+      `${wanted} addresses are needed and ${this.#range(this.prefixLengths[0])} holds ${this.capacity}`,
+      `use --cidr ${this.#range(wider)}, or fewer namespaces`,
     );
   }
 
   /** Whether an address is of one of the ranges, given out or not. */
   contains(address: string): boolean {
-    if (ipaddr.IPv4.isValid(address)) {
-      const { network, prefixLength } = this.#ipv4;
-      return ipaddr.IPv4.parse(address).match(ipaddr.IPv4.parse(dotted(network)), prefixLength);
-    }
-    const { network, prefixLength } = this.#ipv6;
-    return ipaddr.IPv6.parse(address).match(new ipaddr.IPv6([...network]), prefixLength);
+    return ipaddr.IPv4.isValid(address)
+      ? ipaddr.IPv4.parse(address).match(new ipaddr.IPv4([...this.#ipv4.network]), this.#ipv4.prefixLength)
+      : ipaddr.IPv6.parse(address).match(new ipaddr.IPv6([...this.#ipv6.network]), this.#ipv6.prefixLength);
+  }
+
+  /** The IPv4 range of that size around ours. */
+  #range(prefixLength: number): string {
+    const network = ipaddr.IPv4.networkAddressFromCIDR(`${this.gateway[0]}/${prefixLength}`);
+    return `${network.toString()}/${prefixLength}`;
   }
 
   #host(host: number): Addresses {
-    const groups = [...this.#ipv6.network];
-    groups[6] |= host >>> GROUP_BITS;
-    groups[7] |= host & 0xffff;
-    return [dotted(this.#ipv4.network + host), new ipaddr.IPv6(groups).toString()];
+    return [
+      new ipaddr.IPv4(plus(this.#ipv4.network, host)).toString(),
+      new ipaddr.IPv6(plus(this.#ipv6.network, host)).toString(),
+    ];
   }
 }
 
-function dotted(address: number): string {
-  return `${address >>> 24}.${(address >>> 16) & 255}.${(address >>> 8) & 255}.${address & 255}`;
+/** A host's address: the network's bytes have no bits set where those of the host go. */
+function plus(network: readonly number[], host: number): number[] {
+  const bytes = [...network];
+  for (let at = bytes.length - 1, rest = host; rest > 0; at--, rest >>>= 8) bytes[at] |= rest & 0xff;
+  return bytes;
 }

@@ -3,59 +3,59 @@
 import ipaddr from 'ipaddr.js';
 import { UsageError } from '../errors.ts';
 
-/** A /30 would hold no Service, and beyond /8 nothing is gained. */
-const LONGEST_IPV4_PREFIX = 29;
-export const SHORTEST_IPV4_PREFIX = 8;
-/** Its host part has room for that of the largest IPv4 range, which it repeats. */
-const LONGEST_IPV6_PREFIX = 104;
-const SHORTEST_IPV6_PREFIX = 8;
-
-/** What an address may be that is given to a Service: nothing that has a meaning of its own on every host. */
-const USABLE_IPV4 = new Set(['private', 'unicast', 'carrierGradeNat', 'reserved']);
-const USABLE_IPV6 = new Set(['uniqueLocal', 'unicast', 'reserved']);
-
-export interface Ipv4Range {
-  /** The network address as a number. */
-  readonly network: number;
-  readonly prefixLength: number;
+/** What a range of one family may be. */
+interface Family {
+  readonly name: string;
+  readonly option: string;
+  readonly example: string;
+  readonly addresses: typeof ipaddr.IPv4 | typeof ipaddr.IPv6;
+  readonly shortestPrefix: number;
+  readonly longestPrefix: number;
+  /** Kinds of ranges that have no meaning of their own on every host. */
+  readonly usable: ReadonlySet<string>;
 }
 
-export interface Ipv6Range {
-  /** The network address, eight groups of 16 bits. */
+/** A /30 would hold no Service, and beyond /8 nothing is gained. */
+export const IPV4: Family = {
+  name: 'IPv4',
+  option: '--cidr',
+  example: '10.0.1.0/24',
+  addresses: ipaddr.IPv4,
+  shortestPrefix: 8,
+  longestPrefix: 29,
+  usable: new Set(['private', 'unicast', 'carrierGradeNat', 'reserved']),
+};
+
+/** The host part has room for that of the largest IPv4 range, which it repeats. */
+export const IPV6: Family = {
+  name: 'IPv6',
+  option: '--cidr6',
+  example: 'fd6b:6e73::/64',
+  addresses: ipaddr.IPv6,
+  shortestPrefix: 8,
+  longestPrefix: 104,
+  usable: new Set(['uniqueLocal', 'unicast', 'reserved']),
+};
+
+export interface Range {
+  /** The bytes of the network address. */
   readonly network: readonly number[];
   readonly prefixLength: number;
 }
 
 /** Throws `CIDR_INVALID`. */
-export function parseIpv4Range(cidr: string): Ipv4Range {
-  const invalid = (why: string) => invalidRange('--cidr', cidr, why, 'an IPv4 range such as 10.0.1.0/24');
-  if (!ipaddr.IPv4.isValidCIDR(cidr)) throw invalid('not an IPv4 range');
-  const [address, prefixLength] = ipaddr.IPv4.parseCIDR(cidr);
-  if (prefixLength > LONGEST_IPV4_PREFIX) throw invalid(`too small, /${LONGEST_IPV4_PREFIX} is the least`);
-  if (prefixLength < SHORTEST_IPV4_PREFIX) throw invalid(`too large, /${SHORTEST_IPV4_PREFIX} is the most`);
+export function parseRange(cidr: string, family: Family): Range {
+  const { name, option, example, addresses, shortestPrefix, longestPrefix, usable } = family;
+  const invalid = (why: string) =>
+    new UsageError('CIDR_INVALID', `${option} ${cidr}: ${why}`, `give an ${name} range such as ${example}`);
+  if (!addresses.isValidCIDR(cidr)) throw invalid(`not an ${name} range`);
+  const [address, prefixLength] = addresses.parseCIDR(cidr);
+  if (prefixLength > longestPrefix) throw invalid(`too small, /${longestPrefix} is the least`);
+  if (prefixLength < shortestPrefix) throw invalid(`too large, /${shortestPrefix} is the most`);
   const kind = address.range();
-  if (!USABLE_IPV4.has(kind)) throw invalid(`a ${kind} range can't be used`);
-  const network = ipaddr.IPv4.networkAddressFromCIDR(cidr);
+  if (!usable.has(kind)) throw invalid(`a ${kind} range can't be used`);
+  const network = addresses.networkAddressFromCIDR(cidr);
   if (network.toString() !== address.toString())
     throw invalid(`has host bits set, the range is ${network.toString()}/${prefixLength}`);
-  return { network: Buffer.from(network.toByteArray()).readUInt32BE(0), prefixLength };
-}
-
-/** Throws `CIDR_INVALID`. */
-export function parseIpv6Range(cidr: string): Ipv6Range {
-  const invalid = (why: string) => invalidRange('--cidr6', cidr, why, 'an IPv6 range such as fd6b:6e73::/64');
-  if (!ipaddr.IPv6.isValidCIDR(cidr)) throw invalid('not an IPv6 range');
-  const [address, prefixLength] = ipaddr.IPv6.parseCIDR(cidr);
-  if (prefixLength > LONGEST_IPV6_PREFIX) throw invalid(`too small, /${LONGEST_IPV6_PREFIX} is the least`);
-  if (prefixLength < SHORTEST_IPV6_PREFIX) throw invalid(`too large, /${SHORTEST_IPV6_PREFIX} is the most`);
-  const kind = address.range();
-  if (!USABLE_IPV6.has(kind)) throw invalid(`a ${kind} range can't be used`);
-  const network = ipaddr.IPv6.networkAddressFromCIDR(cidr);
-  if (network.toString() !== address.toString())
-    throw invalid(`has host bits set, the range is ${network.toString()}/${prefixLength}`);
-  return { network: network.parts, prefixLength };
-}
-
-function invalidRange(option: string, cidr: string, why: string, example: string): UsageError {
-  return new UsageError('CIDR_INVALID', `${option} ${cidr}: ${why}`, `give ${example}`);
+  return { network: network.toByteArray(), prefixLength };
 }
