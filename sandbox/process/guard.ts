@@ -12,6 +12,7 @@
  * part of an error. Init puts the caller's stderr back.
  */
 
+import { closeSync, openSync } from 'node:fs';
 import { Duplex, type Readable, type Writable } from 'node:stream';
 import { execa } from 'execa';
 import { parseChildPid } from '../bwrap.ts';
@@ -30,7 +31,19 @@ const SIGNALLED = 128;
 const SIGKILL = 9;
 
 /** The fds of the guard, bubblewrap and init, beside the standard three. */
-export const FD = { stderr: 3, info: 4, block: 5, command: 6, control: 7, guard: 8, inherited: 9 } as const;
+export const FD = {
+  stderr: 3,
+  info: 4,
+  block: 5,
+  command: 6,
+  control: 7,
+  guard: 8,
+  init: 9,
+  inherited: 10,
+} as const;
+
+/** Init by its open file: where it is installed may be hidden from the command. */
+const INIT = `/proc/self/fd/${FD.init}`;
 
 /** The guard answers at once. One that does not is stopped, or hangs, and is not asked again. */
 const ANSWER_TIMEOUT_MS = 1_000;
@@ -48,12 +61,13 @@ export interface CommandOptions {
   readonly bwrap: readonly [string, ...string[]];
 }
 
-function initArguments(stub: string, options: CommandOptions): string[] {
+function initArguments(options: CommandOptions): string[] {
   const { openFiles, ignoredSignals } = options.caller ?? UNKNOWN_CALLER;
   const pwd = options.env['PWD'];
   return [
-    stub,
+    INIT,
     'init',
+    String(FD.init),
     String(FD.control),
     String(FD.stderr),
     String(FD.command),
@@ -97,13 +111,12 @@ export class Guard {
     this.#channel = new Channel(native.api);
     const { fds, leave, bwrap } = options;
     const own = [FD.guard, FD.inherited + fds.length, leave ? 'leave' : 'end'].map(String);
-    const args = ['guard', ...own, ...bwrap, '--', ...initArguments(native.stub, options)];
-    const channels = [inherited(this.control.peer), inherited(this.#channel.peer)];
+    const args = ['guard', ...own, ...bwrap, '--', ...initArguments(options)];
+    const init = openSync(native.stub, 'r');
     const subprocess = execa(native.stub, args, {
       stdio: [
         ...(['inherit', 'inherit', 'pipe', 2, 'pipe', 'pipe', 'pipe'] as const),
-        ...channels,
-        ...fds.map(inherited),
+        ...[this.control.peer, this.#channel.peer, init, ...fds].map(inherited),
       ],
       env: { ...options.env },
       extendEnv: false,
@@ -112,6 +125,7 @@ export class Guard {
       cleanup: false,
       reject: false,
     });
+    closeSync(init);
     this.control.closePeer();
     this.#channel.closePeer();
     this.#kill = () => subprocess.kill('SIGKILL');

@@ -30,6 +30,7 @@
 #include <unistd.h>
 
 enum {
+    ARG_PROGRAM,
     ARG_CONTROL,
     ARG_STDERR,
     ARG_COMMAND,
@@ -101,6 +102,9 @@ int init_main(int argc, char **argv)
     close(arguments);
     command.inherited = parse_inherited(argv[ARG_INHERITED], parse_int(argv[ARG_FIRST_INHERITED]));
     hold_signals();
+    /* It was started by its open file, whose number would be its name. */
+    close(parse_int(argv[ARG_PROGRAM]));
+    prctl(PR_SET_NAME, "kns-init");
 
     pid_t self = getpid();
     pid_t child = fork();

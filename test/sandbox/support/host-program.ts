@@ -60,7 +60,7 @@ function obey(sandbox: Sandbox, task: HostTask): void {
 const NAMES = {
   guard: / guard \d/,
   bubblewrap: /^\S*bwrap /,
-  init: /^\S*kns-stub init /,
+  init: /^\/proc\/self\/fd\/\d+ init /,
   helper: /^\S*kns-netns /,
 };
 

@@ -1,0 +1,303 @@
+/** The file system as the user asked for it: what covers what, what is refused, and that nothing is left of it. */
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { FileOptions } from '../../sandbox/index.ts';
+import { HIDDEN_ALWAYS, HIDDEN_ISOLATED, PRIVATE_ISOLATED } from '../../sandbox/view/hidden.ts';
+import { ordinaryUser } from '../support/ordinary-user.ts';
+import { Host, type HostOptions, type Installation, installHost, runInSandbox } from './support/host.ts';
+
+let installation: Installation;
+beforeAll(async () => {
+  installation = await installHost();
+});
+afterAll(() => installation.remove());
+
+/** A home of the user's, with a project to work in. */
+let home: string;
+let project: string;
+beforeEach(() => {
+  const { uid, gid } = ordinaryUser();
+  // Not below /tmp, which some of these take away.
+  home = mkdtempSync(join(realpathSync('/var/tmp'), 'kns-files-'));
+  project = join(home, 'project');
+  for (const folder of [project, join(home, 'secrets')]) mkdirSync(folder);
+  for (const file of ['.profile', 'secrets/token', 'project/README'])
+    writeFileSync(join(home, file), `${file}\n`);
+  for (const name of readdirSync(home, { recursive: true }) as string[])
+    chownSync(join(home, name), uid, gid);
+  chownSync(home, uid, gid);
+  chmodSync(home, 0o755);
+});
+afterEach(() => rmSync(home, { recursive: true }));
+
+/** What the script prints, in the project. */
+async function inside(files: FileOptions, script: string, more: Partial<HostOptions> = {}): Promise<string> {
+  const { stdout, stderr } = await runInSandbox(installation, {
+    command: ['sh', '-c', script],
+    cwd: project,
+    env: { PATH: process.env['PATH'] ?? '', HOME: home },
+    files,
+    ...more,
+  });
+  expect(stderr).toBe('');
+  return stdout;
+}
+
+async function refusal(files: FileOptions): Promise<{ code: string; message: string; remedy: string }> {
+  const host = new Host(installation, { command: ['true'], cwd: project, env: { HOME: home }, files });
+  const failed = await host.report('failed');
+  await host.ended();
+  return failed;
+}
+
+const tried = (...paths: string[]) =>
+  paths.map((path) => `(echo x >${path}/new) 2>/dev/null && echo yes || echo no`).join('; ');
+
+describe('read-only', () => {
+  test('is all but the working directory, /dev as it was', async () => {
+    const script = `${tried('.', '..', '/tmp', '/var/tmp')}; echo x >/dev/null && echo dev`;
+    expect(await inside({ readOnly: true }, script)).toBe('yes\nno\nno\nno\ndev\n');
+    expect(readFileSync(join(project, 'new'), 'utf8')).toBe('x\n');
+  });
+
+  test('can not be undone in a user namespace of the command', async () => {
+    const script = `unshare --map-root-user --mount sh -c 'mount -o remount,rw,bind / 2>/dev/null || echo locked; mount -o remount,rw / 2>/dev/null || echo locked; umount /proc 2>/dev/null || echo locked'`;
+    expect(await inside({ readOnly: true }, script)).toBe('locked\n'.repeat(3));
+  });
+
+  test('at the root of the file system, all of it', async () => {
+    const { stdout } = await runInSandbox(installation, {
+      command: ['sh', '-c', tried(home, '/tmp')],
+      cwd: '/',
+      files: { readOnly: true },
+    });
+    expect(stdout).toBe('no\nno\n');
+  });
+});
+
+describe('private', () => {
+  test("home: empty but for the working directory, and the command's own", async () => {
+    const script = 'ls -A ~; cat README; echo kept >~/mine; cat ~/mine; echo done >result';
+    expect(await inside({ privateHome: true }, script)).toBe('project\nproject/README\nkept\n');
+    expect(existsSync(join(home, 'mine'))).toBe(false);
+    expect(readFileSync(join(project, 'result'), 'utf8')).toBe('done\n');
+  });
+
+  test('/tmp and /var/tmp: the same', async () => {
+    const script = 'ls -A /tmp; echo x >/tmp/kns-mine && cat README';
+    expect(await inside({ privateTmp: true }, script)).toBe('project/README\n');
+    expect(existsSync('/tmp/kns-mine')).toBe(false);
+  });
+
+  test('home within a file system that is read-only', async () => {
+    const script = `ls -A ~; ${tried('.', home, '/tmp')}`;
+    expect(await inside({ readOnly: true, privateHome: true, privateTmp: true }, script)).toBe(
+      'project\nyes\nyes\nyes\n',
+    );
+  });
+});
+
+describe('by path', () => {
+  test('hide: a directory is empty, a file can not be opened; neither can be written', async () => {
+    const hide = ['secrets', '.profile'].map((name) => ({ kind: 'hide', target: join(home, name) }) as const);
+    const script = `ls -A ~/secrets; cat ~/.profile 2>/dev/null || echo closed; ${tried('~/secrets')}; rm -f ~/.profile 2>/dev/null || echo busy`;
+    expect(await inside({ mounts: hide }, script)).toBe('closed\nno\nbusy\n');
+    expect(readFileSync(join(home, '.profile'), 'utf8')).toBe('.profile\n');
+  });
+
+  test('bind and ro-bind: directories and files, what is there and what is put elsewhere', async () => {
+    const files: FileOptions = {
+      privateHome: true,
+      mounts: [
+        { kind: 'bind', source: join(home, 'secrets'), target: join(home, 'secrets') },
+        { kind: 'ro-bind', source: join(home, 'secrets'), target: join(home, 'deep/copy') },
+        { kind: 'ro-bind', source: join(home, '.profile'), target: join(home, '.profile') },
+      ],
+    };
+    const script = `cat ~/.profile ~/deep/copy/token; ${tried('~/secrets', '~/deep/copy')}; echo x 2>/dev/null >>~/.profile || echo no`;
+    expect(await inside(files, script)).toBe('.profile\nsecrets/token\nyes\nno\nno\n');
+    expect(existsSync(join(home, 'deep'))).toBe(false);
+  });
+
+  test('a later one covers an earlier, in the order that was given', async () => {
+    const target = join(home, 'secrets');
+    const tmpfs = { kind: 'tmpfs', target } as const;
+    const bind = { kind: 'bind', source: project, target } as const;
+    expect(await inside({ mounts: [tmpfs, bind] }, 'ls ~/secrets')).toBe('README\n');
+    expect(await inside({ mounts: [bind, tmpfs] }, 'ls ~/secrets')).toBe('');
+  });
+
+  test('through links, of the target too', async () => {
+    symlinkSync('secrets', join(home, 'linked'));
+    const hide = { kind: 'hide', target: join(home, 'linked') } as const;
+    expect(await inside({ mounts: [hide] }, 'ls -A ~/secrets ~/linked/')).not.toContain('token');
+  });
+
+  test('what is hidden stays so, whatever else is asked for', async () => {
+    const secrets = join(home, 'secrets');
+    const files: FileOptions = {
+      hidden: [secrets, join(home, '.profile'), join(home, 'not-there')],
+      mounts: [{ kind: 'bind', source: secrets, target: secrets }],
+    };
+    expect(await inside(files, 'ls -A ~/secrets; cat ~/.profile 2>/dev/null || echo closed')).toBe(
+      'closed\n',
+    );
+  });
+
+  test('of /etc, which the sandbox has one of its own of', async () => {
+    const mounts = [
+      { kind: 'hide', target: '/etc/passwd' },
+      { kind: 'ro-bind', source: project, target: '/etc/ssl' },
+    ] as const;
+    expect(await inside({ mounts }, 'cat /etc/passwd 2>/dev/null || echo closed; ls /etc/ssl')).toBe(
+      'closed\nREADME\n',
+    );
+  });
+
+  test('MOUNT_INVALID: nothing is made on the host for it', async () => {
+    const missing = join(home, 'missing');
+    const cases: FileOptions['mounts'] = [
+      { kind: 'bind', source: missing, target: project },
+      { kind: 'bind', source: project, target: missing },
+      { kind: 'bind', source: project, target: join(home, '.profile') },
+      { kind: 'ro-bind', source: join(home, '.profile'), target: project },
+      { kind: 'tmpfs', target: missing },
+      { kind: 'tmpfs', target: '/' },
+      { kind: 'hide', target: missing },
+      { kind: 'hide', target: 'relative' },
+    ];
+    for (const mount of cases)
+      expect(await refusal({ mounts: [mount] })).toMatchObject({ code: 'MOUNT_INVALID' });
+    expect(existsSync(missing)).toBe(false);
+  });
+});
+
+/** Runs on a host that has these sockets, in a mount namespace of its own; each says "outside" to who connects. */
+async function withSockets<T>(paths: string[], run: () => Promise<T>): Promise<T> {
+  const servers: Server[] = [];
+  for (const path of paths) {
+    const server = createServer((socket) => socket.end('outside')).listen(path);
+    await once(server, 'listening');
+    chmodSync(path, 0o777);
+    servers.push(server);
+  }
+  try {
+    return await run();
+  } finally {
+    for (const server of servers) server.close();
+  }
+}
+
+/** Prints of each path what a connection says, or "none". */
+const CALLER = `use IO::Socket::UNIX; for my $path (@ARGV) {
+  my $socket = IO::Socket::UNIX->new(Peer => $path); print "$path: ", $socket ? <$socket> : "none", "\\n" }`;
+
+describe('name service daemons', () => {
+  test('have sockets that can not be reached, whatever nsswitch.conf says', async () => {
+    const paths = [
+      'nscd/socket',
+      'systemd/resolve/io.systemd.Resolve',
+      'dbus/system_bus_socket',
+      'avahi-daemon/socket',
+    ];
+    await withSockets(
+      paths.map((path) => join(home, path.replaceAll('/', '-'))),
+      async () => {
+        // A /run of this host's own, with real sockets in their places.
+        const place = paths.map((path) => {
+          const target = `/run/${path}`;
+          return `mkdir -p ${target.replace(/\/[^/]*$/, '')} && touch ${target} && mount --bind ${home}/${path.replaceAll('/', '-')} ${target}`;
+        });
+        const prefix = ['unshare', '--map-root-user', '--mount', 'sh', '-c'];
+        const set = `mount -t tmpfs none /run && ${place.join(' && ')} && exec "$@"`;
+        const asked = paths.map((path) => `/run/${path}`);
+        const command = ['perl', '-e', CALLER, ...asked];
+        const outside = spawn('unshare', ['-rm', 'sh', '-c', set, 'sh', ...command], {
+          uid: ordinaryUser().uid,
+          gid: ordinaryUser().gid,
+          stdio: ['ignore', 'pipe', 'inherit'],
+        });
+        let said = '';
+        outside.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));
+        await once(outside, 'close');
+        expect(said).toBe(asked.map((path) => `${path}: outside\n`).join(''));
+        const { stdout } = await runInSandbox(installation, { command, prefix: [...prefix, set, 'sh'] });
+        expect(stdout).toBe(asked.map((path) => `${path}: none\n`).join(''));
+      },
+    );
+  });
+});
+
+describe('isolated', () => {
+  test('sockets in /run, /tmp and where the environment says are gone, and so are the variables', async () => {
+    const agent = join(home, 'agent');
+    const temporary = join(tmpdir(), `kns-socket-${process.pid}`);
+    const env = { PATH: process.env['PATH'] ?? '', HOME: home, SSH_AUTH_SOCK: agent, DISPLAY: ':0' };
+    await withSockets([agent, temporary], async () => {
+      const command = ['perl', '-e', `${CALLER} print join ",", sort keys %ENV`, agent, temporary];
+      const run = async (isolate: boolean) =>
+        (await runInSandbox(installation, { command, env, cwd: project, files: { isolate } })).stdout;
+      expect(await run(false)).toBe(
+        `${agent}: outside\n${temporary}: outside\nDISPLAY,HOME,PATH,PWD,SSH_AUTH_SOCK`.replace(',PWD', ''),
+      );
+      expect(await run(true)).toBe(`${agent}: none\n${temporary}: none\nHOME,PATH`);
+    });
+  });
+
+  test('/run is empty and read-only, /tmp and /dev/shm are empty and writable', async () => {
+    const script = `ls -A /run /tmp /dev/shm | grep -v : ; ${tried('/run', '/tmp', '/dev/shm', '.')}`;
+    expect((await inside({ isolate: true }, script)).trim()).toBe('no\nyes\nyes\nyes');
+  });
+
+  test('one socket can be let in by its path', async () => {
+    const agent = join(home, 'agent');
+    await withSockets([agent], async () => {
+      const files: FileOptions = {
+        isolate: true,
+        mounts: [{ kind: 'bind', source: agent, target: '/run/user/agent' }],
+      };
+      const { stdout } = await runInSandbox(installation, {
+        command: ['perl', '-e', CALLER, '/run/user/agent'],
+        files,
+      });
+      expect(stdout).toBe('/run/user/agent: outside\n');
+    });
+  });
+
+  test('the table in the documentation is the one in the code', () => {
+    const page = readFileSync(join(import.meta.dirname, '../../docs/sandbox.md'), 'utf8');
+    const rows = [...page.matchAll(/^\| (always|`--isolate`|own) \| (.*) \| (.*) \| (.*) \|$/gm)].map((row) =>
+      row.slice(1, 5),
+    );
+    const list = (words: readonly string[]) => words.map((word) => `\`${word}\``).join(' ');
+    const expected = [
+      ...HIDDEN_ALWAYS.map(({ what, paths, variables }) => ['always', what, list(paths), list(variables)]),
+      ...HIDDEN_ISOLATED.map(({ what, paths, variables }) => [
+        '`--isolate`',
+        what,
+        list(paths),
+        list(variables),
+      ]),
+      ['own', 'empty, and writable', list(PRIVATE_ISOLATED), ''],
+    ];
+    expect(rows).toEqual(expected);
+  });
+});
