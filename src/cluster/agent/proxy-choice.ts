@@ -20,8 +20,8 @@ const DEFAULT_PORTS: Readonly<Record<string, string>> = { 'http:': '80', 'https:
 
 /** The `proxy-url` of a kubeconfig's cluster. @throws ClusterError */
 export function proxyFromUrl(address: string, clusterName: string): URL {
-  const url = URL.canParse(address) ? new URL(address) : undefined;
-  if (url && SCHEMES.has(url.protocol) && url.hostname !== '') return url;
+  const proxy = proxyUrl(address);
+  if (proxy) return proxy;
   throw new ClusterError(
     'KUBECONFIG_INVALID',
     `the proxy-url of cluster "${clusterName}" is no http, https or socks5 URL: ${address}`,
@@ -35,16 +35,18 @@ export function proxyFromEnvironment(server: URL, env: NodeJS.ProcessEnv): URL |
   const address = either(env, name);
   if (address === '' || isExempt(server, either(env, 'NO_PROXY'))) return undefined;
   // Without a scheme it is an HTTP proxy, so that "proxy:3128" is a host and a port.
-  const readings = [address, `http://${address}`].flatMap((text) =>
-    URL.canParse(text) ? new URL(text) : [],
-  );
-  const proxy = readings.find(({ protocol, hostname }) => SCHEMES.has(protocol) && hostname !== '');
+  const proxy = proxyUrl(address.includes('://') ? address : `http://${address}`);
   if (proxy) return proxy;
   throw new ClusterError(
     'PROXY_FAILED',
     `${name} is no http, https or socks5 URL: ${address}`,
     `correct it, or except the server: NO_PROXY=${server.hostname}`,
   );
+}
+
+function proxyUrl(address: string): URL | undefined {
+  const url = URL.canParse(address) ? new URL(address) : undefined;
+  return url && SCHEMES.has(url.protocol) && url.hostname !== '' ? url : undefined;
 }
 
 function either(env: NodeJS.ProcessEnv, name: string): string {

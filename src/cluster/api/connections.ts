@@ -70,7 +70,8 @@ export class Connections {
       request.once('error', (error) => {
         const code = 'code' in error ? error.code : undefined;
         const stale = request.reusedSocket && (code === 'ECONNRESET' || code === 'EPIPE');
-        reject(stale && !this.#closed ? new StaleConnection() : error);
+        if (this.#closed) reject(closedError());
+        else reject(stale ? new StaleConnection() : error);
       });
       request.once('upgrade', (response, socket, head) => {
         request.setTimeout(0); // the agent's, for connections that are idle

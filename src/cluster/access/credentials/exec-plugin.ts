@@ -114,15 +114,16 @@ export class ExecPlugin implements CredentialSource {
       return `there is no such program${hint === '' ? '' : `: ${hint}`}`;
     }
     const said = typeof cause.stderr === 'string' ? oneLine(cause.stderr) : '';
-    const how = cause.timedOut
-      ? 'it took too long'
-      : cause.isMaxBuffer
-        ? 'it printed more than any credential has'
-        : cause.exitCode === undefined
-          ? (cause.originalMessage ?? cause.shortMessage)
-          : `it ended with code ${cause.exitCode}`;
-    return said === '' ? how : `${how}: ${said}`;
+    return said === '' ? howItEnded(cause) : `${howItEnded(cause)}: ${said}`;
   }
+}
+
+/** Without its arguments, which execa's own messages have: they may hold secrets. */
+function howItEnded({ timedOut, isMaxBuffer, exitCode, signal, originalMessage }: ExecaError): string {
+  if (timedOut) return 'it took too long';
+  if (isMaxBuffer) return 'it printed more than any credential has';
+  if (exitCode !== undefined) return `it ended with code ${exitCode}`;
+  return signal === undefined ? `it cannot be started: ${originalMessage ?? ''}` : `${signal} ended it`;
 }
 
 /** A terminal is the plugin's own, colours and all; anything else is a place to which we copy what it says. */
