@@ -9,6 +9,7 @@
  */
 
 import { UsageError } from '../errors.ts';
+import { toDashed } from './dns/dashed.ts';
 import { canonicalName, isLabel } from './name-table.ts';
 
 /** The domain of Kubernetes clusters where nobody has changed it. */
@@ -69,6 +70,12 @@ export function serviceNames(
  * to pods without a host name.
  */
 export function podLabels(label: string, addresses: readonly string[]): string[] {
-  const dashed = addresses.map((address) => address.replaceAll(/[.:]/g, '-'));
+  const dashed = addresses.map(toDashed);
   return isLabel(label) ? [label, ...dashed] : dashed;
+}
+
+/** Below which a namespace's pods have names that spell their addresses. */
+export function podDomains(namespace: string, { domain, contextLabel }: Naming): string[] {
+  const whole = `${namespace}.pod.${domain}`;
+  return contextLabel === undefined ? [whole] : [whole, `${whole}.${contextLabel}`];
 }

@@ -1,17 +1,18 @@
 /**
  * What the DNS of the sandbox knows: a question in, records out.
  *
- * | of a name             | question  | answer                                              |
- * |-----------------------|-----------|-----------------------------------------------------|
- * | Service, pod          | A, AAAA   | its addresses, turned around from answer to answer  |
- * | Service               | SRV       | each port of it, at each of its pods where headless |
- * | `_port._proto.` + it  | SRV       | the port of that name                               |
- * | ExternalName          | any       | CNAME, and what there is to the name that it leads to |
- * | address               | PTR       | its whole name                                      |
- * | the cluster's domain  | SOA, NS   | this server                                         |
- * | known                 | any other | NODATA at once                                      |
- * | only names below it   | any       | NODATA (RFC 8020)                                   |
- * | unknown, in a zone    | any       | NXDOMAIN                                            |
+ * | of a name               | question  | answer                                                |
+ * |-------------------------|-----------|-------------------------------------------------------|
+ * | Service, pod            | A, AAAA   | its addresses, turned around from answer to answer    |
+ * | spells a pod's address  | A, AAAA   | that address                                          |
+ * | Service                 | SRV       | each port of it, at each of its pods where headless   |
+ * | `_port._proto.` Service | SRV       | the port of that name                                 |
+ * | ExternalName            | any       | CNAME, and what there is to the name that it leads to |
+ * | address                 | PTR       | its whole name                                        |
+ * | the cluster's domain    | SOA, NS   | this server                                           |
+ * | known                   | any other | NODATA at once                                        |
+ * | only names below it     | any       | NODATA (RFC 8020)                                     |
+ * | unknown, in a zone      | any       | NXDOMAIN                                              |
  *
  * Zones are what only the cluster can know: its domain, and the `svc` of
  * names that are not whole. Any other name is one of outside, and left to the
@@ -40,6 +41,8 @@ export interface Knowledge {
   readonly zones: readonly string[];
   /** The whole name of an address, in the spelling of RFC 5952. */
   nameOf(address: string): string | undefined;
+  /** The address that a name spells out, where it is that of a pod: `10-244-0-5.shop.pod.cluster.local`. */
+  addressSpelledBy(canonicalName: string): string | undefined;
   /** Whether an address is of our own ranges, so that nobody else has a name for it. */
   owns(address: string): boolean;
 }
@@ -83,6 +86,8 @@ export class Resolver {
     const key = canonicalName(name);
     const record = this.#knowledge.names.lookup(key);
     if (record !== undefined) return this.#ofRecord(name, type, record);
+    const spelled = this.#knowledge.addressSpelledBy(key);
+    if (spelled !== undefined) return this.#ofRecord(name, type, addressRecord(spelled));
     if (key === this.#knowledge.zones[0]) return this.#ofApex(name, type);
     const address = addressOfReverseName(key);
     if (address !== undefined) return this.#ofAddress(name, type, address);
@@ -206,6 +211,10 @@ function positive(answers: Answer[]): Resolution {
 
 function refused(): Resolution {
   return { rcode: REFUSED, answers: [], authorities: [], additionals: [] };
+}
+
+function addressRecord(address: string): NameRecord {
+  return { addresses: [address], ports: [], targets: [], inHosts: false };
 }
 
 function addressesOf({ addresses }: NameRecord, type: 'A' | 'AAAA'): string[] {

@@ -22,15 +22,10 @@ import { actionLine } from '../../errors.ts';
 import type { AddressPlan } from '../../names/address-plan.ts';
 import { type Knowledge, serverName } from '../../names/dns/resolver.ts';
 import { NameTable } from '../../names/name-table.ts';
-import { type Naming, podLabels, serviceNames } from '../../names/service-names.ts';
+import type { Naming } from '../../names/service-names.ts';
 import type { Log } from '../../observe/log.ts';
-import {
-  type Destination,
-  type Dialer,
-  type Endpoint,
-  labelOf,
-  type ServiceDestination,
-} from './destination.ts';
+import { type Destination, type Dialer, type Endpoint, labelOf } from './destination.ts';
+import { Literals } from './literals.ts';
 import { addressesWanted, type Alias, publish, type Publication, type Publisher } from './publication.ts';
 
 /** What is looked at of a cluster. */
@@ -77,7 +72,7 @@ const NAMESPACE_RANKS = 1 << 20;
 
 /** A context with what it has published, by namespace and name. */
 interface Source extends Publisher {
-  readonly view: ClusterView;
+  readonly cluster: ClusterView;
   readonly published: Map<string, Publication>;
   readonly aliases: Map<string, Alias[]>;
 }
@@ -89,6 +84,7 @@ export class Directory implements Knowledge {
   onNamesChanged: (() => void) | undefined;
   readonly #options: DirectoryOptions;
   readonly #sources: readonly Source[];
+  readonly #literals: Literals;
   readonly #destinations = new Map<string, Destination>();
   #fullTold = false;
 
@@ -97,6 +93,7 @@ export class Directory implements Knowledge {
     const { plan, contexts, domain } = options;
     this.#options = options;
     this.#sources = contexts.map((context, i) => this.#source(context, i));
+    this.#literals = new Literals(this.#sources);
     const suffixes = contexts.length > 1 ? ['', ...contexts.map(({ label }) => `.${label}`)] : [''];
     this.zones = suffixes.flatMap((suffix) => [`${domain}${suffix}`, `svc${suffix}`]);
     const wanted = contexts
@@ -105,11 +102,11 @@ export class Directory implements Knowledge {
     if (wanted > plan.capacity) throw plan.full(wanted);
     this.#publishGateway();
     for (const source of this.#sources) {
-      for (const service of source.view.services) {
+      for (const service of source.cluster.services) {
         this.#publish(source, service);
         this.#tellOfSctp(service);
       }
-      source.view.onChange = (changed) => this.#changed(source, changed);
+      source.cluster.onChange = (changed) => this.#changed(source, changed);
     }
   }
 
@@ -117,7 +114,7 @@ export class Directory implements Knowledge {
     const { plan } = this.#options;
     return (
       this.#destinations.get(address) ??
-      this.#literal(address) ??
+      this.#literals.route(address) ??
       (plan.contains(address) ? UNASSIGNED : OUTSIDE)
     );
   }
@@ -136,6 +133,10 @@ export class Directory implements Knowledge {
       case 'outside':
         return undefined;
     }
+  }
+
+  addressSpelledBy(canonicalName: string): string | undefined {
+    return this.#literals.addressSpelledBy(canonicalName);
   }
 
   owns(address: string): boolean {
@@ -172,7 +173,6 @@ export class Directory implements Knowledge {
       key,
       naming,
       cluster,
-      view: cluster,
       published: new Map(),
       aliases: new Map(),
       assign: (of) => this.#assign(of),
@@ -194,7 +194,7 @@ export class Directory implements Knowledge {
 
   #changed(source: Source, changed: readonly ServiceId[]): void {
     const known = ({ namespace, name }: ServiceId): boolean => {
-      const service = source.view.find(namespace, name);
+      const service = source.cluster.find(namespace, name);
       // Pods come and go behind a Service with an address of its own without any change to its names.
       return (
         service !== undefined && !service.headless && source.published.get(idOf(service))?.service === service
@@ -207,7 +207,7 @@ export class Directory implements Knowledge {
 
   #update(source: Source, id: ServiceId): void {
     const before = source.published.get(idOf(id));
-    const service = source.view.find(id.namespace, id.name);
+    const service = source.cluster.find(id.namespace, id.name);
     if (before !== undefined) this.#withdraw(source, before);
     if (service !== undefined) this.#publish(source, service);
     if ((before === undefined) === (service === undefined)) return;
@@ -240,21 +240,6 @@ export class Directory implements Knowledge {
       for (const address of addresses)
         this.#destinations.set(address, { kind: 'gone', label: labelOf(destination) });
     for (const { names, record } of wishes) for (const name of names) this.names.release(name, record);
-  }
-
-  /** Addresses that a cluster hands out itself, as Redis Cluster and Elasticsearch do with those of their nodes. */
-  #literal(address: string): ServiceDestination | undefined {
-    for (const { view, naming } of this.#sources) {
-      const owner = view.owner(address);
-      if (owner === undefined) continue;
-      const { service } = owner;
-      const shared = { kind: 'service', cluster: view, service } as const;
-      if (owner.kind === 'service') return { ...shared, canonical: serviceNames(service, naming).canonical };
-      const { podLabel } = owner;
-      const [label] = service.headless ? podLabels(podLabel, [address]) : podLabels('', [address]);
-      return { ...shared, podLabel, canonical: serviceNames(service, naming, label).canonical };
-    }
-    return undefined;
   }
 
   /** Addresses that are in use; where the ranges are full, none, which is told once. */

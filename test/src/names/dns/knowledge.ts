@@ -50,6 +50,7 @@ export function knowledge(): Knowledge {
     names,
     zones: [DOMAIN, 'svc'],
     nameOf: (address) => owners.get(address),
+    addressSpelledBy: (name) => (name === '10-244-0-5.e2e.pod.cluster.local' ? '10.244.0.5' : undefined),
     owns: (address) => address.startsWith('10.0.1.') || address.startsWith('fd6b:6e73::'),
   };
 }

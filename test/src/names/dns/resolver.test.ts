@@ -1,6 +1,7 @@
 /** What each kind of question is answered, beginning with the table at the head of the resolver. */
 
 import { describe, expect, test } from 'vitest';
+import { addressOfDashed, toDashed } from '../../../../src/names/dns/dashed.ts';
 import { addressOfReverseName } from '../../../../src/names/dns/reverse.ts';
 import { ask, data, DB, server, WEB } from './knowledge.ts';
 
@@ -12,6 +13,12 @@ describe('addresses', () => {
 
   test('a name without addresses of a family is NODATA for it', () => {
     expect(ask('ipv4.e2e', 'AAAA')).toMatchObject({ rcode: 'NOERROR', answers: [] });
+  });
+
+  test('a name that spells the address of a pod has just that', () => {
+    expect(data(ask('10-244-0-5.e2e.pod.cluster.local', 'A').answers)).toEqual(['10.244.0.5']);
+    expect(ask('10-244-0-5.e2e.pod.cluster.local', 'AAAA')).toMatchObject({ rcode: 'NOERROR', answers: [] });
+    expect(ask('10-244-0-6.e2e.pod.cluster.local', 'A').rcode).toBe('NXDOMAIN');
   });
 
   test('those of a headless Service are turned around from look-up to look-up, both families alike', () => {
@@ -126,4 +133,20 @@ test("the cluster's domain has this server's SOA and NS, and no address", () => 
 test('other classes, and transfers of whole zones, are refused', () => {
   expect(ask('db', 'A', { questions: [{ name: 'db', type: 'A', class: 'CH' }] }).rcode).toBe('REFUSED');
   expect(ask('cluster.local', 'AXFR').rcode).toBe('REFUSED');
+});
+
+describe('addresses as one label', () => {
+  test.each(['10.244.0.5', 'fd00::5', 'fd00:1:2:3:4:5:6:7', '::1'])(
+    '%s comes back from its label',
+    (address) => {
+      expect(addressOfDashed(toDashed(address))).toBe(address);
+    },
+  );
+
+  test.each(['web', 'db-0', '10-244-0', '10-244-0-256', '010-1-1-1', 'fd00', 'a-b-c-d', ''])(
+    '"%s" spells none',
+    (label) => {
+      expect(addressOfDashed(label)).toBeUndefined();
+    },
+  );
 });

@@ -64,6 +64,23 @@ describe('where an address leads', () => {
     expect(directory.nameOf('10.244.0.1')).toBe('10-244-0-1.web.a.svc.cluster.local');
   });
 
+  test('names may spell the address of a pod, below its Service and its namespace', () => {
+    const web = service('web');
+    const cluster = new FakeCluster([web]);
+    cluster.setPods(web, 'web-x2l9k');
+    const { directory } = of(cluster);
+    const spelled = (name: string) => directory.addressSpelledBy(name);
+    for (const domain of ['web.a.svc.cluster.local', 'web.a', 'a.pod.cluster.local'])
+      expect(spelled(`10-244-0-1.${domain}`)).toBe('10.244.0.1');
+    for (const name of [
+      '10-244-0-1.other.a',
+      '10-244-0-1.b.pod.cluster.local',
+      '10-244-0-2.web.a',
+      '10-244-0-1',
+    ])
+      expect(spelled(name)).toBeUndefined();
+  });
+
   test('more Services than addresses is an error that names a range', () => {
     const many = Array.from({ length: 20 }, (_, i) => service(`web-${i}`));
     expect(() => of(new FakeCluster(many), '10.0.1.0/28')).toThrowError(
