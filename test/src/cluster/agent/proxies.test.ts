@@ -50,8 +50,8 @@ describe.each<[string, () => Promise<TestProxy>, string]>([
       identity: ['authorization: Bearer t'],
       servername: 'api.test',
     });
-    const authority = `api.test:${server.port}`;
-    expect(proxy.asked.map((asked) => asked.authority)).toEqual([authority, authority]);
+    const destination = `api.test:${server.port}`;
+    expect(proxy.asked.map((asked) => asked.authority)).toEqual([destination, destination]);
     await client.close();
     await expect.poll(() => proxy.open.size, { timeout: 5_000 }).toBe(0);
   });

@@ -33,7 +33,10 @@ export async function connectProxy(options: ConnectOptions = {}): Promise<TestPr
     const authority = request.url ?? '';
     proxy.asked.push({ authority, credentials: request.headers['proxy-authorization'] });
     keep(proxy.open, client);
-    if (options.mute) return;
+    if (options.mute) {
+      client.resume(); // it hears that we leave
+      return;
+    }
     if (options.refuse !== undefined) {
       client.end(`HTTP/1.1 ${options.refuse} No\r\nContent-Length: 0\r\n\r\n`);
       return;
