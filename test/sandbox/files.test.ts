@@ -206,6 +206,9 @@ async function withSockets<T>(paths: string[], run: () => Promise<T>): Promise<T
   }
 }
 
+/** As a cell of a table in Markdown. */
+const list = (words: readonly string[]): string => words.map((word) => `\`${word}\``).join(' ');
+
 /** Prints of each path what a connection says, or "none". */
 const CALLER = `use IO::Socket::UNIX; for my $path (@ARGV) {
   my $socket = IO::Socket::UNIX->new(Peer => $path); print "$path: ", $socket ? <$socket> : "none", "\\n" }`;
@@ -287,7 +290,6 @@ describe('isolated', () => {
     const rows = [...page.matchAll(/^\| (always|`--isolate`|own) \| (.*) \| (.*) \| (.*) \|$/gm)].map((row) =>
       row.slice(1, 5),
     );
-    const list = (words: readonly string[]) => words.map((word) => `\`${word}\``).join(' ');
     const expected = [
       ...HIDDEN_ALWAYS.map(({ what, paths, variables }) => ['always', what, list(paths), list(variables)]),
       ...HIDDEN_ISOLATED.map(({ what, paths, variables }) => [
