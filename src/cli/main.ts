@@ -51,16 +51,10 @@ function fail(error: unknown): void {
 /** A line for each context at a terminal, so that nobody works on the wrong cluster unknowingly. */
 function greet(line: CommandLine, summary: SessionSummary): void {
   if (!process.stderr.isTTY && line.verbosity === 0) return;
-  for (const { context, namespaces, serviceCount } of summary) {
-    process.stderr.write(
-      `kns-rootless: context ${context}, ${plural(namespaces.length, 'namespace')} ${namespaces.join(', ')}, ` +
-        `${serviceCount} ${plural(serviceCount, 'Service')}\n`,
-    );
+  for (const { context, selection, serviceCount } of summary) {
+    const services = serviceCount === 1 ? 'Service' : 'Services';
+    process.stderr.write(`kns-rootless: context ${context}, ${selection}, ${serviceCount} ${services}\n`);
   }
-}
-
-function plural(count: number, noun: string): string {
-  return count === 1 ? noun : `${noun}s`;
 }
 
 async function startDemo() {

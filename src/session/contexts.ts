@@ -17,7 +17,7 @@ import {
 } from '../cluster/index.ts';
 import { UsageError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
-import type { Alias, NamespaceChoice, Target, Wait } from './choices.ts';
+import { type Alias, type NamespaceChoice, type Target, targetText, type Wait } from './choices.ts';
 import { contextLabels } from './context-labels.ts';
 
 /** A context before anything of its cluster is known. */
@@ -27,6 +27,8 @@ export interface ContextAccess {
   readonly label: string;
   /** What tells its addresses from those of the other contexts; the same from run to run. */
   readonly key: string;
+  /** It has the bare names, and what is asked for without a context. */
+  readonly isFirst: boolean;
   /** In the order in which they have the bare names. */
   readonly namespaces: readonly string[];
 }
@@ -80,7 +82,7 @@ export async function loadContexts(options: ContextOptions): Promise<ContextAcce
       ? `${access.clusterName}@${access.contextName}`
       : access.clusterName;
     keys.add(key);
-    return { access, label, key, namespaces: namespacesOf(access, options.namespaces) };
+    return { access, label, key, isFirst: i === 0, namespaces: namespacesOf(access, options.namespaces) };
   });
 }
 
@@ -89,8 +91,8 @@ export async function connectContexts(
   contexts: readonly ContextAccess[],
   options: ContextOptions,
 ): Promise<ConnectedContexts> {
-  const attempts = contexts.map(async (context, index): Promise<ConnectedContext> => {
-    const cluster = await connectCluster(context.access, connectOptions(context, index === 0, options));
+  const attempts = contexts.map(async (context): Promise<ConnectedContext> => {
+    const cluster = await connectCluster(context.access, connectOptions(context, options));
     return { ...context, cluster };
   });
   try {
@@ -102,22 +104,36 @@ export async function connectContexts(
   }
 }
 
+/** What is chosen of a context, as the user is told. */
+export function selectionText(
+  context: ContextAccess,
+  { allNamespaces, selector, picks }: ContextOptions,
+): string {
+  const mine = picksOf(context, picks);
+  if (mine.length > 0) return mine.map((pick) => targetText(pick)).join(', ');
+  const { namespaces } = context;
+  const where = `${namespaces.length === 1 ? 'namespace' : 'namespaces'} ${namespaces.join(', ')}`;
+  return `${allNamespaces ? 'all namespaces' : where}${selector === undefined ? '' : ` with ${selector}`}`;
+}
+
 function connectOptions(
-  { access, namespaces }: ContextAccess,
-  isFirst: boolean,
+  context: ContextAccess,
   { allNamespaces, selector, picks, transport, log }: ContextOptions,
 ): ConnectOptions {
-  const mine = picks.filter(
-    ({ context }) => context === access.contextName || (context === undefined && isFirst),
-  );
+  const mine = picksOf(context, picks);
   return {
-    namespaces,
+    namespaces: context.namespaces,
     allNamespaces,
     log,
     ...(selector === undefined ? {} : { selector }),
     ...(mine.length === 0 ? {} : { picks: mine }),
     ...(transport === undefined ? {} : { transports: [transport] }),
   };
+}
+
+/** One that names no context is of the first. */
+function picksOf({ access, isFirst }: ContextAccess, picks: readonly Target[]): Target[] {
+  return picks.filter(({ context }) => (context === undefined ? isFirst : context === access.contextName));
 }
 
 export class ConnectedContexts {

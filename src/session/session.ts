@@ -23,6 +23,7 @@ import {
   type ContextAccess,
   type ContextOptions,
   loadContexts,
+  selectionText,
 } from './contexts.ts';
 import { credentialFiles } from './credential-files.ts';
 import { commandEnvironment } from './environment.ts';
@@ -50,7 +51,8 @@ export interface SessionOptions
 /** What the sandbox leads to, context by context. */
 export type SessionSummary = readonly {
   readonly context: string;
-  readonly namespaces: readonly string[];
+  /** As the user is told: `namespaces shop, billing`. */
+  readonly selection: string;
   readonly serviceCount: number;
 }[];
 
@@ -79,7 +81,7 @@ export async function runSession(options: SessionOptions): Promise<number> {
     const signals = await forwardSignals(sandbox);
     try {
       for (const note of sandbox.notes) options.log.info(note);
-      options.onReady(summarize(contexts));
+      options.onReady(summarize(contexts, options));
       for (const { access } of contexts.all) access.releaseTerminal();
       sandbox.start();
       return (await sandbox.exited).code;
@@ -100,11 +102,11 @@ function commandFiles(
   return { ...files, hidden: credentialFiles(contexts, process.env, kubeconfig) };
 }
 
-function summarize(contexts: ConnectedContexts): SessionSummary {
-  return contexts.all.map(({ access, namespaces, cluster }) => ({
-    context: access.contextName,
-    namespaces,
-    serviceCount: cluster.services.length,
+function summarize(contexts: ConnectedContexts, options: ContextOptions): SessionSummary {
+  return contexts.all.map((context) => ({
+    context: context.access.contextName,
+    selection: selectionText(context, options),
+    serviceCount: context.cluster.services.length,
   }));
 }
 

@@ -4,6 +4,9 @@ import type { Log } from '../observe/log.ts';
 import { targetText, type Wait } from './choices.ts';
 import type { ConnectedContexts } from './contexts.ts';
 
+/** Who waits longer than this is told what for. */
+const PATIENCE_MS = 2_000;
+
 /**
  * Waits for them all at once, each for its own time.
  *
@@ -22,9 +25,17 @@ export async function waitForAll(
       waits.map(async ({ target, timeoutMs }) => {
         const { cluster, namespaces } = contexts.find(target.context);
         const { namespace = namespaces[0], name } = target;
-        log.info(`waiting for ${targetText(target)}, ${timeoutMs / 1000} s at the most`);
-        await cluster.waitReady({ namespace, name }, timeoutMs, giveUp.signal);
-        log.info(`${targetText(target)} is ready`);
+        const text = targetText(target);
+        const telling = setTimeout(
+          () => log.warn(`waiting for ${text}, ${timeoutMs / 1000} s at the most`),
+          PATIENCE_MS,
+        );
+        try {
+          await cluster.waitReady({ namespace, name }, timeoutMs, giveUp.signal);
+        } finally {
+          clearTimeout(telling);
+        }
+        log.info(`${text} is ready`);
       }),
     );
     await Promise.race([ready, ended]);

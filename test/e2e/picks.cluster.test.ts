@@ -59,6 +59,11 @@ async function namesOf(...args: string[]): Promise<string[]> {
 }
 
 describe('picks', () => {
+  test('are what the user is told of', async () => {
+    const { stderr } = await run(['-v', '--pick=svc/web', '--pick=pod/db-0'], 'true');
+    expect(stderr).toMatch(/context \S+, svc\/web, pod\/db-0, 2 Services/);
+  });
+
   test('a Service alone, with all its ports', async () => {
     expect(await namesOf('-n', 'e2e', '--no-api-server', '--pick', 'svc/multi')).toEqual(['multi']);
     const { code, stdout } = await run(
@@ -123,7 +128,7 @@ describe('namespaces', () => {
   test('a selector that matches nothing leaves nothing', async () => {
     const { code, stderr } = await run(['-v', '-l', 'app=nothing-like-this'], 'getent hosts web');
     expect(code).toBe(2);
-    expect(stderr).toContain('namespace e2e, 0 Services');
+    expect(stderr).toContain('namespace e2e with app=nothing-like-this, 0 Services');
   });
 });
 

@@ -3,6 +3,7 @@
 import { type Command, Option } from 'commander';
 import type { TransportName } from '../../cluster/index.ts';
 import { UsageError } from '../../errors.ts';
+import type { ContextOptions } from '../../session/contexts.ts';
 import { given } from '../values/given.ts';
 import { asGiven, repeated } from './repeated.ts';
 
@@ -20,22 +21,9 @@ interface Values {
   readonly demo?: true;
 }
 
-export interface AccessOptions {
-  /** None: the kubeconfig's current one. */
-  readonly contexts: readonly string[];
-  readonly kubeconfig?: string;
-  /** Of the kubeconfig, instead of the context's. */
-  readonly cluster?: string;
-  readonly user?: string;
-  readonly token?: string;
-  /** Whom to act as. */
-  readonly as?: string;
-  readonly asGroups?: readonly string[];
-  readonly asUid?: string;
-  /** For each request, as kubectl reads it. */
-  readonly requestTimeout?: string;
-  /** The one transport to use; without, whichever works. */
-  readonly transport?: TransportName;
+type Access = 'kubeconfig' | 'cluster' | 'user' | 'token' | 'as' | 'asGroups' | 'asUid' | 'requestTimeout';
+
+export interface AccessOptions extends Pick<ContextOptions, 'contexts' | 'transport' | Access> {
   readonly demo: boolean;
 }
 

@@ -2,6 +2,7 @@
 
 import { type Command, Option } from 'commander';
 import type { Alias, NamespaceChoice, Target, Wait } from '../../session/choices.ts';
+import type { ContextOptions } from '../../session/contexts.ts';
 import { given } from '../values/given.ts';
 import { parseAlias, parseNamespace, parseTarget, parseWait } from '../values/target.ts';
 import { repeated } from './repeated.ts';
@@ -15,17 +16,10 @@ interface Values {
   readonly wait?: readonly Wait[];
 }
 
-export interface ServiceOptions {
-  /** None: the context's own. */
-  readonly namespaces: readonly NamespaceChoice[];
-  readonly allNamespaces: boolean;
-  /** Of labels, as kubectl's -l. */
-  readonly selector?: string;
-  /** None: all Services of the namespaces. */
-  readonly picks: readonly Target[];
-  readonly aliases: readonly Alias[];
-  readonly waits: readonly Wait[];
-}
+export type ServiceOptions = Pick<
+  ContextOptions,
+  'namespaces' | 'allNamespaces' | 'selector' | 'picks' | 'aliases' | 'waits'
+>;
 
 export function addServiceOptions(program: Command): void {
   program

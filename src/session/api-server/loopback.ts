@@ -36,6 +36,7 @@ export class LoopbackServers {
           void this.#join(near, dial, where);
         });
         server.maxConnections = MAX_CONNECTIONS;
+        server.on('error', ({ message }) => this.#log.debug(`${where}: ${message}`));
         this.#servers.push(server);
         try {
           await sandbox.listenInside(server, { address, port });
