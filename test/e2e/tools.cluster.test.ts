@@ -7,6 +7,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Kubeconfigs } from '../support/kubeconfig.ts';
+import { connectProxy } from '../src/cluster/agent/proxies.ts';
 import { inSandbox, runProgram } from '../support/program.ts';
 
 let kubeconfigs: Kubeconfigs;
@@ -47,6 +48,37 @@ describe('the API server', () => {
     });
     const { code, stdout, stderr } = await inSandbox(GET_SERVICE, { env: { KUBECONFIG: path } });
     expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: 'service/web\n', stderr: '' });
+  });
+
+  describe('behind a proxy that alone knows its name', () => {
+    const NAME = 'api.behind.test';
+
+    function named(proxyUrl?: string): string {
+      return kubeconfigs.write('proxied', (config) => {
+        for (const { cluster } of config.clusters) {
+          cluster['server'] = String(cluster['server']).replace('127.0.0.1', NAME);
+          delete cluster['certificate-authority-data'];
+          cluster['insecure-skip-tls-verify'] = true;
+          if (proxyUrl !== undefined) cluster['proxy-url'] = proxyUrl;
+        }
+      });
+    }
+
+    const SCRIPT = `${GET_SERVICE} && curl -sSk -o /dev/null https://kubernetes.default.svc/ && echo reached`;
+
+    test('which the kubeconfig names', async () => {
+      const proxy = await connectProxy({ names: { [NAME]: '127.0.0.1' } });
+      const env = { KUBECONFIG: named(`http://127.0.0.1:${proxy.port}`) };
+      const { code, stdout, stderr } = await inSandbox(SCRIPT, { env });
+      expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: 'service/web\nreached\n', stderr: '' });
+    });
+
+    test('which the environment names', async () => {
+      const proxy = await connectProxy({ names: { [NAME]: '127.0.0.1' } });
+      const env = { KUBECONFIG: named(), HTTPS_PROXY: `http://127.0.0.1:${proxy.port}` };
+      const { code, stdout, stderr } = await inSandbox(SCRIPT, { env });
+      expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: 'service/web\nreached\n', stderr: '' });
+    });
   });
 
   test('it is at kubernetes.default.svc as well, as in a pod', async () => {
