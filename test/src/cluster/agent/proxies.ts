@@ -34,7 +34,7 @@ export async function connectProxy(options: ConnectOptions = {}): Promise<TestPr
     proxy.asked.push({ authority, credentials: request.headers['proxy-authorization'] });
     keep(proxy.open, client);
     if (options.mute) {
-      client.resume(); // it hears that we leave
+      client.on('end', () => client.end()).resume(); // it hears that we leave
       return;
     }
     if (options.refuse !== undefined) {
