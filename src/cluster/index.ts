@@ -21,4 +21,4 @@ export { DEFAULT_LIMITS, type ForwardLimits } from './forward/limits.ts';
 export type { ClusterLog } from './log.ts';
 export type { EndpointPod } from './discovery/endpoints.ts';
 export type { WaitTarget } from './discovery/wait.ts';
-export type { ServiceId, ServiceRecord } from './discovery/services.ts';
+export { keyOf, type ServiceId, type ServiceRecord } from './discovery/services.ts';

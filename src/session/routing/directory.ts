@@ -17,7 +17,8 @@
  * first. What the user has named themselves goes before all.
  */
 
-import type { Cluster, ServiceId, ServiceRecord } from '../../cluster/index.ts';
+import { isIP } from 'node:net';
+import { type Cluster, keyOf, type ServiceId, type ServiceRecord } from '../../cluster/index.ts';
 import { actionLine } from '../../errors.ts';
 import type { AddressPlan } from '../../names/address-plan.ts';
 import { type Knowledge, serverName } from '../../names/dns/resolver.ts';
@@ -27,6 +28,7 @@ import type { Log } from '../../observe/log.ts';
 import { type Destination, type Dialer, type Endpoint, labelOf } from './destination.ts';
 import { Literals } from './literals.ts';
 import { addressesWanted, type Alias, publish, type Publication, type Publisher } from './publication.ts';
+import { SlicedWork } from './sliced-work.ts';
 
 /** What is looked at of a cluster. */
 export type ClusterView = Dialer & Pick<Cluster, 'services' | 'find' | 'podsOf' | 'owner' | 'onChange'>;
@@ -106,7 +108,7 @@ export class Directory implements Knowledge {
         this.#publish(source, service);
         this.#tellOfSctp(service);
       }
-      source.cluster.onChange = (changed) => this.#changed(source, changed);
+      this.#follow(source);
     }
   }
 
@@ -127,7 +129,7 @@ export class Directory implements Knowledge {
       case 'gateway':
         return serverName(this.#options.domain);
       case 'endpoint':
-        return destination.endpoint.name;
+        return isIP(destination.endpoint.name) === 0 ? destination.endpoint.name : undefined;
       case 'gone':
       case 'unassigned':
       case 'outside':
@@ -146,7 +148,7 @@ export class Directory implements Knowledge {
   /** Gives a Service one more name, also where it comes only later. */
   addAlias(name: string, target: AliasTarget): void {
     const source = this.#sources[this.#options.contexts.indexOf(target.context)];
-    const id = idOf(target);
+    const id = keyOf(target);
     const { podLabel } = target;
     const alias = podLabel === undefined ? { name } : { name, podLabel };
     source.aliases.set(id, [...(source.aliases.get(id) ?? []), alias]);
@@ -185,6 +187,15 @@ export class Directory implements Knowledge {
     };
   }
 
+  /** A list may bring thousands of changes at once. */
+  #follow(source: Source): void {
+    const work = new SlicedWork<ServiceId>(
+      (id) => this.#update(source, id),
+      () => this.onNamesChanged?.(),
+    );
+    source.cluster.onChange = (changed) => work.add(changed.filter((id) => !this.#isPublished(source, id)));
+  }
+
   #publishGateway(): void {
     const { plan, domain } = this.#options;
     for (const address of plan.gateway) this.#destinations.set(address, GATEWAY);
@@ -192,21 +203,14 @@ export class Directory implements Knowledge {
     this.names.claim(serverName(domain), RANK_OF_USER, record);
   }
 
-  #changed(source: Source, changed: readonly ServiceId[]): void {
-    const known = ({ namespace, name }: ServiceId): boolean => {
-      const service = source.cluster.find(namespace, name);
-      // Pods come and go behind a Service with an address of its own without any change to its names.
-      return (
-        service !== undefined && !service.headless && source.published.get(idOf(service))?.service === service
-      );
-    };
-    const news = changed.filter((id) => !known(id));
-    for (const id of news) this.#update(source, id);
-    if (news.length > 0) this.onNamesChanged?.();
+  /** Pods come and go behind a Service with an address of its own without any change to its names. */
+  #isPublished({ cluster, published }: Source, { namespace, name }: ServiceId): boolean {
+    const service = cluster.find(namespace, name);
+    return service !== undefined && !service.headless && published.get(keyOf(service))?.service === service;
   }
 
   #update(source: Source, id: ServiceId): void {
-    const before = source.published.get(idOf(id));
+    const before = source.published.get(keyOf(id));
     const service = source.cluster.find(id.namespace, id.name);
     if (before !== undefined) this.#withdraw(source, before);
     if (service !== undefined) this.#publish(source, service);
@@ -226,8 +230,8 @@ export class Directory implements Knowledge {
   }
 
   #publish(source: Source, service: ServiceRecord): void {
-    const publication = publish(service, source, source.aliases.get(idOf(service)));
-    source.published.set(idOf(service), publication);
+    const publication = publish(service, source, source.aliases.get(keyOf(service)));
+    source.published.set(keyOf(service), publication);
     for (const { addresses, destination } of publication.places)
       for (const address of addresses) this.#destinations.set(address, destination);
     for (const { names, rank, record } of publication.wishes)
@@ -235,7 +239,7 @@ export class Directory implements Knowledge {
   }
 
   #withdraw(source: Source, { service, places, wishes }: Publication): void {
-    source.published.delete(idOf(service));
+    source.published.delete(keyOf(service));
     for (const { addresses, destination } of places)
       for (const address of addresses)
         this.#destinations.set(address, { kind: 'gone', label: labelOf(destination) });
@@ -251,8 +255,4 @@ export class Directory implements Knowledge {
     this.#fullTold = true;
     return [];
   }
-}
-
-function idOf({ namespace, name }: ServiceId): string {
-  return `${namespace}/${name}`;
 }

@@ -8,7 +8,7 @@
  * there is no such name. An ExternalName Service is a name for another name.
  */
 
-import type { Cluster, EndpointPod, ServiceRecord } from '../../cluster/index.ts';
+import { type Cluster, type EndpointPod, keyOf, type ServiceRecord } from '../../cluster/index.ts';
 import type { NameRecord } from '../../names/name-table.ts';
 import { type Naming, podLabels, serviceNames } from '../../names/service-names.ts';
 import type { Dialer, ServiceDestination } from './destination.ts';
@@ -69,7 +69,7 @@ export function publish(
 
   const { cluster } = publisher;
   const own: Place = {
-    addresses: publisher.assign(keyOf(service, publisher.key)),
+    addresses: publisher.assign(`${publisher.key}/${keyOf(service)}`),
     destination: { kind: 'service', cluster, service, canonical },
   };
   const pods = headlessPods(service, cluster).map((pod) => publishPod(service, pod, publisher, aliases));
@@ -107,7 +107,7 @@ function publishPod(
   );
   const canonical = label?.canonical ?? serviceNames(service, naming).canonical;
   const place: Place = {
-    addresses: publisher.assign(`${keyOf(service, publisher.key)}/${pod.label}`),
+    addresses: publisher.assign(`${publisher.key}/${keyOf(service)}/${pod.label}`),
     destination: { kind: 'service', cluster, service, podLabel: pod.label, canonical },
   };
   const rank = publisher.rank(service.namespace, 'pod');
@@ -133,8 +133,4 @@ function publishPod(
 function aliasWishes(aliases: readonly Alias[], publisher: Publisher, record: NameRecord): Wish[] {
   if (aliases.length === 0) return [];
   return [{ names: aliases.map(({ name }) => name), rank: publisher.rank('', 'alias'), record }];
-}
-
-function keyOf({ namespace, name }: ServiceRecord, clusterKey: string): string {
-  return `${clusterKey}/${namespace}/${name}`;
 }

@@ -1,0 +1,46 @@
+/**
+ * Work that comes in any amount, done in slices so that packets never wait long for it.
+ *
+ * What fits into one slice is done before `add` returns; of more, packets and
+ * timers have their turn in between. The order is kept.
+ */
+
+/** How long one slice may take. */
+const SLICE_MS = 4;
+/** The clock is looked at once for so many items. */
+const BATCH = 16;
+
+export class SlicedWork<T> {
+  readonly #handle: (item: T) => void;
+  readonly #sliceDone: () => void;
+  #due: T[] = [];
+  #immediate: NodeJS.Immediate | undefined;
+
+  /** @param sliceDone called after each slice */
+  constructor(handle: (item: T) => void, sliceDone: () => void) {
+    this.#handle = handle;
+    this.#sliceDone = sliceDone;
+  }
+
+  add(items: readonly T[]): void {
+    this.#due = this.#due.concat(items);
+    if (this.#immediate === undefined) this.#work();
+  }
+
+  #work(): void {
+    if (this.#due.length === 0) return;
+    const until = performance.now() + SLICE_MS;
+    let done = 0;
+    do {
+      for (const item of this.#due.slice(done, done + BATCH)) this.#handle(item);
+      done += BATCH;
+    } while (done < this.#due.length && performance.now() < until);
+    this.#due = this.#due.slice(done);
+    this.#sliceDone();
+    if (this.#due.length === 0) return;
+    this.#immediate = setImmediate(() => {
+      this.#immediate = undefined;
+      this.#work();
+    });
+  }
+}
