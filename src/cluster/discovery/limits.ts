@@ -39,7 +39,7 @@ export interface DiscoveryLimits {
 }
 
 export const DISCOVERY_LIMITS: DiscoveryLimits = {
-  pageItems: 200,
+  pageItems: 100,
   pages: 1_000,
   watchMs: 5 * 60_000,
   silenceMs: 130_000,
