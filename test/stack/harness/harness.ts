@@ -75,14 +75,14 @@ export class Harness {
   readonly #ends: { source?: string; destination?: string };
   /** Of IP and TCP. */
   readonly #headerBytes: number;
-  readonly #framing: Framing;
+  readonly framing: Framing;
   readonly #observed: ObservedDevice | null;
   readonly #surroundings: number;
 
   constructor(options: HarnessOptions = {}) {
     this.#ends = options.ip === 6 ? { source: GUEST6, destination: SERVICE6 } : {};
     this.#headerBytes = options.ip === 6 ? 60 : 40;
-    this.#framing = options.framing ?? 'ip';
+    this.framing = options.framing ?? 'ip';
     this.device = new TestDevice(options);
     this.#surroundings = options.surroundings ?? 0xee;
     const { observers } = options;
@@ -90,7 +90,7 @@ export class Harness {
     let state = 1;
     this.stack = new Stack({
       device: this.#observed ?? this.device,
-      framing: this.#framing,
+      framing: this.framing,
       now: this.nowMs,
       random: (bytes) => {
         for (let i = 0; i < bytes.length; i++) {
@@ -108,7 +108,7 @@ export class Harness {
 
   /** One frame in, without a poll, from the middle of a larger buffer that is spoilt afterwards. */
   receive(packet: Uint8Array): void {
-    this.receiveFrame(this.#framing === 'ethernet' ? withEthernet(packet) : packet);
+    this.receiveFrame(this.framing === 'ethernet' ? withEthernet(packet) : packet);
   }
 
   /** The same, with the Ethernet header that the frame has, if any. */
@@ -150,7 +150,7 @@ export class Harness {
 
   frames(): ParsedFrame[] {
     const frames = this.device.frames.splice(0);
-    return frames.map((frame) => parseFrame(this.#framing === 'ethernet' ? withoutEthernet(frame) : frame));
+    return frames.map((frame) => parseFrame(this.framing === 'ethernet' ? withoutEthernet(frame) : frame));
   }
 
   /** All that was sent since the last look, TCP alone, line by line. */
