@@ -9,7 +9,7 @@
  * otherwise than kubectl, and what its loading would cost at each start.
  */
 import { readFile } from 'node:fs/promises';
-import type { ServerTrust } from '../agent/agent.ts';
+import { knownAs, type ServerTrust } from '../agent/agent.ts';
 import { proxyFromEnvironment, proxyFromUrl } from '../agent/proxy-choice.ts';
 import { ClusterError, reasonOf } from '../errors.ts';
 import type { Authenticator } from './credentials/authenticator.ts';
@@ -120,7 +120,7 @@ async function serverTrust({ cluster, clusterName }: Selection): Promise<ServerT
   }
   return {
     ...(ca ? { ca } : {}),
-    ...(cluster.tlsServerName ? { servername: cluster.tlsServerName } : {}),
+    ...(cluster.tlsServerName ? knownAs(cluster.tlsServerName) : {}),
     ...(cluster.insecureSkipTlsVerify ? { rejectUnauthorized: false } : {}),
   };
 }

@@ -9,7 +9,9 @@
  */
 import http from 'node:http';
 import https from 'node:https';
+import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
+import tls from 'node:tls';
 import { callbackify } from 'node:util';
 import { openTunnel } from './tunnel.ts';
 
@@ -18,7 +20,15 @@ export interface ServerTrust {
   /** PEM; without it the authorities that Node trusts. */
   readonly ca?: Buffer;
   readonly servername?: string;
+  /** Where the name is an address, which TLS does not send (RFC 6066 section 3). */
+  readonly checkServerIdentity?: typeof tls.checkServerIdentity;
   readonly rejectUnauthorized?: false;
+}
+
+/** How to know a server by another name than that of its URL. */
+export function knownAs(name: string): ServerTrust {
+  if (isIP(name) === 0) return { servername: name };
+  return { servername: '', checkServerIdentity: (_host, cert) => tls.checkServerIdentity(name, cert) };
 }
 
 /** Per server and credentials. */

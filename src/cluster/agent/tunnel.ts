@@ -26,9 +26,9 @@ export interface Destination {
  */
 export async function openTunnel(proxy: URL, destination: Destination, closed: AbortSignal): Promise<Socket> {
   try {
-    const socket = await (proxy.protocol.startsWith('socks')
-      ? throughSocks(proxy, destination)
-      : throughConnect(proxy, destination, closed));
+    const socket = proxy.protocol.startsWith('socks')
+      ? await throughSocks(proxy, destination)
+      : await throughConnect(proxy, destination, closed);
     if (!closed.aborted) return socket;
     socket.destroy();
     throw new Error('given up');
@@ -41,6 +41,12 @@ export async function openTunnel(proxy: URL, destination: Destination, closed: A
       cause,
     );
   }
+}
+
+async function throughSocks(proxy: URL, destination: Destination): Promise<Socket> {
+  // Loaded for those who have such a proxy.
+  const { connectBySocks } = await import('./socks.ts');
+  return connectBySocks(proxy, destination, TUNNEL_TIMEOUT_MS);
 }
 
 function throughConnect(proxy: URL, { host, port }: Destination, signal: AbortSignal): Promise<Socket> {
@@ -74,25 +80,6 @@ function throughConnect(proxy: URL, { host, port }: Destination, signal: AbortSi
     });
     request.end();
   });
-}
-
-async function throughSocks(proxy: URL, destination: Destination): Promise<Socket> {
-  // Loaded for those who have such a proxy.
-  const { SocksClient } = await import('socks');
-  const { socket } = await SocksClient.createConnection({
-    proxy: {
-      host: bareHost(proxy),
-      port: Number(proxy.port || 1080),
-      type: 5,
-      ...(proxy.username === ''
-        ? {}
-        : { userId: decodeURIComponent(proxy.username), password: decodeURIComponent(proxy.password) }),
-    },
-    command: 'connect',
-    destination: { ...destination },
-    timeout: TUNNEL_TIMEOUT_MS,
-  });
-  return socket;
 }
 
 function basicCredentials({ username, password }: URL): Record<string, string> {

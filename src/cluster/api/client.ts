@@ -108,6 +108,11 @@ export class ApiClient {
     }
   }
 
+  /** The next request opens a connection of its own: after a sleep, or where one has died in silence. */
+  dropIdle(): void {
+    this.#connections.dropIdle();
+  }
+
   /** Ends all connections, upgraded ones too, and waits until their sockets are closed. */
   close(): Promise<void> {
     this.#closing.abort(closedError());

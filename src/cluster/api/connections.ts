@@ -44,6 +44,13 @@ export class Connections {
     }
   }
 
+  /** Closes what is idle, where it may be dead without having said so. */
+  dropIdle(): void {
+    for (const sockets of Object.values(this.#agent.freeSockets)) {
+      for (const socket of sockets ?? []) socket.destroy();
+    }
+  }
+
   /** Ends all connections, upgraded ones too, and waits until their sockets are closed. */
   async close(): Promise<void> {
     this.#closed = true;

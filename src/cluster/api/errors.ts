@@ -17,27 +17,29 @@ export function unreachable(server: URL, cause: unknown): ClusterError {
 export function answered(
   status: number,
   message: string,
-  request: { verb: string; resource: string; namespace: string; contextName: string },
+  request: { verb: string; resource: string; namespace: string | undefined; contextName: string },
 ): ClusterError {
   const { verb, resource, namespace, contextName } = request;
+  const where = namespace === undefined ? 'in all namespaces' : `in namespace "${namespace}"`;
+  const flag = namespace === undefined ? '-A' : `-n ${namespace}`;
   if (status === 401) {
     return new ClusterError(
       'UNAUTHORIZED',
       `the API server does not accept the credentials of context "${contextName}" (401): the token or certificate has expired, or is not of this cluster`,
-      `log in again as you do for kubectl, and check with: kubectl --context ${contextName} -n ${namespace} get services`,
+      `log in again as you do for kubectl, and check with: kubectl --context ${contextName} ${flag} get services`,
     );
   }
   if (status === 403) {
     return new ClusterError(
       'FORBIDDEN',
-      `the account of context "${contextName}" may not ${verb} ${resource} in namespace "${namespace}": ${message}`,
-      `ask for a role with the verb "${verb}" on ${resource}, and check with: kubectl --context ${contextName} -n ${namespace} auth can-i ${verb} ${resource}`,
+      `the account of context "${contextName}" may not ${verb} ${resource} ${where}: ${message}`,
+      `ask for a role with the verb "${verb}" on ${resource}, and check with: kubectl --context ${contextName} ${flag} auth can-i ${verb} ${resource}`,
     );
   }
   return new ClusterError(
     'API_FAILED',
-    `the API server answered ${status} to ${verb} ${resource} in namespace "${namespace}": ${message}`,
-    `see whether kubectl meets the same: kubectl --context ${contextName} -n ${namespace} get ${resource.split('/')[0] ?? resource}`,
+    `the API server answered ${status} to ${verb} ${resource} ${where}: ${message}`,
+    `see whether kubectl meets the same: kubectl --context ${contextName} ${flag} get ${resource.split('/')[0] ?? resource}`,
   );
 }
 

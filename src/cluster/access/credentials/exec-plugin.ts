@@ -109,8 +109,10 @@ export class ExecPlugin implements CredentialSource {
 
   #explain(cause: unknown): string {
     if (!(cause instanceof ExecaError)) return cause instanceof Error ? cause.message : String(cause);
-    if (cause.code === 'ENOENT') {
-      const hint = oneLine(this.#entry.installHint);
+    const { command, installHint } = this.#entry;
+    // A folder of PATH that may not be entered makes a missing program a forbidden one.
+    if (cause.code === 'ENOENT' || (cause.code === 'EACCES' && !command.includes('/'))) {
+      const hint = oneLine(installHint);
       return `there is no such program${hint === '' ? '' : `: ${hint}`}`;
     }
     const said = typeof cause.stderr === 'string' ? oneLine(cause.stderr) : '';

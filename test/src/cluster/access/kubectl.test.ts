@@ -88,8 +88,11 @@ function files(url: string, { user = {}, cluster = {} }: Case): { scratch: Scrat
   return { scratch, kubeconfig };
 }
 
+/** kubectl keeps a cache in the home directory, which no test leaves behind. */
+const kubectlEnv = (): NodeJS.ProcessEnv => ({ ...BARE_ENV, HOME: new Scratch().path });
+
 async function kubectl(kubeconfig: string, ...args: string[]): Promise<string> {
-  const running = run('kubectl', ['--kubeconfig', kubeconfig, ...args], { env: BARE_ENV });
+  const running = run('kubectl', ['--kubeconfig', kubeconfig, ...args], { env: kubectlEnv() });
   running.child.stdin?.end(); // it asks for a name where the kubeconfig has no credentials
   return (await running).stdout;
 }
@@ -339,7 +342,7 @@ describe.runIf(isInstalled())('takes merged kubeconfigs for what kubectl takes t
       scratch.write('empty', ''),
     ];
     for (const folder of ['one', 'two', 'three']) scratch.write(`${folder}/ca.pem`, authority.ca);
-    const env = { ...BARE_ENV, KUBECONFIG: ['', ...list, list[0]].join(':') };
+    const env = { ...kubectlEnv(), KUBECONFIG: ['', ...list, list[0]].join(':') };
     const flags = context === undefined ? [] : ['--context', context];
     const { stdout } = await run('kubectl', [...flags, 'config', 'view', '--minify', '-o', 'json'], { env });
     const theirs = JSON.parse(stdout) as {

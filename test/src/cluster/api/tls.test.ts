@@ -100,6 +100,15 @@ describe('a server that is not the right one is one clear line:', () => {
   });
 });
 
+test('a server by a name that has no address, and by an address that is not its own', async () => {
+  const server = await recordingServer(authority, await authority.server(['api.test', '10.9.8.7']));
+  for (const name of ['api.test', '10.9.8.7']) {
+    const config = { kubeconfigText: configFor(server.url, authority.ca, { 'tls-server-name': name }) };
+    expect(await ask(config)).toMatchObject({ status: 200 });
+  }
+  expect(server.requests.map(({ servername }) => servername)).toEqual(['api.test', '']);
+});
+
 test('a renewed server certificate is no obstacle', async () => {
   const server = await recordingServer(authority, pair);
   const client = await connect({ kubeconfigText: configFor(server.url) });
