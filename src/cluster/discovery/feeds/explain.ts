@@ -45,7 +45,7 @@ export function explained(error: unknown, query: ResourceQuery, { contextName }:
       `name the namespaces with -n, or ask for a cluster role with the verb "list" on ${resource}`,
     );
   }
-  return answered(status, message, { verb: 'list', resource, namespace: namespace ?? '', contextName });
+  return answered(status, message, { verb: 'list', resource, namespace, contextName });
 }
 
 /** Says whether a namespace without Services is one. @throws ClusterError where it is known not to be. */

@@ -4,7 +4,6 @@ import type { ServiceId } from '../services.ts';
 import type { ReflectorContext } from '../watch/reflector.ts';
 
 export interface FeedContext extends ReflectorContext {
-  readonly contextName: string;
   readonly catalog: Catalog;
 }
 

@@ -27,7 +27,8 @@ export function watchPath(query: ResourceQuery, resourceVersion: string, timeout
 }
 
 /** Where it is, for a message: `in namespace "shop"`. */
-export function placeOf({ namespace }: ResourceQuery): string {
+export function placeOf({ resource, namespace }: ResourceQuery): string {
+  if (resource === 'namespaces') return 'in the cluster';
   return namespace === undefined ? 'in all namespaces' : `in namespace "${namespace}"`;
 }
 

@@ -19,7 +19,9 @@
  * missing from the first is held to be missing.
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import { actionLine, isActionable } from '../../../errors.ts';
 import type { ApiClient } from '../../api/client.ts';
+import { answered } from '../../api/errors.ts';
 import { reasonOf } from '../../errors.ts';
 import type { ClusterLog } from '../../log.ts';
 import type { DiscoveryLimits } from '../limits.ts';
@@ -34,7 +36,8 @@ import type { Wakefulness } from './wakefulness.ts';
 
 /** What all reflectors of a cluster share. */
 export interface ReflectorContext {
-  readonly api: Pick<ApiClient, 'get' | 'stream'>;
+  readonly api: Pick<ApiClient, 'get' | 'stream' | 'dropIdle'>;
+  readonly contextName: string;
   readonly limits: DiscoveryLimits;
   readonly log: ClusterLog;
   readonly health: Health;
@@ -239,11 +242,21 @@ export class Reflector {
   /** @returns the pause that is due. */
   #failed(error: unknown): number {
     if (this.#closed) return 0;
-    const { log, health } = this.#context;
+    const { api, log, health } = this.#context;
     const status = statusOf(error);
-    health.failed(this, reasonOf(error));
+    // What broke this connection may have broken those that nobody uses.
+    if (status === 0) api.dropIdle();
+    health.failed(this, this.#told(error));
     log.debug(`${this.#name()}: ${reasonOf(error)}`);
     return (status === UNAUTHORIZED || status === FORBIDDEN ? this.#refusals : this.#failures).next();
+  }
+
+  #told(error: unknown): string {
+    if (!(error instanceof Refusal)) return isActionable(error) ? actionLine(error) : reasonOf(error);
+    const { status, message } = error.answer;
+    const { resource, namespace } = this.query;
+    const request = { verb: 'watch', resource, namespace, contextName: this.#context.contextName };
+    return actionLine(answered(status, message, request));
   }
 
   /** @returns the pause until the next list. */
@@ -271,6 +284,7 @@ export class Reflector {
   #wake(): void {
     this.#failures.reset();
     this.#refusals.reset();
+    this.#context.api.dropIdle();
     this.#interrupt.abort(new Error('the machine was asleep'));
   }
 
