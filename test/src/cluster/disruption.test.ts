@@ -64,6 +64,15 @@ describe('pods', () => {
     expect(log.lines.filter((line) => line.startsWith('warn'))).toEqual([]);
   });
 
+  test('a pod whose end the runtime keeps to itself is known to be gone all the same', async () => {
+    embedded.faults.podEndUnseen = true;
+    const probe = dialPod(cluster, 'db', 'db-0', 7002);
+    await probe.send(`${2 ** 40}\n`);
+    await probe.until(() => probe.bytes > 0);
+    await embedded.removePod('e2e', 'db-0');
+    expect(await probe.ending).toMatchObject({ error: { reason: 'reset', message: 'the pod is gone' } });
+  });
+
   test('an upgraded connection that breaks in mid-transfer resets what it carries, and the next is new', async () => {
     const probe = dial(cluster, 'multi', 19);
     await probe.send(`${1 << 30}\n`);
