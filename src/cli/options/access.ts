@@ -17,11 +17,21 @@ interface Values {
   readonly asGroup?: readonly string[];
   readonly asUid?: string;
   readonly requestTimeout?: string;
+  readonly insecureSkipTlsVerify?: true;
   readonly transport?: TransportName;
   readonly demo?: true;
 }
 
-type Access = 'kubeconfig' | 'cluster' | 'user' | 'token' | 'as' | 'asGroups' | 'asUid' | 'requestTimeout';
+type Access =
+  | 'kubeconfig'
+  | 'cluster'
+  | 'user'
+  | 'token'
+  | 'as'
+  | 'asGroups'
+  | 'asUid'
+  | 'requestTimeout'
+  | 'insecureSkipTlsVerify';
 
 export interface AccessOptions extends Pick<ContextOptions, 'contexts' | 'transport' | Access> {
   readonly demo: boolean;
@@ -43,6 +53,7 @@ export function addAccessOptions(program: Command): void {
     .addOption(repeated('--as-group <group>', 'and as a member of this group, may be repeated', asGiven))
     .option('--as-uid <uid>', 'and with this UID')
     .option('--request-timeout <time>', 'for each request to the API server: 30s, 2m; 0 for no limit')
+    .option('--insecure-skip-tls-verify', 'take whoever answers for the API server')
     .addOption(new Option('--transport <name>', 'the one way to forward to use').choices(TRANSPORTS))
     .addOption(new Option('--demo', 'use an embedded cluster').conflicts(['context', 'kubeconfig']));
 }
@@ -59,10 +70,12 @@ export function readAccessOptions(program: Command): AccessOptions {
       'put it into the kubeconfig, into the context that it belongs to',
     );
   }
-  const { kubeconfig, cluster, user, token, as, asUid, requestTimeout, transport } = values;
+  const { kubeconfig, cluster, user, token, as, asUid } = values;
+  const { requestTimeout, insecureSkipTlsVerify, transport } = values;
   return {
     contexts,
     demo,
-    ...given({ kubeconfig, cluster, user, token, as, asGroups: asGroup, asUid, requestTimeout, transport }),
+    ...given({ kubeconfig, cluster, user, token, as, asGroups: asGroup, asUid }),
+    ...given({ requestTimeout, insecureSkipTlsVerify, transport }),
   };
 }

@@ -118,7 +118,9 @@ describe('command line', () => {
 
   test('as whom, and how', () => {
     const options = '--cluster=c --user=u --token=t --as=a --as-group=g --as-group=h --as-uid=1';
-    expect(parse(...options.split(' '), '--request-timeout=5s', '--transport=spdy', 'ls')).toMatchObject({
+    expect(
+      parse(...options.split(' '), '--request-timeout=5s', '--transport=spdy', '--insecure-skip-tls-verify'),
+    ).toMatchObject({
       cluster: 'c',
       user: 'u',
       token: 't',
@@ -126,6 +128,7 @@ describe('command line', () => {
       asGroups: ['g', 'h'],
       asUid: '1',
       requestTimeout: '5s',
+      insecureSkipTlsVerify: true,
       transport: 'spdy',
     });
   });
