@@ -7,12 +7,12 @@
 import { constants } from 'node:os';
 import type { Device, OutgoingFrame } from '../stack/device.ts';
 import type { Link, LinkKind } from './link.ts';
-import type { Addon, TunHandle } from './native/addon.ts';
+import type { Addon, DeviceHandle } from './native/addon.ts';
 
-/** The most frames a wake-up reads; then the event loop goes on to others. */
+/** The most frames a wake-up takes; then the event loop goes on to others. */
 const BATCH_FRAMES = 64;
 
-/** Virtio-net and Ethernet header and the largest IP packet, and room to keep the slots apart by whole cache lines. */
+/** Virtio-net header and the largest IP packet, and room to keep the slots apart by whole cache lines. */
 const SLOT_BYTES = 65_536 + 256;
 
 /** The largest IPv4 packet (RFC 791, 3.1: the length field has 16 bits). */
@@ -44,9 +44,8 @@ export class LinkDevice implements Device {
   refusedFrames = 0;
 
   readonly #api: Addon;
-  readonly #tun: TunHandle;
-  readonly #arena = new Uint8Array(BATCH_FRAMES * SLOT_BYTES);
-  readonly #offsets = Int32Array.from({ length: BATCH_FRAMES }, (_, slot) => slot * SLOT_BYTES);
+  readonly #handle: DeviceHandle;
+  readonly #offsets = new Int32Array(BATCH_FRAMES);
   readonly #lengths = new Int32Array(BATCH_FRAMES);
   #onBatch: BatchHandler = nothing;
   #bound: OutgoingFrame | undefined;
@@ -61,12 +60,15 @@ export class LinkDevice implements Device {
     this.maxPacket = this.checksumOffload ? MAX_PACKET : link.mtu;
     this.udpSegmentation = link.offload === 'tcp+udp';
     this.#api = api;
-    this.#tun = api.openTun(
+    const isRing = link.kind === 'veth';
+    const arena = isRing ? api.mapRing(link.fd) : new Uint8Array(BATCH_FRAMES * SLOT_BYTES);
+    this.#handle = api.openDevice(
       link.fd,
-      this.#arena,
-      SLOT_BYTES,
+      arena,
+      isRing ? 0 : SLOT_BYTES,
+      this.#offsets,
       this.#lengths,
-      (count) => this.#onBatch(this.#arena, this.#offsets, this.#lengths, count),
+      (count) => this.#onBatch(arena, this.#offsets, this.#lengths, count),
       () => this.onWritable(),
       () => this.onEnd(),
     );
@@ -75,16 +77,16 @@ export class LinkDevice implements Device {
   /** From now on frames are handed over; those sent before wait in the kernel's queue. */
   start(onBatch: BatchHandler): void {
     this.#onBatch = onBatch;
-    this.#api.startTun(this.#tun);
+    this.#api.startDevice(this.#handle);
   }
 
   send(frame: OutgoingFrame): boolean {
     if (this.#closed) return true;
     if (this.#bound !== frame) {
-      this.#api.bindFrame(this.#tun, frame.head, frame.pieceOffset, frame.pieceLength);
+      this.#api.bindFrame(this.#handle, frame.head, frame.pieceOffset, frame.pieceLength);
       this.#bound = frame;
     }
-    const errno = this.#api.writeFrame(this.#tun, frame.headLength, frame.pieces, frame.pieceCount);
+    const errno = this.#api.writeFrame(this.#handle, frame.headLength, frame.pieces, frame.pieceCount);
     if (errno === constants.errno.EAGAIN) return false;
     if (errno !== 0) this.refusedFrames++;
     return true;
@@ -92,6 +94,6 @@ export class LinkDevice implements Device {
 
   close(): void {
     this.#closed = true;
-    this.#api.closeTun(this.#tun);
+    this.#api.closeDevice(this.#handle);
   }
 }

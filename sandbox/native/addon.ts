@@ -8,8 +8,8 @@ declare const handle: unique symbol;
 export interface WatchHandle {
   readonly [handle]: 'watch';
 }
-export interface TunHandle {
-  readonly [handle]: 'tun';
+export interface DeviceHandle {
+  readonly [handle]: 'device';
 }
 
 export interface Message {
@@ -32,21 +32,32 @@ export interface Addon {
   watchReadable(fd: number, onReadable: () => void): WatchHandle;
   closeWatch(watch: WatchHandle): void;
 
-  /** The fd, non-blocking, belongs to the handle from now on. */
-  openTun(
+  /** Has a packet socket put its frames into memory that is shared with the kernel, until the socket is closed. */
+  mapRing(fd: number): Uint8Array;
+  /**
+   * The fd, non-blocking, belongs to the handle from now on. Frames are read into slots of the arena; with a
+   * `slotSize` of 0 it is what `mapRing` returned, and they are there.
+   */
+  openDevice(
     fd: number,
     arena: Uint8Array,
     slotSize: number,
+    offsets: Int32Array,
     lengths: Int32Array,
     onBatch: (count: number) => void,
     onWritable: () => void,
     onEnd: () => void,
-  ): TunHandle;
-  startTun(tun: TunHandle): void;
-  bindFrame(tun: TunHandle, head: Uint8Array, pieceOffsets: Int32Array, pieceLengths: Int32Array): void;
+  ): DeviceHandle;
+  startDevice(device: DeviceHandle): void;
+  bindFrame(device: DeviceHandle, head: Uint8Array, pieceOffsets: Int32Array, pieceLengths: Int32Array): void;
   /** @returns 0, or the errno */
-  writeFrame(tun: TunHandle, headLength: number, pieces: readonly Uint8Array[], pieceCount: number): number;
-  closeTun(tun: TunHandle): void;
+  writeFrame(
+    device: DeviceHandle,
+    headLength: number,
+    pieces: readonly Uint8Array[],
+    pieceCount: number,
+  ): number;
+  closeDevice(device: DeviceHandle): void;
 
   /** @returns the readable end of a pipe of records { signo, si_code, si_pid }, an int32 each */
   takeSignals(signos: readonly number[]): number;

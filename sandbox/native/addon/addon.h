@@ -2,9 +2,10 @@
  * The native addon: system calls that Node does not offer, and nothing else.
  *
  * One concern a file, each with a `<name>_exports` that adds its functions to
- * the module: socket.c, process.c, watch.c, tun.c, signals.c. All fds are
+ * the module: socket.c, process.c, watch.c, device.c,
+ * ring.c, signals.c. All fds are
  * close-on-exec. A failed call throws an Error shaped like Node's own system
- * errors ({ code, errno, syscall }); the hot paths of tun.c return values.
+ * errors ({ code, errno, syscall }); the hot paths of device.c return values.
  *
  * Built against Node-API 8 (Node 20 has 9), so one binary serves every Node
  * from 20 on. libuv's header is not asked for: the few functions used are
@@ -45,7 +46,8 @@ void call_back(napi_env env, napi_async_context context, napi_ref function, size
 bool socket_exports(napi_env env, napi_value exports);
 bool process_exports(napi_env env, napi_value exports);
 bool watch_exports(napi_env env, napi_value exports);
-bool tun_exports(napi_env env, napi_value exports);
+bool device_exports(napi_env env, napi_value exports);
+bool ring_exports(napi_env env, napi_value exports);
 bool signals_exports(napi_env env, napi_value exports);
 
 #endif

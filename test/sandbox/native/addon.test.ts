@@ -15,7 +15,7 @@ import {
 import { constants as osConstants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Addon, loadNative, type TunHandle } from '../../../sandbox/native/addon.ts';
+import { type Addon, loadNative, type DeviceHandle } from '../../../sandbox/native/addon.ts';
 import { buildNative } from '../../../sandbox/native/build.ts';
 import { NATIVE } from '../support/host.ts';
 
@@ -169,35 +169,35 @@ describe('watches', () => {
 
 const nothing = () => {};
 
-function open(fd: number, arena: Uint8Array, lengths: Int32Array): TunHandle {
-  return api.openTun(fd, arena, 64, lengths, nothing, nothing, nothing);
+function open(fd: number, arena: Uint8Array, lengths: Int32Array): DeviceHandle {
+  return api.openDevice(fd, arena, 64, new Int32Array(lengths.length), lengths, nothing, nothing, nothing);
 }
 
-describe('tun handles, on sockets that keep the borders of what is written as a tun does', () => {
+describe('device handles, on sockets that keep the borders of what is written as a tun does', () => {
   test('gather a frame from its pieces', () => {
     const [ours, theirs] = api.socketPair();
-    const tun = open(ours, new Uint8Array(64), new Int32Array(1));
+    const device = open(ours, new Uint8Array(64), new Int32Array(1));
     const [head, offsets, lengths] = [new Uint8Array(16), new Int32Array(16), new Int32Array(16)];
-    api.bindFrame(tun, head, offsets, lengths);
+    api.bindFrame(device, head, offsets, lengths);
     head.set(text('head'));
     offsets.set([1, 0]);
     lengths.set([3, 2]);
-    expect(api.writeFrame(tun, 4, [text('.abc.'), text('de.')], 2)).toBe(0);
+    expect(api.writeFrame(device, 4, [text('.abc.'), text('de.')], 2)).toBe(0);
     expect(Buffer.from(api.receiveMessage(theirs)?.bytes ?? []).toString()).toBe('headabcde');
-    expect(api.writeFrame(tun, 2, [], 0)).toBe(0);
+    expect(api.writeFrame(device, 2, [], 0)).toBe(0);
     expect(Buffer.from(api.receiveMessage(theirs)?.bytes ?? []).toString()).toBe('he');
-    api.closeTun(tun);
+    api.closeDevice(device);
     closeSync(theirs);
   });
 
   test('refuse pieces that lie outside their buffers', () => {
     const [ours, theirs] = api.socketPair();
-    const tun = open(ours, new Uint8Array(64), new Int32Array(1));
+    const device = open(ours, new Uint8Array(64), new Int32Array(1));
     const [offsets, lengths] = [new Int32Array(16), new Int32Array(16)];
-    expect(() => api.writeFrame(tun, 1, [], 0)).toThrow(RangeError);
-    api.bindFrame(tun, new Uint8Array(16), offsets, lengths);
-    expect(() => api.writeFrame(tun, 17, [], 0)).toThrow(RangeError);
-    expect(() => api.writeFrame(tun, 1, [], 17)).toThrow(RangeError);
+    expect(() => api.writeFrame(device, 1, [], 0)).toThrow(RangeError);
+    api.bindFrame(device, new Uint8Array(16), offsets, lengths);
+    expect(() => api.writeFrame(device, 17, [], 0)).toThrow(RangeError);
+    expect(() => api.writeFrame(device, 1, [], 17)).toThrow(RangeError);
     for (const [offset, length] of [
       [0, 4],
       [3, 1],
@@ -207,11 +207,11 @@ describe('tun handles, on sockets that keep the borders of what is written as a 
     ] as const) {
       offsets[0] = offset;
       lengths[0] = length;
-      expect(() => api.writeFrame(tun, 1, [new Uint8Array(3)], 1)).toThrow(RangeError);
+      expect(() => api.writeFrame(device, 1, [new Uint8Array(3)], 1)).toThrow(RangeError);
     }
-    expect(() => api.bindFrame(tun, new Uint8Array(16), new Int32Array(15), lengths)).toThrow(RangeError);
+    expect(() => api.bindFrame(device, new Uint8Array(16), new Int32Array(15), lengths)).toThrow(RangeError);
     expect(api.receiveMessage(theirs)).toBeNull();
-    api.closeTun(tun);
+    api.closeDevice(device);
     closeSync(theirs);
   });
 
@@ -222,10 +222,10 @@ describe('tun handles, on sockets that keep the borders of what is written as a 
   test('close the fd, once, and refuse all use afterwards', () => {
     const before = openFiles();
     const [ours, theirs] = api.socketPair();
-    const tun = open(ours, new Uint8Array(64), new Int32Array(1));
-    api.closeTun(tun);
-    api.closeTun(tun);
-    expect(() => api.startTun(tun)).toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }));
+    const device = open(ours, new Uint8Array(64), new Int32Array(1));
+    api.closeDevice(device);
+    api.closeDevice(device);
+    expect(() => api.startDevice(device)).toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }));
     closeSync(theirs);
     expect(openFiles()).toBe(before);
   });
