@@ -84,6 +84,16 @@ const DENIALS = [
 /** A container hides parts of /proc from its processes, and the kernel then lets nobody mount a whole one. */
 const MASKED_PROC = /Can't mount proc .*(Permission denied|Operation not permitted)/;
 
+/**
+ * A mount of the host's went away while bubblewrap was copying them, as those
+ * of containers do all the time. It binds all, and then looks at each by name.
+ */
+const MOUNT_RACE = /Unable to (apply mount flags|remount).*(No such file or directory|Invalid argument)/;
+
+export function isMountRace(stderr: string): boolean {
+  return MOUNT_RACE.test(stderr);
+}
+
 /** What bubblewrap's last words say, as an error that tells what to do. */
 export function explainBwrap(stderr: string, exitCode: number | undefined): SandboxError {
   const line =

@@ -30,7 +30,7 @@
 import { closeSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
-import { explainBwrap, findBwrap } from './bwrap.ts';
+import { explainBwrap, findBwrap, isMountRace } from './bwrap.ts';
 import { ChannelClosed } from './channel.ts';
 import { LinkDevice } from './device.ts';
 import { SandboxError } from './errors.ts';
@@ -44,6 +44,9 @@ import { type PrivilegeOptions, privilegeArguments } from './process/privilege.t
 import { endGuard, RunningSandbox, type Sandbox, type Stage } from './running.ts';
 import { EtcDirectory } from './view/etc.ts';
 import { type FileOptions, fileArguments, visibleEnvironment } from './view/files.ts';
+
+/** How often bubblewrap may meet a host whose mounts change under its hands. */
+const MAX_ATTEMPTS = 5;
 
 /** For some connections, and for Node itself. */
 const ENOUGH_FILES = 256;
@@ -101,7 +104,7 @@ function setupSignal(
   const onAbort = () => controller.abort(abort?.reason);
   if (abort?.aborted) onAbort();
   abort?.addEventListener('abort', onAbort);
-  void guard.exited.then(() => controller.abort(new SetupEnded()));
+  void guard.gone.then(() => controller.abort(new SetupEnded()));
   return {
     signal: controller.signal,
     done: () => {
@@ -244,22 +247,17 @@ function explainLimit(error: unknown): unknown {
   return new SandboxError(
     'OPEN_FILES_LIMIT',
     'no more files may be opened by this process (EMFILE)',
-    `raise the limit: ulimit -n ${ENOUGH_FILES}`,
+    `raise the hard limit: ulimit -n ${ENOUGH_FILES}`,
     { cause: error },
   );
 }
 
-/**
- * Makes a sandbox that is ready to run its command.
- *
- * @throws SandboxError where this system does not let it, or the options ask
- *   for what is not there; the reason of `abort` where that came first. Nothing
- *   is left then.
- */
-export async function launch(options: LaunchOptions): Promise<Sandbox> {
-  if (options.command.length === 0) throw new TypeError('a command is needed');
-  options.abort?.throwIfAborted();
-  const native = await loadNative();
+/** The attempt met a mount of the host's on its way out; the next one hardly will. */
+class MountsChanged extends Error {
+  override readonly name = 'MountsChanged';
+}
+
+async function attempt(native: Native, options: LaunchOptions): Promise<Sandbox> {
   let guard: Guard | undefined;
   let helper: NetnsHelper | undefined;
   let done = nothing;
@@ -272,8 +270,32 @@ export async function launch(options: LaunchOptions): Promise<Sandbox> {
   } catch (error) {
     if (guard === undefined) throw explainLimit(error);
     await Promise.all([endGuard(guard), helper?.close()]);
-    throw explainLimit(await explain(error, guard));
+    const explained = await explain(error, guard);
+    if (isMountRace(guard.complaint) && explained !== error)
+      throw new MountsChanged('', { cause: explained });
+    throw explainLimit(explained);
   } finally {
     done();
+  }
+}
+
+/**
+ * Makes a sandbox that is ready to run its command.
+ *
+ * @throws SandboxError where this system does not let it, or the options ask
+ *   for what is not there; the reason of `abort` where that came first. Nothing
+ *   is left then.
+ */
+export async function launch(options: LaunchOptions): Promise<Sandbox> {
+  if (options.command.length === 0) throw new TypeError('a command is needed');
+  const native = await loadNative();
+  for (let attempts = 1; ; attempts++) {
+    options.abort?.throwIfAborted();
+    try {
+      return await attempt(native, options);
+    } catch (error) {
+      if (!(error instanceof MountsChanged)) throw error;
+      if (attempts === MAX_ATTEMPTS) throw error.cause;
+    }
   }
 }

@@ -92,7 +92,9 @@ function encodeCommand(command: readonly (string | Uint8Array)[]): Uint8Array {
 export class Guard {
   /** To init inside. */
   readonly control: Channel;
-  /** Ends when every process of the sandbox has ended. */
+  /** Settles when the guard itself has ended, or was never there. What it left, if it was killed, ends by itself. */
+  readonly gone: Promise<unknown>;
+  /** Settles when every process of the sandbox has ended. */
   readonly exited: Promise<{ readonly code: number }>;
   readonly childPid: Promise<number>;
   /** What bubblewrap complained of. */
@@ -128,7 +130,11 @@ export class Guard {
     closeSync(init);
     this.control.closePeer();
     this.#channel.closePeer();
-    this.#kill = () => subprocess.kill('SIGKILL');
+    this.#kill = () => {
+      subprocess.kill('SIGKILL');
+      for (const stream of subprocess.stdio) stream?.destroy();
+    };
+    this.gone = new Promise((resolve) => subprocess.once('exit', resolve).once('error', resolve));
     this.exited = subprocess.then(({ exitCode, code, originalMessage }) => {
       if (subprocess.pid === undefined) this.spawnFailure = originalMessage ?? code ?? 'unknown error';
       return { code: exitCode ?? SIGNALLED + SIGKILL };
@@ -185,14 +191,19 @@ export class Guard {
     }
   }
 
-  /** Ends every process of the sandbox: the guard sees our end of its channel closed. */
+  /**
+   * Ends every process of the sandbox: the guard sees our end of its channel
+   * closed. Where the guard was killed, bubblewrap's child may still wait for
+   * its block-fd: it goes on at the end of file, and init ends without a host.
+   */
   end(): void {
     this.#ending.abort();
+    this.#block.destroy();
     this.#channel.close();
     this.control.close();
   }
 
-  /** For a guard that does not do its work. What it guards dies with it by PR_SET_PDEATHSIG. */
+  /** For a guard that does not do its work. What it guards dies with it by PR_SET_PDEATHSIG, and is not waited for. */
   kill(): void {
     this.#kill();
   }

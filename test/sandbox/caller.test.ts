@@ -57,6 +57,16 @@ describe('the script', () => {
     expect(run('sh kns-rootless x')).toEqual([expect.stringContaining('nofile='), 'x']);
   });
 
+  test.each([14, 20, 63])('says so when no more than %d files may be open', (limit) => {
+    const output = execFileSync('sh', ['-c', `ulimit -n ${limit}; ./kns-rootless 2>&1; echo "exit $?"`], {
+      cwd: folder,
+      encoding: 'utf8',
+    });
+    expect(output).toMatch(
+      new RegExp(`^kns-rootless: no more than ${limit} .*\\[OPEN_FILES_LIMIT\\].*\nexit 125\n$`),
+    );
+  });
+
   test('says so when there is no node', () => {
     const script = `PATH=/nonexistent /bin/sh ${folder}/kns-rootless 2>&1; echo "exit $?"`;
     const output = execFileSync('sh', ['-c', script], { encoding: 'utf8' });

@@ -1,7 +1,7 @@
 /** The command sees what its caller would have given it, and its end is told faithfully. */
 
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ordinaryUser } from '../support/ordinary-user.ts';
@@ -145,6 +145,40 @@ describe('what the command inherits', () => {
     });
     const { stdout } = await runInSandbox(installation, { command: ['ls', '/proc/self/fd'] });
     expect(stdout).toBe(ours);
+  });
+
+  test('other files on request, under their own numbers, whichever these are on the way', async () => {
+    const files = ['first', 'second', 'third'].map((name) => {
+      writeFileSync(join(installation.folder, name), `${name}\n`);
+      return openSync(join(installation.folder, name), 'r');
+    });
+    // 5 and 6 are our own on the way through bubblewrap; 5 is not asked for.
+    const { stdout } = await shell('cat <&4; cat <&6; ls /proc/$$/fd | tr "\\n" " "', {
+      open: files,
+      fds: [6, 4],
+    });
+    for (const file of files) closeSync(file);
+    expect(stdout).toMatch(/^first\nthird\n0 1 2 4 6 /);
+    expect(stdout).not.toContain('5');
+  });
+
+  test('sockets of socket activation, and the pid that they are meant for', async () => {
+    // The tests' own channel to the host has the number 3: what is asked for is all that counts here.
+    const env = { PATH: process.env['PATH'] ?? '', LISTEN_FDS: '1', LISTEN_PID: '1' };
+    const { stdout } = await shell('test "$LISTEN_PID" = $$ && echo mine', { fds: [3], env });
+    expect(stdout).toBe('mine\n');
+  });
+
+  test('FD_INVALID: what is not open, or is no number of a file', async () => {
+    const note = { KNS_ROOTLESS_CALLER: 'nofile=1024 sigign=0 fds=4' };
+    const file = openSync('/dev/null', 'r');
+    for (const fds of [[99], [2], [-1], [1.5], [5], Array.from({ length: 65 }, (_, i) => i + 3)]) {
+      // 5 is open, but was not when the host was started.
+      const host = new Host(installation, { command: ['true'], hostEnv: note, open: [file, file], fds });
+      expect(await host.report('failed')).toMatchObject({ code: 'FD_INVALID' });
+      await host.ended();
+    }
+    closeSync(file);
   });
 
   test('stdin, stdout and stderr, each its own', async () => {

@@ -64,16 +64,25 @@ const NAMES = {
   helper: /^\S*kns-netns /,
 };
 
+function pidsOf(victim: Fault['victim']): number[] {
+  if (victim === 'host') return [process.pid];
+  const processes = processesMarked(`KNS_TEST_MARK=${process.env['KNS_TEST_MARK']}`);
+  const found = processes.filter(({ command }) => NAMES[victim].test(command)).map(({ pid }) => pid);
+  // Once it runs nobody may look at init; what it has started tells its pid.
+  const commands = processes.filter(({ command }) => victim === 'init' && command.startsWith('sh -c '));
+  return [...new Set([...found, ...commands.map(({ status }) => Number(status['PPid']))])];
+}
+
 function kill(victim: Fault['victim']): void {
-  const mark = `KNS_TEST_MARK=${process.env['KNS_TEST_MARK']}`;
-  const victims =
-    victim === 'host'
-      ? [process.pid]
-      : processesMarked(mark)
-          .filter(({ command }) => NAMES[victim].test(command))
-          .map(({ pid }) => pid);
-  for (const pid of victims) process.kill(pid, 'SIGKILL');
-  report({ kind: 'killed', count: victims.length });
+  const pids = pidsOf(victim);
+  for (const pid of pids) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It has ended with the one before it.
+    }
+  }
+  report({ kind: 'killed', count: pids.length });
 }
 
 const onStage = (stage: Fault['stage']): void => {
