@@ -118,6 +118,20 @@ describe('as it is picked', () => {
   });
 });
 
+test('all namespaces at once, the one that is asked for first', async () => {
+  const all = await connect({ allNamespaces: true });
+  try {
+    expect(all.services[0]).toMatchObject({ namespace: changeable.namespace });
+    expect(all.find('default', 'kubernetes') ?? all.find('demo', 'web')).toBeDefined();
+    await changeable.addService('wide');
+    await once(all, () => all.find(changeable.namespace, 'wide') !== undefined);
+    await changeable.removeService('wide');
+    await once(all, () => all.find(changeable.namespace, 'wide') === undefined);
+  } finally {
+    await all.close();
+  }
+});
+
 test('a selector that cannot be read is the user’s to correct', async () => {
   await expect(connect({ selector: 'a in' })).rejects.toMatchObject({ code: 'SELECTOR_INVALID' });
 });
@@ -166,12 +180,17 @@ describe('when the way to the API server', () => {
 
   test('falls silent, the watch that is dead is noticed', async () => {
     const other = await throughRelay({ silenceMs: 2_000 });
+    const { namespace } = changeable;
     try {
+      await changeable.addService('heard');
+      await once(other, () => other.find(namespace, 'heard') !== undefined);
       relay.silence();
-      await changeable.addService('unheard');
-      await once(other, () => other.find(changeable.namespace, 'unheard') !== undefined);
+      const silentAtMs = performance.now();
+      await changeable.removeService('heard');
+      await once(other, () => other.find(namespace, 'heard') === undefined);
+      // Less than a request may take that is not answered: nothing is asked on what is dead.
+      expect(performance.now() - silentAtMs).toBeLessThan(12_000);
     } finally {
-      await changeable.removeService('unheard');
       await other.close();
       await relay.cut();
     }
