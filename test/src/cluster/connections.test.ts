@@ -56,13 +56,13 @@ describe('sharing', () => {
   });
 
   test('one that is over leaves its connection to the next', async () => {
-    await start(['a'], { warmConnections: 0 });
+    await start(['a']);
     for (let i = 0; i < 20; i++) (await connect()).probe.stream.destroy();
     expect(api.upgrades).toBe(1);
   });
 
   test('one that only waits for the rest of an answer does as well, until it is a long answer', async () => {
-    await start(['a'], { warmConnections: 0 });
+    await start(['a']);
     const first = await connect();
     first.probe.stream.end();
     const second = await connect();
@@ -80,7 +80,7 @@ describe('sharing', () => {
   });
 
   test('the limit over all pods leaves each pod its first connection', async () => {
-    await start(['a', 'b', 'c'], { connections: 1, warmConnections: 0 });
+    await start(['a', 'b', 'c'], { connections: 1 });
     for (let i = 0; i < 6; i++) await connect();
     expect(api.upgrades).toBe(3);
   });
@@ -110,7 +110,7 @@ describe('sharing', () => {
   });
 
   test('after its last allowed stream an upgraded connection is replaced, and closed', async () => {
-    await start(['a'], { streamsPerLife: 2, connectionsPerPod: 1, warmConnections: 0 });
+    await start(['a'], { streamsPerLife: 2, connectionsPerPod: 1 });
     const [one, two, three] = [await connect(), await connect(), await connect()];
     expect(two.far.connection).toBe(one.far.connection);
     expect(three.far.connection).not.toBe(one.far.connection);
@@ -156,7 +156,7 @@ describe('the trouble of one', () => {
   });
 
   test('one that holds up others for too long is ended for their sake; alone, it may wait for ever', async () => {
-    await start(['a'], { ...ONE, warmConnections: 0, unreadBytes: 1000, stalledMs: 30 });
+    await start(['a'], { ...ONE, unreadBytes: 1000, stalledMs: 30 });
     const stalled = await connect();
     stalled.probe.stream.pause();
     stalled.far.connection.data(stalled.far.dataId, Buffer.alloc(2000));
@@ -331,7 +331,7 @@ describe('the choice of transport', () => {
       methods.push(method);
       return method === 'GET' ? { status: 502, message: 'no WebSockets here' } : undefined;
     };
-    await start(['a', 'b', 'c', 'd'], { warmConnections: 0 });
+    await start(['a', 'b', 'c', 'd']);
     await Promise.all([connect(), connect(), connect(), connect()]);
     expect(methods).toEqual(['GET', 'POST', 'POST', 'POST', 'POST']);
     expect(api.log.lines.filter((line) => line.startsWith('info: port-forward'))).toEqual([

@@ -140,7 +140,7 @@ describe('establishing', () => {
   });
 
   test('no pod within the limit: timeout', async () => {
-    await start(['a'], { dialMs: 30 });
+    await start(['a'], { dialMs: 500 });
     const probe = dial(cluster, 'app', 80);
     await api.opened();
     expect(await probe.ending).toMatchObject({ error: { reason: 'timeout' } });

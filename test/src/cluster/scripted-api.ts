@@ -270,7 +270,8 @@ export class ScriptedApi {
     this.#cluster = await connectCluster(access, {
       namespaces: ['test'],
       log: this.log,
-      limits,
+      // None is opened but those that the test asks for.
+      limits: { warmConnections: 0, ...limits },
       ...(transports && { transports }),
     });
     return this.#cluster;

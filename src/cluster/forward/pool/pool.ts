@@ -24,22 +24,7 @@ import type { TransportLadder } from '../ladder.ts';
 import type { ForwardLimits } from '../limits.ts';
 import type { PodConnection } from '../transport.ts';
 import { Departures } from './departures.ts';
-
-/** A stream that wants a connection. */
-interface Waiter {
-  readonly use: (connection: PodConnection) => void;
-  readonly done: () => void;
-  readonly failed: (error: unknown) => void;
-  readonly patience: NodeJS.Timeout;
-}
-
-interface PodEntry {
-  readonly pod: EndpointPod;
-  /** In the order in which they were opened. */
-  readonly connections: Set<PodConnection>;
-  readonly waiting: Waiter[];
-  opening: number;
-}
+import { type PodEntry, endOf, lighter, rejectAll, rejectFirst } from './entry.ts';
 
 interface PoolNeeds {
   readonly ladder: TransportLadder;
@@ -188,9 +173,13 @@ export class ConnectionPool {
   }
 
   #hasRoom({ connections, opening }: PodEntry): boolean {
-    let healthy = opening;
-    for (const { spent, doubtful } of connections) if (!spent && !doubtful) healthy++;
-    if (healthy === 0 && connections.size === 0) return true;
+    let [usable, healthy] = [opening, opening];
+    for (const { spent, doubtful } of connections) {
+      if (spent) continue;
+      usable++;
+      if (!doubtful) healthy++;
+    }
+    if (usable === 0) return true;
     return healthy < this.#limits.connectionsPerPod && this.#connectionCount() < this.#limits.connections;
   }
 
@@ -289,25 +278,6 @@ export class ConnectionPool {
     clearTimeout(this.#idleTimers.get(connection));
     this.#idleTimers.delete(connection);
   }
-}
-
-function lighter(best: PodConnection | undefined, connection: PodConnection): PodConnection {
-  return best && best.load <= connection.load ? best : connection;
-}
-
-/** The pod is gone: what it has said may still come, and then its streams end. */
-function endOf({ connections }: PodEntry): void {
-  for (const connection of connections) connection.podGone();
-}
-
-function rejectFirst({ waiting }: PodEntry, error: unknown): void {
-  const first = waiting.shift();
-  clearTimeout(first?.patience);
-  first?.failed(error);
-}
-
-function rejectAll(entry: PodEntry, error: unknown): void {
-  while (entry.waiting.length > 0) rejectFirst(entry, error);
 }
 
 function cutError({ namespace, name }: EndpointPod): ClusterError {
