@@ -1,7 +1,7 @@
 /**
  * Compiles the native parts with the machine's own compiler.
  *
- * Three artefacts, each from one folder of C beside this file: the addon that
+ * Three artefacts, each from one folder of C beside this file, with those below it: the addon that
  * Node loads, and two programs that are linked statically where the C library
  * allows it (they start faster, and nothing in the caller's environment, such
  * as LD_PRELOAD, gets into them).
@@ -56,7 +56,7 @@ export function nativeSources(): string {
 }
 
 function sourcesIn(folder: string): string[] {
-  return readdirSync(folder)
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((name) => /\.[ch]$/.test(name))
     .sort()
     .map((name) => path.join(folder, name));
@@ -67,7 +67,7 @@ export function sourceHash(nativeDirectory: string): string {
   const hash = createHash('sha256').update([process.arch, ...FLAGS, ...ADDON_FLAGS].join('\0'));
   for (const folder of Object.values(ARTEFACTS)) {
     for (const file of sourcesIn(path.join(nativeDirectory, folder))) {
-      hash.update(`\0${path.basename(file)}\0`).update(readFileSync(file));
+      hash.update(`\0${path.relative(nativeDirectory, file)}\0`).update(readFileSync(file));
     }
   }
   return hash.digest('hex');

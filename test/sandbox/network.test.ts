@@ -1,5 +1,8 @@
 /** The interface kns0: its addresses and routes, and frames that cross it both ways. */
 
+import { execFileSync } from 'node:child_process';
+import { chmodSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FRAME_HEAD, frameHead } from '../support/test-link.ts';
 import { Host, type Installation, installHost, runInSandbox } from './support/host.ts';
@@ -68,6 +71,16 @@ function synAck(syn: Buffer, mss: number): string {
   return Buffer.concat([frameHead(4, { start: 20, field: 16 }), packet]).toString('hex');
 }
 
+/** A bubblewrap that mounts no /proc, with the real one next in PATH. */
+const WITHOUT_PROC = `#!/bin/bash
+args=()
+while [ $# -gt 0 ]; do
+  if [ "$1" = --proc ]; then shift; else args+=("$1"); fi
+  shift
+done
+PATH=\${PATH#*:} exec bwrap "\${args[@]}"
+`;
+
 describe('kns0', () => {
   test('has its address, MTU and state, and a route to everything', async () => {
     const lines = (
@@ -109,12 +122,41 @@ describe('kns0', () => {
   });
 
   test('lets a user ping, and bind low ports', async () => {
-    const range = await shell(
-      'cat /proc/sys/net/ipv4/ping_group_range /proc/sys/net/ipv4/ip_unprivileged_port_start; id -g',
+    const ping = join(installation.folder, 'ping');
+    execFileSync('cc', ['-o', ping, join(import.meta.dirname, 'support/ping.c')]);
+    const port = 'cat /proc/sys/net/ipv4/ip_unprivileged_port_start';
+    const { code, stdout } = await runInSandbox(installation, {
+      command: ['bash', '-c', `${ping} 127.0.0.1 && ${ping} ::1 && ${ping} 10.0.1.2 && ${port}`],
+    });
+    expect({ code, stdout }).toEqual({ code: 0, stdout: '0\n' });
+  });
+
+  test('where /proc/sys is read-only, says what is missing and goes on', async () => {
+    const bwrap = join(installation.folder, 'bwrap');
+    writeFileSync(bwrap, WITHOUT_PROC);
+    chmodSync(bwrap, 0o755);
+    const readOnly = 'mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys';
+    const host = new Host(installation, {
+      command: ['ip', '-o', 'link', 'show', 'dev', 'kns0'],
+      hostEnv: { PATH: `${installation.folder}:${process.env['PATH']}` },
+      prefix: ['unshare', '--map-root-user', '--mount', 'sh', '-c', `${readOnly} && exec "$@"`, 'sh'],
+    });
+    const { notes } = await host.report('launched');
+    host.tell({ kind: 'start' });
+    expect((await host.report('exited')).code).toBe(0);
+    await host.ended();
+    expect(notes).toEqual(
+      expect.arrayContaining([
+        expect.stringMatching(/^no ping without privilege .* \(EROFS\)$/),
+        expect.stringMatching(/^no ports below 1024 .* \(EROFS\)$/),
+      ]),
     );
-    const [groups = '', port, gid] = range.split('\n');
-    expect(groups.split('\t')).toEqual([gid, gid]);
-    expect(port).toBe('0');
+    expect(host.stdout).toContain(',UP,');
+  });
+
+  test("ss shows the sandbox's own sockets alone", async () => {
+    const lines = (await shell('exec 3<>/dev/udp/10.0.1.1/7; ss -Htuan')).trim().split('\n');
+    expect(lines).toEqual([expect.stringMatching(/^udp\s.* 10\.0\.1\.2:\d+\s+10\.0\.1\.1:7\b/)]);
   });
 
   test('is silent until the command speaks: no router solicitation, no multicast', async () => {

@@ -1,6 +1,6 @@
 /* The conversation with the host; what each request does lies in the other files. */
 #define _GNU_SOURCE
-#include "link.h"
+#include "link/link.h"
 
 #include <errno.h>
 #include <signal.h>

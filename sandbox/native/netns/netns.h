@@ -58,13 +58,13 @@ int open_listener(char *words, struct failure *failure);
 /* sysctl.c: a setting below /proc/sys/net; 0, or the errno */
 int write_sysctl(const struct namespaces *namespaces, const char *name, const char *value);
 
-/* etc.c: an fd of the directory where our own files lie, writable from there only */
+/* mounts/etc.c: an fd of the directory where our own files lie, writable from there only */
 int mount_etc(struct failure *failure);
 
-/* sys.c: 0, or the errno of what could not be had */
+/* mounts/sys.c: 0, or the errno of what could not be had */
 int mount_sys(const struct namespaces *namespaces);
 
-/* tree.c: the detached copy of a mount and all below it; attaches such a copy */
+/* mounts/tree.c: the detached copy of a mount and all below it; attaches such a copy */
 int clone_tree(const char *path, bool recursive);
 int attach_tree(int tree, const char *path);
 

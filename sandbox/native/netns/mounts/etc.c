@@ -19,7 +19,7 @@
  * part, and has no way to the mount below.
  */
 #define _GNU_SOURCE
-#include "netns.h"
+#include "../netns.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* Detached mount trees: open_tree(2) and move_mount(2), Linux 5.2. */
 #define _GNU_SOURCE
-#include "netns.h"
+#include "../netns.h"
 
 #include <fcntl.h>
 #include <sys/syscall.h>

@@ -8,7 +8,7 @@
  * empty directory covers /sys/class/net: nothing rather than the wrong thing.
  */
 #define _GNU_SOURCE
-#include "netns.h"
+#include "../netns.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -5,7 +5,7 @@
 #ifndef KNS_LINK_H
 #define KNS_LINK_H
 
-#include "netns.h"
+#include "../netns.h"
 
 #include <net/if.h>
 #include <netinet/in.h>
