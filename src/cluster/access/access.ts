@@ -70,7 +70,7 @@ export async function loadAccess(
   const selection = select(kubeconfig, options);
   validate(selection);
   const { contextName, clusterName, namespace, cluster } = selection;
-  // client-node and kubectl alike join paths to it without a slash between.
+  // Paths are joined to it, and begin with a slash themselves.
   const server = new URL(cluster.server.replace(/\/+$/, ''));
   const proxy = cluster.proxyUrl
     ? proxyFromUrl(cluster.proxyUrl, clusterName)
@@ -104,20 +104,22 @@ function credentialFiles({ users }: KubeconfigDocument): string[] {
 
 async function serverTrust({ cluster, clusterName }: Selection): Promise<ServerTrust> {
   const { certificateAuthority: file, certificateAuthorityData: data } = cluster;
+  const unusable = (why: string, cause?: unknown): ClusterError =>
+    new ClusterError(
+      'KUBECONFIG_INVALID',
+      `the certificate authority of cluster "${clusterName}" ${why}`,
+      'correct certificate-authority(-data) in the kubeconfig, or have its tool write it again',
+      { cause },
+    );
   let ca: Buffer | undefined;
   if (data !== '') ca = Buffer.from(data, 'base64');
   if (file !== '') {
-    try {
-      ca = await readFile(file);
-    } catch (cause) {
-      throw new ClusterError(
-        'KUBECONFIG_INVALID',
-        `the certificate authority of cluster "${clusterName}" cannot be read: ${reasonOf(cause)}`,
-        'correct certificate-authority in the kubeconfig, or embed the file: kubectl config view --flatten --raw',
-        { cause },
-      );
-    }
+    ca = await readFile(file).catch((cause: unknown) => {
+      throw unusable(`cannot be read: ${reasonOf(cause)}`, cause);
+    });
   }
+  // Node takes anything, and finds later that it trusts nobody.
+  if (ca && !ca.includes('-----BEGIN CERTIFICATE-----')) throw unusable('is no PEM');
   return {
     ...(ca ? { ca } : {}),
     ...(cluster.tlsServerName ? knownAs(cluster.tlsServerName) : {}),

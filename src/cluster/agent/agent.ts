@@ -56,9 +56,13 @@ function goThrough(proxy: URL, agent: http.Agent): void {
   const closed = new AbortController();
   const connect = agent.createConnection.bind(agent);
   const destroy = agent.destroy.bind(agent);
-  const connectThrough = async (options: http.ClientRequestArgs): Promise<Duplex> => {
+  const connectThrough = async (
+    options: http.ClientRequestArgs & Pick<ServerTrust, 'ca'>,
+  ): Promise<Duplex> => {
     const destination = { host: options.host ?? '', port: Number(options.port) };
-    const socket = await openTunnel(proxy, destination, closed.signal);
+    // As Go does it, the server's authority counts for a proxy that speaks TLS itself.
+    const ca = options.ca && [...tls.rootCertificates, options.ca.toString()];
+    const socket = await openTunnel(proxy, destination, { signal: closed.signal, ca });
     socket.setNoDelay(true);
     socket.setKeepAlive(true, TCP_KEEPALIVE_MS);
     if (!(agent instanceof https.Agent)) return socket;

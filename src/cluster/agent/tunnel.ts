@@ -20,16 +20,24 @@ export interface Destination {
   readonly port: number;
 }
 
-/**
- * @param closed ends what is under way
- * @throws ClusterError
- */
-export async function openTunnel(proxy: URL, destination: Destination, closed: AbortSignal): Promise<Socket> {
+export interface TunnelOptions {
+  /** Ends what is under way. */
+  readonly signal: AbortSignal;
+  /** Whom to trust with an `https` proxy; undefined for those that Node trusts. */
+  readonly ca: string[] | undefined;
+}
+
+/** @throws ClusterError */
+export async function openTunnel(
+  proxy: URL,
+  destination: Destination,
+  options: TunnelOptions,
+): Promise<Socket> {
   try {
     const socket = proxy.protocol.startsWith('socks')
       ? await throughSocks(proxy, destination)
-      : await throughConnect(proxy, destination, closed);
-    if (!closed.aborted) return socket;
+      : await throughConnect(proxy, destination, options);
+    if (!options.signal.aborted) return socket;
     socket.destroy();
     throw new Error('given up');
   } catch (cause) {
@@ -49,7 +57,11 @@ async function throughSocks(proxy: URL, destination: Destination): Promise<Socke
   return connectBySocks(proxy, destination, TUNNEL_TIMEOUT_MS);
 }
 
-function throughConnect(proxy: URL, { host, port }: Destination, signal: AbortSignal): Promise<Socket> {
+function throughConnect(
+  proxy: URL,
+  { host, port }: Destination,
+  { signal, ca }: TunnelOptions,
+): Promise<Socket> {
   const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`;
   return new Promise((resolve, reject) => {
     const request = (proxy.protocol === 'https:' ? https : http).request({
@@ -60,6 +72,7 @@ function throughConnect(proxy: URL, { host, port }: Destination, signal: AbortSi
       headers: { Host: authority, ...basicCredentials(proxy) },
       agent: false,
       signal,
+      ...(ca ? { ca } : {}),
     });
     const timer = setTimeout(
       () => request.destroy(new Error(`no answer within ${TUNNEL_TIMEOUT_MS / 1000} s`)),

@@ -28,6 +28,8 @@ export type { JsonAnswer } from './body.ts';
 /** From the request to the last byte of a JSON answer, or to the head of any other. */
 const REQUEST_TIMEOUT_MS = 15_000;
 const MAX_REQUESTS_IN_FLIGHT = 32;
+/** For the server's audit log; some gateways refuse requests that have none. */
+const USER_AGENT = 'kns-rootless';
 
 export interface UpgradeRequest {
   method: 'GET' | 'POST';
@@ -175,7 +177,7 @@ export class ApiClient {
       host: server.hostname.replaceAll(/^\[|\]$/g, ''),
       port: server.port,
       path: server.pathname.replace(/\/$/, '') + request.path,
-      headers: { ...headers, ...request.headers },
+      headers: { 'User-Agent': USER_AGENT, ...headers, ...request.headers },
     };
   }
 }

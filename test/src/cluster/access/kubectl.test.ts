@@ -2,7 +2,7 @@
  * The same kubeconfig for kubectl and for us: what each sends to a server that
  * writes it down, and what each takes a merged kubeconfig for.
  */
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -11,17 +11,9 @@ import { ask, BARE_ENV } from './ask.ts';
 import { type Authority, base64, makeAuthority, type Pair } from './authority.ts';
 import { recordingServer } from './recording-server.ts';
 import { Scratch } from './scratch.ts';
+import { kubectlIsInstalled } from '../../../support/kubectl.ts';
 
 const run = promisify(execFile);
-
-function isInstalled(): boolean {
-  try {
-    execFileSync('kubectl', ['version', '--client'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 let authority: Authority;
 let serverPair: Pair;
@@ -97,7 +89,7 @@ async function kubectl(kubeconfig: string, ...args: string[]): Promise<string> {
   return (await running).stdout;
 }
 
-describe.runIf(isInstalled())('sends what kubectl sends:', () => {
+describe.runIf(kubectlIsInstalled())('sends what kubectl sends:', () => {
   test.each<[string, Case]>([
     ['a token', { user: { token: 't' } }],
     ['a token file, ahead of a token', { user: { token: 't', tokenFile: 'token' } }],
@@ -221,7 +213,7 @@ describe.runIf(isInstalled())('sends what kubectl sends:', () => {
 const cert = () => base64(clientPair.cert);
 const key = () => base64(clientPair.key);
 
-describe.runIf(isInstalled())('refuses what kubectl refuses:', () => {
+describe.runIf(kubectlIsInstalled())('refuses what kubectl refuses:', () => {
   test.each<[string, () => Case, RegExp]>([
     [
       'a token and a password',
@@ -258,6 +250,11 @@ describe.runIf(isInstalled())('refuses what kubectl refuses:', () => {
       'an authority that is no file',
       () => ({ cluster: { 'certificate-authority': 'no.pem', 'certificate-authority-data': '' } }),
       /cannot be read: ENOENT/,
+    ],
+    [
+      'an authority that is no certificate',
+      () => ({ user: { token: 't' }, cluster: { 'certificate-authority-data': base64('hello') } }),
+      /certificate authority of cluster "c" is no PEM/,
     ],
     ['groups of nobody', () => ({ user: { token: 't', 'as-groups': ['g'] } }), /without a name/],
     [
@@ -325,7 +322,7 @@ const merge = (...parts: ReturnType<typeof entry>[]) => ({
   contexts: parts.flatMap(({ contexts }) => contexts),
 });
 
-describe.runIf(isInstalled())('takes merged kubeconfigs for what kubectl takes them for', () => {
+describe.runIf(kubectlIsInstalled())('takes merged kubeconfigs for what kubectl takes them for', () => {
   test.each([[undefined], ['a'], ['b'], ['c']])('context %s', async (context) => {
     const scratch = new Scratch();
     const list = [

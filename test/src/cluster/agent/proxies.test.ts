@@ -104,6 +104,13 @@ test('credentials in the URL are given, percent-decoded', async () => {
   expect(proxy.asked[0]?.credentials).toBe(`Basic ${base64('jane:p@ss:word')}`);
 });
 
+test('one that speaks TLS itself, by the authority of the cluster', async () => {
+  const [server, proxy] = [await recordingServer(authority, pair), await connectProxy({ tls: pair })];
+  const config = { kubeconfigText: configFor(server.url, `https://127.0.0.1:${proxy.port}`) };
+  expect(await ask(config)).toMatchObject({ status: 200 });
+  expect(proxy.asked).toHaveLength(1);
+});
+
 test('credentials for SOCKS5 too', async () => {
   const [server, proxy] = [
     await recordingServer(authority, pair),
@@ -150,7 +157,10 @@ describe('one that does not let us through is one clear line:', () => {
     ],
     [
       'its certificate is of nobody we know',
-      async () => `https://127.0.0.1:${(await connectProxy({ tls: pair })).port}`,
+      async () => {
+        const other = await (await makeAuthority()).server(['127.0.0.1']);
+        return `https://127.0.0.1:${(await connectProxy({ tls: other })).port}`;
+      },
       /certificate/,
       /that the proxy runs/,
     ],
