@@ -6,7 +6,7 @@
  * Both ends are the kernel's: no packet of these connections meets the stack.
  */
 
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, isIPv6, type Server, type Socket } from 'node:net';
 import type { Log } from '../../observe/log.ts';
 import type { Sandbox } from '../../../sandbox/index.ts';
 import { type HostException, loopbackAddresses } from './exceptions.ts';
@@ -31,7 +31,7 @@ export class LoopbackServers {
     );
     await Promise.all(
       wanted.map(async ({ address, port, dial }) => {
-        const where = `${address}:${port}`;
+        const where = `${isIPv6(address) ? `[${address}]` : address}:${port}`;
         const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (near) => {
           void this.#join(near, dial, where);
         });

@@ -14,7 +14,7 @@ import { LoopbackServers } from './loopback.ts';
 
 export interface ApiServerOptions {
   readonly contexts: ConnectedContexts;
-  readonly directory: Pick<Directory, 'addEndpoint'>;
+  readonly directory: Pick<Directory, 'addEndpoint' | 'owns'>;
   readonly sandbox: Pick<Sandbox, 'listenInside'>;
   /** The domain of the clusters: `cluster.local`. */
   readonly domain: string;
@@ -31,6 +31,10 @@ export async function openApiServers(options: ApiServerOptions): Promise<Loopbac
   const exceptions = hostExceptions(contexts);
   for (const [host, ports] of byHost(exceptions.filter((one) => !isLoopback(one)))) {
     const isLiteral = isIP(host) !== 0;
+    if (isLiteral && directory.owns(host))
+      log.warn(
+        `the API server ${host} is in the sandbox's own range, and a Service may be there: choose another --cidr`,
+      );
     directory.addEndpoint(new HostEndpoint(host, ports), {
       names: isLiteral ? [] : [host],
       literals: isLiteral ? [host] : [],
