@@ -9,7 +9,7 @@ import type { ApiClient } from '../api/client.ts';
 import type { ClusterLog } from '../log.ts';
 import { Catalog } from './catalog.ts';
 import type { EndpointPod } from './endpoints.ts';
-import { explained, isForbidden } from './feeds/explain.ts';
+import { isForbidden } from './feeds/explain.ts';
 import type { Feed, FeedContext } from './feeds/feed.ts';
 import { NamespacesFeed } from './feeds/namespaces-feed.ts';
 import { feedOf } from './feeds/pick-feeds.ts';
@@ -75,8 +75,9 @@ export class Discovery {
     try {
       await Promise.all(this.#feeds.map((feed) => feed.start()));
     } catch (error) {
-      if (!isForbidden(error) || this.#feeds.length !== 1) throw error;
-      await this.#startOneByOne(error);
+      // Of one namespace it would be an error that explains itself.
+      if (!isForbidden(error)) throw error;
+      await this.#startOneByOne();
     }
     this.#begin();
   }
@@ -103,18 +104,14 @@ export class Discovery {
   }
 
   /** All namespaces were asked for, and may not be listed at once. */
-  async #startOneByOne(refusal: unknown): Promise<void> {
-    const { log } = this.#context;
+  async #startOneByOne(): Promise<void> {
     for (const feed of this.#feeds) feed.close();
     const feed = new NamespacesFeed(this.#context, this.#labels());
     this.#feeds = [feed];
-    try {
-      await feed.start();
-    } catch (error) {
-      const query = { root: '', resource: 'services' };
-      throw isForbidden(error) ? explained(refusal, query, this.#context) : error;
-    }
-    log.info('this account may not list Services everywhere at once: they are listed namespace by namespace');
+    await feed.start();
+    this.#context.log.info(
+      'this account may not list Services everywhere at once: they are listed namespace by namespace',
+    );
   }
 
   #labels(): { labelSelector?: string } {

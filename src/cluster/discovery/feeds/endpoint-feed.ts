@@ -18,7 +18,7 @@ import type { ServiceId } from '../services.ts';
 import { Collection, type ObjectSink } from '../watch/collection.ts';
 import type { ResourceQuery } from '../watch/query.ts';
 import { Reflector } from '../watch/reflector.ts';
-import { explained, isMissing } from './explain.ts';
+import { explained, isForbidden, isMissing } from './explain.ts';
 import { CORE_ROOT, type FeedContext } from './feed.ts';
 import { PodEndpoints } from './pod-endpoints.ts';
 import type { Scope } from './scope.ts';
@@ -42,7 +42,8 @@ export class EndpointFeed {
   /** @throws ClusterError that names the right to ask for */
   async start(): Promise<void> {
     const { log } = this.#context;
-    let first: unknown;
+    let forbidden: unknown;
+    let last: unknown;
     for (const { query, makeSink } of this.#sources()) {
       const pollOnly = this.#scope.pollOnly ?? false;
       const reflector = new Reflector(this.#context, query, makeSink(), { pollOnly });
@@ -53,7 +54,8 @@ export class EndpointFeed {
         const told = explained(error, query, this.#context);
         if (!isMissing(error)) throw told;
         // A 404 is no right that could be asked for.
-        if (first === undefined || error.answer.status === 403) first ??= told;
+        if (isForbidden(error)) forbidden ??= told;
+        last = told;
         continue;
       }
       this.#reflector = reflector;
@@ -61,7 +63,7 @@ export class EndpointFeed {
       log.debug(`endpoints are taken from ${query.root} ${query.resource}`);
       return;
     }
-    throw first;
+    throw forbidden ?? last;
   }
 
   covers({ namespace, name }: ServiceId): boolean {

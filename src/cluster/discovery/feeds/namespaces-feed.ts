@@ -64,6 +64,7 @@ export class NamespacesFeed implements Feed {
     await this.#feeds.get(service.namespace)?.refresh(service, olderThanMs);
   }
 
+  /** Each namespace is removed by it. */
   close(): void {
     this.#reflector.close();
   }
@@ -71,7 +72,7 @@ export class NamespacesFeed implements Feed {
   #add(namespace: string): void {
     const { limits, log } = this.#context;
     const pollOnly = this.#feeds.size >= limits.watchedNamespaces;
-    const feed = new ScopeFeed(this.#context, { ...this.#scope, namespace, pollOnly });
+    const feed = new ScopeFeed(this.#context, { ...this.#scope, namespace, exists: true, pollOnly });
     this.#feeds.set(namespace, feed);
     if (!this.#started) return;
     feed.start().catch((error: unknown) => {

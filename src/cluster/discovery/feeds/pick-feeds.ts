@@ -112,6 +112,7 @@ class PickedDeployment implements Feed {
     if (keyOf(service) === keyOf(this.#pick)) await this.#pods?.refresh(olderThanMs);
   }
 
+  /** The Deployment is removed by it, and its pods with it. */
   close(): void {
     this.#reflector.close();
   }

@@ -8,13 +8,14 @@ import type { Scope } from './scope.ts';
 
 export class ServiceFeed {
   readonly #context: FeedContext;
-  readonly #namespace: string | undefined;
+  readonly #scope: Scope;
   readonly #services: Collection<ServiceRecord, ApiService>;
   readonly #reflector: Reflector;
 
-  constructor(context: FeedContext, { namespace, labelSelector, name, pollOnly = false }: Scope) {
+  constructor(context: FeedContext, scope: Scope) {
+    const { namespace, labelSelector, name, pollOnly = false } = scope;
     this.#context = context;
-    this.#namespace = namespace;
+    this.#scope = scope;
     this.#services = new Collection(decodeService, (_key, before, after) =>
       context.catalog.updateService(before, after),
     );
@@ -35,7 +36,7 @@ export class ServiceFeed {
   /** @throws ClusterError; a bare Refusal where all namespaces may not be listed at once */
   async start(): Promise<void> {
     const { query } = this.#reflector;
-    const namespace = this.#namespace;
+    const { namespace, exists } = this.#scope;
     try {
       await this.#reflector.start();
     } catch (error) {
@@ -43,7 +44,8 @@ export class ServiceFeed {
       if (namespace === undefined) throw error;
       throw await explainForbidden(error, { ...query, namespace }, this.#context);
     }
-    if (this.#services.size === 0 && namespace !== undefined) await mustExist(namespace, this.#context);
+    if (this.#services.size === 0 && namespace !== undefined && !exists)
+      await mustExist(namespace, this.#context);
   }
 
   close(): void {

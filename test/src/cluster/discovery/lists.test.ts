@@ -90,6 +90,14 @@ describe('endpoints', () => {
     expect(asked.filter((path) => path === SERVICES)).toHaveLength(1);
   });
 
+  test('one that the server lacks is no right to ask for', async () => {
+    answers = { [SERVICES]: one, [SLICES_BETA]: forbidden, [ENDPOINTS]: forbidden };
+    await expect(connect()).rejects.toMatchObject({
+      code: 'FORBIDDEN',
+      message: expect.stringContaining('may not list endpointslices.discovery.k8s.io'),
+    });
+  });
+
   test('none of them allowed: the right to ask for is the one to slices', async () => {
     answers = { [SERVICES]: one, [SLICES_V1]: forbidden, [ENDPOINTS]: forbidden };
     await expect(connect()).rejects.toMatchObject({
