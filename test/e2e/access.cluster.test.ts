@@ -1,11 +1,14 @@
 /** Ways to an API server that real kubeconfigs have, by the released program as an ordinary user. */
 
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { connectProxy, socksProxy, type TestProxy } from '../src/cluster/agent/proxies.ts';
 import { type Kubeconfig, Kubeconfigs } from '../support/kubeconfig.ts';
+import { ordinaryUser } from '../support/ordinary-user.ts';
 import { fromSetup, inSandbox, runProgram } from '../support/program.ts';
 
 /** Through a Service, so that requests and upgrades are both made. */
@@ -51,6 +54,54 @@ test('a login plugin beside the kubeconfig, for the restricted account', async (
     return { exec: { apiVersion, command: './login', interactiveMode: 'IfAvailable' } };
   });
   await reachesWeb(kubeconfig);
+});
+
+test('a login plugin asks on the terminal first, and the command has it afterwards', async () => {
+  const kubeconfig = forwarderWith('asking', (token) => {
+    const apiVersion = 'client.authentication.k8s.io/v1';
+    const credential = JSON.stringify({ kind: 'ExecCredential', apiVersion, status: { token } });
+    const script = `#!/bin/sh
+printf 'Password: ' >&2
+read -r password
+[ "$password" = sesame ] || exit 1
+cat <<'END'
+${credential}
+END
+`;
+    writeFileSync(join(kubeconfigs.folder, 'asks'), script, { mode: 0o755 });
+    return { exec: { apiVersion, command: './asks', interactiveMode: 'Always' } };
+  });
+  const command = `${fromSetup('KNS_TEST_PROGRAM')} -n e2e -- sh -c 'printf "Name: "; read -r name; echo "hello $name"; ${THROUGH_WEB}'`;
+  const { uid, gid } = ordinaryUser();
+  const terminal = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
+    uid,
+    gid,
+    cwd: '/',
+    env: {
+      PATH: process.env['PATH'],
+      HOME: '/nonexistent',
+      SHELL: '/bin/sh',
+      TERM: 'dumb',
+      KUBECONFIG: kubeconfig,
+    },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  let shown = '';
+  const answers = new Map([
+    ['Password: ', 'sesame\n'],
+    ['Name: ', 'jane\n'],
+  ]);
+  terminal.stdout.setEncoding('utf8').on('data', (text: string) => {
+    shown += text;
+    for (const [question, answer] of answers) {
+      if (!shown.includes(question)) continue;
+      answers.delete(question);
+      terminal.stdin.write(answer);
+    }
+  });
+  const [code]: unknown[] = await once(terminal, 'close');
+  expect(shown).toMatch(/Password: [^]*Name: [^]*hello jane\r\n[^]*"host":"db-0"/);
+  expect(code).toBe(0);
 });
 
 test('a token in a file, for the restricted account', async () => {
