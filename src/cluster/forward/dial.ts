@@ -216,6 +216,8 @@ export class Dial implements RemoteStream, PodStreamEvents {
     } else if (error instanceof ClusterError) {
       const ordinary = error.code === 'POD_GONE' || error.code === 'CLUSTER_CLOSED';
       if (!this.#over && !ordinary) this.#forwarder.report(error);
+      // The next one is not to be accepted before it is known where to.
+      if (this.#target) this.#forwarder.knownGood.delete(keyOf(this.#target));
       // A pod that is gone, or whose node does not answer, says nothing about the next one.
       if (error.code === 'POD_GONE' || error.code === 'FORWARD_REFUSED') this.#retry(error.message, true);
       else this.#fail('unreachable', error.message, error);
