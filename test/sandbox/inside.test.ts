@@ -2,7 +2,7 @@
 
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeAll, expect, test } from 'vitest';
@@ -122,6 +122,32 @@ test('a server that listens already keeps its port, and no fd is lost', async ()
     code: 'ERR_SERVER_ALREADY_LISTEN',
   });
   expect(openFiles()).toBe(before);
+});
+
+/** The helper process of the one sandbox, and the session that it is of (proc(5), stat). */
+function helper(): { pid: number; session: number } {
+  const children = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').trim().split(' ');
+  const stat = children
+    .map((pid) => readFileSync(`/proc/${pid}/stat`, 'utf8'))
+    .find((line) => line.includes('(kns-netns)'));
+  if (stat === undefined) throw new Error('there is no helper');
+  return { pid: Number.parseInt(stat, 10), session: Number(stat.split(') ')[1]?.split(' ')[3]) };
+}
+
+test('the keys of the terminal do not reach the helper: it has a session of its own', async () => {
+  await standing('true');
+  const { pid, session } = helper();
+  expect(session).toBe(pid);
+});
+
+test('LISTEN_FAILED where the helper was killed, and the sandbox ends as ever', async () => {
+  await standing('true');
+  process.kill(helper().pid, 'SIGKILL');
+  await expect(
+    sandbox.listenInside(greeter().server, { address: '127.0.0.1', port: 80 }),
+  ).rejects.toMatchObject({ code: 'LISTEN_FAILED', message: expect.stringContaining('SIGKILL') });
+  sandbox.start();
+  expect((await sandbox.exited).code).toBe(0);
 });
 
 test('LISTEN_FAILED after the sandbox was closed', async () => {
