@@ -10,7 +10,7 @@
  *     pipe/      the upgraded socket, or a WebSocket on it
  */
 export { type AccessOptions, type ClusterAccess, loadAccess } from './access/access.ts';
-export { openTunnel } from './agent/tunnel.ts';
+export { type ServerTrust, tunnelFor } from './agent/agent.ts';
 export { bareHost } from './agent/proxy-choice.ts';
 export { type Cluster, type ConnectOptions, connectCluster } from './cluster.ts';
 export type { Owner } from './discovery/catalog.ts';

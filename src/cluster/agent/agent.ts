@@ -9,11 +9,11 @@
  */
 import http from 'node:http';
 import https from 'node:https';
-import { isIP } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import tls from 'node:tls';
 import { callbackify } from 'node:util';
-import { openTunnel } from './tunnel.ts';
+import { type Destination, openTunnel } from './tunnel.ts';
 
 /** How a server is to be known. */
 export interface ServerTrust {
@@ -51,6 +51,21 @@ export function agentFor(protocol: string, proxy: URL | undefined): http.Agent {
   return agent;
 }
 
+/** A connection through a proxy to a server that is known so. @throws ClusterError */
+export async function tunnelFor(
+  { ca }: Pick<ServerTrust, 'ca'>,
+  proxy: URL,
+  destination: Destination,
+  signal: AbortSignal,
+): Promise<Socket> {
+  // As Go does it, the server's authority counts for a proxy that speaks TLS itself.
+  const authorities = ca && [...tls.rootCertificates, ca.toString()];
+  const socket = await openTunnel(proxy, destination, { signal, ca: authorities });
+  socket.setNoDelay(true);
+  socket.setKeepAlive(true, TCP_KEEPALIVE_MS);
+  return socket;
+}
+
 /** Has the agent open its connections through a proxy, TLS to the server within. */
 function goThrough(proxy: URL, agent: http.Agent): void {
   const closed = new AbortController();
@@ -60,11 +75,7 @@ function goThrough(proxy: URL, agent: http.Agent): void {
     options: http.ClientRequestArgs & Pick<ServerTrust, 'ca'>,
   ): Promise<Duplex> => {
     const destination = { host: options.host ?? '', port: Number(options.port) };
-    // As Go does it, the server's authority counts for a proxy that speaks TLS itself.
-    const ca = options.ca && [...tls.rootCertificates, options.ca.toString()];
-    const socket = await openTunnel(proxy, destination, { signal: closed.signal, ca });
-    socket.setNoDelay(true);
-    socket.setKeepAlive(true, TCP_KEEPALIVE_MS);
+    const socket = await tunnelFor(options, proxy, destination, closed.signal);
     if (!(agent instanceof https.Agent)) return socket;
     // TLS takes a connection that is there already, which the type of `connect` does not say.
     const secured = connect(Object.assign({}, options, { socket }));

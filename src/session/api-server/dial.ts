@@ -1,7 +1,7 @@
 /** Connections from the host to an API server, as kubectl would make them there. */
 
 import { connect, type Socket } from 'node:net';
-import { openTunnel } from '../../cluster/index.ts';
+import { type ServerTrust, tunnelFor } from '../../cluster/index.ts';
 import type { HostDial } from './host-stream.ts';
 
 /** The kernel would try for two minutes; who waits for an API server wants to know sooner. */
@@ -28,8 +28,8 @@ export function dialTcp(host: string, port: number): HostDial {
 }
 
 /** Through a proxy, which resolves the name. The tunnel has a limit of its own. */
-export function dialThrough(proxy: URL, host: string, port: number): HostDial {
-  return (signal) => openTunnel(proxy, { host, port }, signal);
+export function dialThrough(proxy: URL, host: string, port: number, trust: ServerTrust): HostDial {
+  return (signal) => tunnelFor(trust, proxy, { host, port }, signal);
 }
 
 function timeout(host: string, port: number): Error {

@@ -37,9 +37,9 @@ export interface ApiServer {
 }
 
 export function apiServerOf(access: ClusterAccess): ApiServer {
-  const { server, proxy, proxyIsNamed } = access;
+  const { server, proxy, proxyIsNamed, tls } = access;
   const { host, port } = endpointOf(server);
-  const dial = proxy === undefined ? dialTcp(host, port) : dialThrough(proxy, host, port);
+  const dial = proxy === undefined ? dialTcp(host, port) : dialThrough(proxy, host, port, tls);
   const exceptions: HostException[] = [{ host, port, dial }];
   if (proxy !== undefined && proxyIsNamed) {
     const own = endpointOf(proxy);
