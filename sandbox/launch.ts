@@ -40,6 +40,7 @@ import { loadNative, type Native } from './native/addon.ts';
 import type { CallerState } from './process/caller.ts';
 import { FD, Guard } from './process/guard.ts';
 import { inheritedFds } from './process/inherited-fds.ts';
+import { proxyNotes } from './process/proxies.ts';
 import { type PrivilegeOptions, privilegeArguments } from './process/privilege.ts';
 import { endGuard, RunningSandbox, type Sandbox, type Stage } from './running.ts';
 import { EtcDirectory } from './view/etc.ts';
@@ -180,7 +181,7 @@ async function setUp(
   guard: Guard,
   helper: NetnsHelper,
   signal: AbortSignal,
-  { link, privilege, onStage = nothing }: LaunchOptions,
+  { link, privilege, env = process.env, onStage = nothing }: LaunchOptions,
 ): Promise<Sandbox> {
   const gathered = new Gathered();
   try {
@@ -204,7 +205,7 @@ async function setUp(
       device,
       files: new EtcDirectory(directory),
       pidfd,
-      notes: helper.notes,
+      notes: [...proxyNotes(env), ...helper.notes],
       onStage,
     });
   } catch (error) {

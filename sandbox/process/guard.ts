@@ -112,8 +112,14 @@ export class Guard {
     this.control = new Channel(native.api);
     this.#channel = new Channel(native.api);
     const { fds, leave, bwrap } = options;
-    const own = [FD.guard, FD.inherited + fds.length, leave ? 'leave' : 'end'].map(String);
-    const args = ['guard', ...own, ...bwrap, '--', ...initArguments(options)];
+    const args = [
+      'guard',
+      String(FD.guard),
+      leave ? 'leave' : 'end',
+      ...bwrap,
+      '--',
+      ...initArguments(options),
+    ];
     const init = openSync(native.stub, 'r');
     const subprocess = execa(native.stub, args, {
       stdio: [
@@ -134,11 +140,12 @@ export class Guard {
       subprocess.kill('SIGKILL');
       for (const stream of subprocess.stdio) stream?.destroy();
     };
-    this.gone = new Promise((resolve) => subprocess.once('exit', resolve).once('error', resolve));
     this.exited = subprocess.then(({ exitCode, code, originalMessage }) => {
       if (subprocess.pid === undefined) this.spawnFailure = originalMessage ?? code ?? 'unknown error';
       return { code: exitCode ?? SIGNALLED + SIGKILL };
     });
+    // Its streams end when the last who holds them does; and one that never was has no events.
+    this.gone = Promise.race([this.exited, new Promise((resolve) => subprocess.once('exit', resolve))]);
     const streams: readonly unknown[] = subprocess.stdio;
     // A bubblewrap that is gone before it reads: its exit tells.
     this.#block = pipe(streams[FD.block]).on('error', () => {});

@@ -1,10 +1,8 @@
 /** The command sees what its caller would have given it, and its end is told faithfully. */
 
-import { execFileSync } from 'node:child_process';
 import { chmodSync, closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ordinaryUser } from '../support/ordinary-user.ts';
 import { Host, type Installation, installHost, runInSandbox } from './support/host.ts';
 
 let installation: Installation;
@@ -136,15 +134,15 @@ describe('what the command inherits', () => {
   });
 
   test('the standard three files alone', async () => {
-    const { uid, gid } = ordinaryUser();
-    const ours = execFileSync('ls', ['/proc/self/fd'], {
-      encoding: 'utf8',
-      uid,
-      gid,
-      stdio: ['ignore', 'pipe', 'pipe'],
+    // Node leaves what lies behind a gap as it is, and its children would have it.
+    const leak = ['sh', '-c', 'exec 9</dev/null; exec "$@"', 'sh', 'perl', '-e'];
+    const far = 'use POSIX; POSIX::dup2(9, 200); $^F = 255; open my $f, "<&=200"; exec @ARGV';
+    const { stdout } = await runInSandbox(installation, {
+      command: ['ls', '/proc/self/fd'],
+      prefix: [...leak, far],
     });
-    const { stdout } = await runInSandbox(installation, { command: ['ls', '/proc/self/fd'] });
-    expect(stdout).toBe(ours);
+    // The last is the directory that ls reads.
+    expect(stdout).toBe('0\n1\n2\n3\n');
   });
 
   test('other files on request, under their own numbers, whichever these are on the way', async () => {
@@ -158,8 +156,7 @@ describe('what the command inherits', () => {
       fds: [6, 4],
     });
     for (const file of files) closeSync(file);
-    expect(stdout).toMatch(/^first\nthird\n0 1 2 4 6 /);
-    expect(stdout).not.toContain('5');
+    expect(stdout.replaceAll(/\b\d\d+ /g, '')).toBe('first\nthird\n0 1 2 4 6 ');
   });
 
   test('sockets of socket activation, and the pid that they are meant for', async () => {

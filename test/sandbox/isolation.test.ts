@@ -40,7 +40,7 @@ describe('privilege', () => {
     const mark = `KNS_TEST_MARK=privilege-${process.pid}`;
     const host = await waiting(mark);
     const processes = processesMarked(mark).filter(({ command }) => HELPERS.test(command));
-    expect(processes.length).toBeGreaterThanOrEqual(6);
+    expect(processes.length).toBeGreaterThanOrEqual(5);
     for (const { command, pid, status } of processes) {
       expect([command, status['Uid']?.split('\t').includes('0')]).toEqual([command, false]);
       // A capability within the sandbox is one, too. Outside nobody has any: no setuid program took part.
@@ -171,6 +171,47 @@ describe('a host that is unlike others', () => {
   test('a root file system that is read-only', async () => {
     const { code, stdout } = await outcome('mount -o remount,bind,ro /', 'touch /x 2>/dev/null || echo no');
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'no\n' });
+  });
+});
+
+/** A copy of some files, changed, in the place of the host's /etc. */
+const copied = (change: string): string =>
+  `mount -t tmpfs none /mnt && cp /etc/passwd /etc/group /etc/hosts /mnt/ && (cd /mnt && ${change}) && mount --bind /mnt /etc`;
+
+describe('an /etc that is unlike others', () => {
+  const script =
+    'for f in hosts resolv.conf nsswitch.conf; do test -f /etc/$f -a ! -h /etc/$f && echo own; done';
+
+  test.each([
+    ['no resolv.conf, hosts or nsswitch.conf', 'rm -f hosts'],
+    ['resolv.conf is a link to where nothing is', 'ln -s /run/nowhere/resolv.conf resolv.conf'],
+    ['resolv.conf is a link that leads out by its relative text', 'ln -s ../run/resolv.conf resolv.conf'],
+    [
+      'all three are links, as on NixOS',
+      'rm hosts; for f in hosts resolv.conf nsswitch.conf; do ln -s /etc/static/$f $f; done',
+    ],
+  ])('%s', async (_, change) => {
+    const { code, stdout } = await outcome(copied(change), script);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'own\n'.repeat(3) });
+  });
+});
+
+describe('proxies on the loopback of the host', () => {
+  test('are noted, others are not', async () => {
+    const env = {
+      PATH: process.env['PATH'] ?? '',
+      HTTP_PROXY: 'http://user:secret@127.0.0.1:3128',
+      https_proxy: 'localhost:3128',
+      ALL_PROXY: 'socks5://[::1]:1080',
+      ftp_proxy: 'http://proxy.example:3128',
+      NO_PROXY: '127.0.0.1',
+    };
+    const host = new Host(installation, { command: ['true'], env });
+    const { notes } = await host.report('launched');
+    await end(host);
+    expect(notes.filter((note) => note.includes('proxy'))).toEqual([
+      "ALL_PROXY, HTTP_PROXY, https_proxy: a proxy on this host's loopback, which the command can't reach",
+    ]);
   });
 });
 

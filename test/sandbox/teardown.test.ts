@@ -110,6 +110,20 @@ describe('SIGKILL of another of our processes', () => {
   });
 });
 
+function isSettled({ kind }: HostReport): boolean {
+  return kind === 'launched' || kind === 'failed';
+}
+
+/** Some faults leave the sandbox running, and it is closed then. */
+async function endAnyway(host: Host): Promise<void> {
+  const first = await host.until(({ reports, child }) =>
+    child.signalCode === null ? reports.find(isSettled) : 'killed',
+  );
+  if (first === 'killed' || first.kind === 'failed') return;
+  host.tell({ kind: 'start' });
+  host.tell({ kind: 'close' });
+}
+
 describe('SIGKILL after each step', () => {
   const stages = ['spawned', 'unshared', 'linked', 'ready', 'furnished', 'started', 'closing'] as const;
   const victims = ['host', 'guard', 'bubblewrap', 'init', 'helper'] as const;
@@ -132,17 +146,6 @@ describe('SIGKILL after each step', () => {
       await expectNothingLeft();
     },
   );
-
-  /** Some faults leave the sandbox running, and it is closed then. */
-  async function endAnyway(host: Host): Promise<void> {
-    const isSettled = ({ kind }: HostReport): boolean => kind === 'launched' || kind === 'failed';
-    const first = await host.until(({ reports, child }) =>
-      child.signalCode === null ? reports.find(isSettled) : 'killed',
-    );
-    if (first === 'killed' || first.kind === 'failed') return;
-    host.tell({ kind: 'start' });
-    host.tell({ kind: 'close' });
-  }
 });
 
 describe('the guard', () => {

@@ -1,5 +1,5 @@
 /*
- * kns-stub guard CHANNEL FD-COUNT AFTER PROGRAM [ARGUMENT…]: runs bubblewrap, and leaves nothing of it behind.
+ * kns-stub guard CHANNEL AFTER PROGRAM [ARGUMENT…]: runs bubblewrap, and leaves nothing of it behind.
  *
  * bubblewrap arms PR_SET_PDEATHSIG in its child late: a host killed just after
  * the clone would leave a child that waits for ever. So the guard does not
@@ -20,8 +20,6 @@
  * sandbox under its feet. command.c restores the dispositions. The guard counts
  * those that it got (witness.c); the host asks on CHANNEL "SIGNO SENDER", and
  * is answered "group" or "alone".
- *
- * Fds below FD-COUNT are bubblewrap's, and none of them stays open here.
  */
 #define _GNU_SOURCE
 #include "stub.h"
@@ -40,9 +38,6 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-/* The first fd that is not one of the standard three. */
-enum { FIRST_FD = 3 };
 
 static const int ignored[] = {SIGHUP,  SIGINT,    SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGPIPE,
                               SIGVTALRM, SIGPROF, SIGIO,   SIGPWR,  SIGTSTP, SIGTTIN, SIGTTOU};
@@ -173,10 +168,10 @@ static int supervise(pid_t bwrap, int channel, int signals, bool leave)
 int guard_main(int argc, char **argv)
 {
     sigset_t watched, mask;
-    if (argc < 4)
+    if (argc < 3)
         die(EXIT_STUB, "kns-stub guard", "too few arguments");
-    int channel = parse_int(argv[0]), fd_count = parse_int(argv[1]);
-    bool leave = strcmp(argv[2], "leave") == 0;
+    int channel = parse_int(argv[0]);
+    bool leave = strcmp(argv[1], "leave") == 0;
 
     for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
         signal(ignored[i], SIG_IGN);
@@ -204,11 +199,9 @@ int guard_main(int argc, char **argv)
     if (bwrap < 0)
         die_errno("fork");
     if (bwrap == 0)
-        run(argv + 3, guard, &mask);
+        run(argv + 2, guard, &mask);
     /* The host sees the end of bubblewrap's own fds only if nobody else holds them. */
-    for (int fd = FIRST_FD; fd < fd_count; fd++) {
-        if (fd != channel && fd != signals)
-            close(fd);
-    }
+    int kept[] = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, channel, signals};
+    close_all_but(kept, sizeof kept / sizeof kept[0]);
     return supervise(bwrap, channel, signals, leave);
 }

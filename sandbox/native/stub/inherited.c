@@ -4,13 +4,15 @@
  *
  * On the way through bubblewrap those numbers may be ours, so they travel in a
  * row behind our own, and are moved here, last of all. One's number may be
- * another's place, so first all step aside.
+ * another's place, so first all step aside. Whatever else is open is closed.
  */
 #define _GNU_SOURCE
 #include "stub.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +20,8 @@
 
 /* The first number that sd_listen_fds(3) looks at. */
 enum { LISTEN_FDS_START = 3 };
+
+enum { STANDARD_FDS = 3 };
 
 /* "3,7": the numbers that the fds `first`, `first` + 1, … shall have; "-" for none. */
 struct inherited parse_inherited(const char *numbers, int first)
@@ -35,6 +39,26 @@ struct inherited parse_inherited(const char *numbers, int first)
     return inherited;
 }
 
+/*
+ * Whoever started us may have leaked some: Node closes those that it knows of,
+ * and stops looking at the first gap.
+ */
+void close_all_but(const int *kept, int count)
+{
+    DIR *open_files = opendir("/proc/self/fd");
+    struct dirent *entry;
+    while (open_files && (entry = readdir(open_files)) != NULL) {
+        int fd = atoi(entry->d_name);
+        bool keep = entry->d_name[0] == '.' || fd == dirfd(open_files);
+        for (int i = 0; i < count && !keep; i++)
+            keep = fd == kept[i];
+        if (!keep)
+            close(fd);
+    }
+    if (open_files)
+        closedir(open_files);
+}
+
 /* A service that was started by a socket is asked whether it is the process that is meant. */
 static void answer_to_listen_pid(const struct inherited *inherited)
 {
@@ -49,6 +73,7 @@ static void answer_to_listen_pid(const struct inherited *inherited)
 
 void place_inherited(const struct inherited *inherited)
 {
+    int kept[STANDARD_FDS + MAX_INHERITED] = {0, 1, 2};
     int aside[MAX_INHERITED], above = inherited->first + inherited->count;
     for (int i = 0; i < inherited->count; i++) {
         if (inherited->numbers[i] >= above)
@@ -63,6 +88,8 @@ void place_inherited(const struct inherited *inherited)
     for (int i = 0; i < inherited->count; i++) {
         if (dup2(aside[i], inherited->numbers[i]) < 0)
             die_errno("dup2");
+        kept[STANDARD_FDS + i] = inherited->numbers[i];
     }
+    close_all_but(kept, STANDARD_FDS + inherited->count);
     answer_to_listen_pid(inherited);
 }

@@ -54,15 +54,6 @@ static void hold_signals(void)
     sigprocmask(SIG_SETMASK, &all, NULL);
 }
 
-/* Whoever reads what the command writes must see its end, and not wait for this process as well. */
-static void close_all_but(int kept, int count)
-{
-    for (int fd = 0; fd < count; fd++) {
-        if (fd != kept)
-            close(fd);
-    }
-}
-
 static void tell_stopped(int control, int signo)
 {
     char text[32];
@@ -116,7 +107,8 @@ int init_main(int argc, char **argv)
             prctl(PR_SET_PDEATHSIG, SIGKILL);
         run_command(&command);
     }
+    /* Whoever reads what the command writes must see its end, and not wait for this process as well. */
+    close_all_but(&command.control, 1);
     prctl(PR_SET_DUMPABLE, 0);
-    close_all_but(command.control, command.inherited.first + command.inherited.count);
     return watch_over(child, command.control);
 }

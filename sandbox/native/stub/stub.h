@@ -52,6 +52,7 @@ char **read_arguments(int fd);
 /* inherited.c */
 struct inherited parse_inherited(const char *numbers, int first);
 void place_inherited(const struct inherited *inherited);
+void close_all_but(const int *kept, int count);
 
 /* terminal.c: for this process and all it starts; no_new_privs must be set */
 void protect_terminal(void);
