@@ -6,7 +6,7 @@ import { type RunOptions, fromSetup, startProgram } from '../support/program.ts'
 
 export interface Guest {
   readonly child: ChildProcess;
-  /** Resolves when it prints this line, from now on; rejects when it ends before. */
+  /** Resolves when it prints a line that begins so, from now on; rejects when it ends before. */
   line(text: string): Promise<void>;
   /** Its last line, when it has ended. */
   last(): Promise<string>;
@@ -46,7 +46,7 @@ export function startGuest(
   return {
     child,
     line: async (text) => {
-      for (let line = await next(); line !== text; line = await next())
+      for (let line = await next(); !line?.startsWith(text); line = await next())
         if (line === undefined)
           throw new Error(`it ended without "${text}": ${[...seen, ...errors].join('\n')}`);
     },

@@ -178,8 +178,7 @@ function apiProcess(server: URL, command: string): StartableApi {
   let starting: ChildProcess | undefined;
   return {
     stop: async () => {
-      // Told to end in order, it would wait for its long-running requests first.
-      process.kill(listenerOf(Number(server.port)), 'SIGKILL');
+      process.kill(listenerOf(Number(server.port)), 'SIGTERM');
       await until(async () => !(await accepts(server)));
     },
     start: async () => {
