@@ -3,9 +3,8 @@
 export { type CallerState, readCallerState } from './process/caller.ts';
 export { SandboxError } from './errors.ts';
 export type { LinkDevice } from './device.ts';
-export type { InsideAddress } from './inside.ts';
 export { launch, type LaunchOptions } from './launch.ts';
-export type { LinkAddress, LinkKind, LinkOptions } from './link.ts';
+export type { LinkKind, LinkOptions } from './link.ts';
 export type { PrivilegeOptions } from './process/privilege.ts';
 export { PASSED_SIGNALS, type SignalWatch, watchSignals } from './process/signals.ts';
 export type { Sandbox } from './running.ts';

@@ -4,8 +4,9 @@
  * A process of its own, because setns(2) into a user namespace refuses a
  * process with threads, which Node has. It is started beside bubblewrap, waits
  * for requests on one SOCK_SEQPACKET, answers each with one message, and ends
- * when the host lets go of the sandbox, or ends itself. The command never gets the capabilities that are used here:
- * they come from entering the user namespace as its owner (user_namespaces(7)).
+ * when the host lets go of the sandbox, or ends itself. The command never gets
+ * the capabilities that are used here: they come from entering the user
+ * namespace as its owner (user_namespaces(7)).
  *
  *   "link PID tun|veth offload|plain MTU ADDRESS/LENGTH GATEWAY [ADDRESS/LENGTH GATEWAY]"
  *                enter the namespaces of PID, unless that was done; answer "ok"
