@@ -20,7 +20,13 @@ const servers = [createServer(), createServer()] as const;
 beforeAll(async () => {
   installation = await installHost();
   hostile = join(installation.folder, 'hostile');
-  execFileSync(process.env['CC'] ?? 'cc', ['-std=gnu11', '-Wall', '-o', hostile, join(import.meta.dirname, 'hostile.c')]);
+  execFileSync(process.env['CC'] ?? 'cc', [
+    '-std=gnu11',
+    '-Wall',
+    '-o',
+    hostile,
+    join(import.meta.dirname, 'hostile.c'),
+  ]);
   chmodSync(hostile, 0o755);
   const [abstract, loopback] = servers;
   await once(abstract.listen(`\0${ABSTRACT}`), 'listening');
