@@ -73,7 +73,7 @@ test(
 
 describe('a pod that is killed in the middle of a transfer', () => {
   test(
-    'resets that one; another goes on to its end',
+    'ends that one; another goes on to its own end',
     async () => {
       const [dying, other] = ['db-0.db', 'db-1.db'].map((host) => guest('download', host, 7002, 1e12));
       const whole = guest('download', 'db-1.db', 7002, 256 * MIB);
@@ -82,7 +82,9 @@ describe('a pod that is killed in the middle of a transfer', () => {
       await cluster.killPod('db-0');
       const { complete, error } = JSON.parse(await dying.last());
       expect(performance.now() - killedMs).toBeLessThan(RESET_WITHIN_MS);
-      expect({ complete, error }).toEqual({ complete: false, error: 'ECONNRESET' });
+      // As its kernel had it, and the runtime passed it on: a FIN, or a reset.
+      expect(['ECONNRESET', undefined]).toContain(error);
+      expect(complete).toBe(false);
       expect(JSON.parse(await whole.last())).toMatchObject({ bytes: 256 * MIB, complete: true });
       expect(other.child.exitCode).toBeNull();
       other.child.kill('SIGTERM');
