@@ -6,9 +6,10 @@
  * bound they are listed at intervals instead of watched, since each watch is a
  * connection.
  */
+import type { ApiObject } from '../../api/objects.ts';
 import { reasonOf } from '../../errors.ts';
 import type { ServiceId } from '../services.ts';
-import { type ApiObject, Collection } from '../watch/collection.ts';
+import { Collection } from '../watch/collection.ts';
 import { Reflector } from '../watch/reflector.ts';
 import { explained } from './explain.ts';
 import { CORE_ROOT, type Feed, type FeedContext } from './feed.ts';
