@@ -1,5 +1,6 @@
-import type { CongestionControlName } from './tcp/congestion/algorithm.ts';
 import { DEFAULT_HOP_LIMIT, IPV4_MIN_MTU } from './wire/ipv4.ts';
+
+export type CongestionControlName = 'cubic' | 'newreno';
 
 /**
  * Every bound of the stack, by name. Past a limit the stack degrades in the

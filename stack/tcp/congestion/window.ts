@@ -14,8 +14,9 @@
  * On the one-hop link this usually runs on, nothing is lost and the window is
  * soon past the send buffer; it then costs one comparison a turn.
  */
-import { isAfter } from '../sequence.ts';
-import type { CongestionAlgorithm, CongestionControlName } from './algorithm.ts';
+import type { CongestionControlName } from '../../limits.ts';
+import { isAfter } from '../numbers/sequence.ts';
+import type { CongestionAlgorithm } from './algorithm.ts';
 import { Cubic } from './cubic.ts';
 import { NewReno } from './new-reno.ts';
 
