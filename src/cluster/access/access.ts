@@ -1,12 +1,12 @@
 /**
  * The cluster that the user means, and the right to speak to it.
  *
- *     kubeconfig    which files, merged                    document, fields, yaml, service-account
+ *     kubeconfig    which files, merged                    document, entries, fields, yaml, service-account
  *     selection     context, cluster, user; options        validation: what kubectl refuses
  *     credentials/  what each request carries              files that change, plugins, OIDC
  *
- * @kubernetes/client-node is not asked: docs/access.md has what it would do
- * otherwise than kubectl, and what its loading would cost at each start.
+ * The entries of a kubeconfig are read by @kubernetes/client-node; what else it
+ * has of this does otherwise than kubectl, as docs/access.md lists.
  */
 import { readFile } from 'node:fs/promises';
 import { knownAs, type ServerTrust } from '../agent/agent.ts';
@@ -84,7 +84,7 @@ export async function loadAccess(
     server,
     tls,
     proxy,
-    proxyIsNamed: cluster.proxyUrl !== '',
+    proxyIsNamed: Boolean(cluster.proxyUrl),
     credentialFiles: credentialFiles(kubeconfig),
     authenticator: new UserAuthenticator(selection, { env, terminal, tls, warn: options.warn ?? (() => {}) }),
     requestTimeoutMs,
@@ -95,15 +95,15 @@ export async function loadAccess(
 function credentialFiles({ users }: KubeconfigDocument): string[] {
   const files = [...users.values()].flatMap((user) => [
     user.origin,
-    user.clientCertificate,
-    user.clientKey,
+    user.certFile ?? '',
+    user.keyFile ?? '',
     user.tokenFile,
   ]);
   return [...new Set(files)].filter((file) => file !== '');
 }
 
 async function serverTrust({ cluster, clusterName }: Selection): Promise<ServerTrust> {
-  const { certificateAuthority: file, certificateAuthorityData: data } = cluster;
+  const { caFile, caData, tlsServerName, skipTLSVerify } = cluster;
   const unusable = (why: string, cause?: unknown): ClusterError =>
     new ClusterError(
       'KUBECONFIG_INVALID',
@@ -112,9 +112,9 @@ async function serverTrust({ cluster, clusterName }: Selection): Promise<ServerT
       { cause },
     );
   let ca: Buffer | undefined;
-  if (data !== '') ca = Buffer.from(data, 'base64');
-  if (file !== '') {
-    ca = await readFile(file).catch((cause: unknown) => {
+  if (caData) ca = Buffer.from(caData, 'base64');
+  if (caFile) {
+    ca = await readFile(caFile).catch((cause: unknown) => {
       throw unusable(`cannot be read: ${reasonOf(cause)}`, cause);
     });
   }
@@ -122,7 +122,7 @@ async function serverTrust({ cluster, clusterName }: Selection): Promise<ServerT
   if (ca && !ca.includes('-----BEGIN CERTIFICATE-----')) throw unusable('is no PEM');
   return {
     ...(ca ? { ca } : {}),
-    ...(cluster.tlsServerName ? knownAs(cluster.tlsServerName) : {}),
-    ...(cluster.insecureSkipTlsVerify ? { rejectUnauthorized: false } : {}),
+    ...(tlsServerName ? knownAs(tlsServerName) : {}),
+    ...(skipTLSVerify ? { rejectUnauthorized: false } : {}),
   };
 }

@@ -2,8 +2,9 @@
  * The two documents that a login plugin and its caller exchange:
  * `ExecCredential` of client.authentication.k8s.io, v1 and v1beta1.
  */
+import type { CredentialStatus } from '@kubernetes/client-node/dist/exec_auth.js';
 import { oneLine } from '../../errors.ts';
-import type { ClusterEntry } from '../document.ts';
+import type { ClusterEntry } from '../entries.ts';
 import { at, text, type Yaml } from '../fields.ts';
 import type { Credential } from './authenticator.ts';
 import { checkPair } from './client-certificate.ts';
@@ -26,11 +27,11 @@ export function execInfo(apiVersion: string, interactive: boolean, cluster: obje
 
 /** What it is told of the cluster where the kubeconfig has `provideClusterInfo`. */
 export function execCluster(cluster: ClusterEntry, ca: Buffer | undefined): object {
-  const { server, tlsServerName, insecureSkipTlsVerify, proxyUrl, execConfig } = cluster;
+  const { server, tlsServerName, skipTLSVerify, proxyUrl, execConfig } = cluster;
   return {
     server,
     ...(tlsServerName ? { 'tls-server-name': tlsServerName } : {}),
-    ...(insecureSkipTlsVerify ? { 'insecure-skip-tls-verify': true } : {}),
+    ...(skipTLSVerify ? { 'insecure-skip-tls-verify': true } : {}),
     ...(ca ? { 'certificate-authority-data': ca.toString('base64') } : {}),
     ...(proxyUrl ? { 'proxy-url': proxyUrl } : {}),
     ...(execConfig === null ? {} : { config: execConfig }),
@@ -53,9 +54,10 @@ export function parseExecCredential(output: string, apiVersion: string): PluginC
     throw new Error(`it speaks "${version}", and the kubeconfig says "${apiVersion}"`);
   }
   const status = at(root, 'status');
-  const token = text(at(status, 'token'));
-  const cert = text(at(status, 'clientCertificateData'));
-  const key = text(at(status, 'clientKeyData'));
+  const field = (name: keyof CredentialStatus): string => text(at(status, name));
+  const token = field('token');
+  const cert = field('clientCertificateData');
+  const key = field('clientKeyData');
   if (token === '' && cert === '' && key === '') throw new Error('it gave neither token nor certificate');
   if ((cert === '') !== (key === '')) {
     throw new Error(
@@ -70,7 +72,7 @@ export function parseExecCredential(output: string, apiVersion: string): PluginC
       ...(certificate ? { certificate } : {}),
       kept: false,
     },
-    expiresAtMs: expiry(text(at(status, 'expirationTimestamp'))),
+    expiresAtMs: expiry(field('expirationTimestamp')),
   };
 }
 

@@ -8,7 +8,7 @@
  */
 import { execa, ExecaError } from 'execa';
 import { oneLine } from '../../errors.ts';
-import type { ExecEntry } from '../document.ts';
+import type { ExecEntry } from '../entries.ts';
 import type { Credential, CredentialSource } from './authenticator.ts';
 import { execInfo, parseExecCredential, type PluginCredential } from './exec-credential.ts';
 import type { Terminal } from './terminal.ts';

@@ -7,7 +7,7 @@
  */
 import type { ServerTrust } from '../../agent/agent.ts';
 import { ClusterError, reasonOf } from '../../errors.ts';
-import type { UserEntry } from '../document.ts';
+import type { UserEntry } from '../entries.ts';
 import type { Selection } from '../selection.ts';
 import type { Authenticator, CredentialSource, Grant } from './authenticator.ts';
 import { ClientCertificateSource } from './client-certificate.ts';
@@ -67,9 +67,9 @@ export class UserAuthenticator implements Authenticator {
 }
 
 function fixedAuthorization({ token, username, password }: UserEntry): string | undefined {
-  if (token !== '') return bearer(token);
-  if (username === '') return undefined;
-  return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+  if (token) return bearer(token);
+  if (!username) return undefined;
+  return `Basic ${Buffer.from(`${username}:${password ?? ''}`).toString('base64')}`;
 }
 
 function sourcesOf(
@@ -78,9 +78,7 @@ function sourcesOf(
   authorized: boolean,
 ): CredentialSource[] {
   const sources: CredentialSource[] = [];
-  if (user.clientCertificate + user.clientCertificateData !== '') {
-    sources.push(new ClientCertificateSource(user));
-  }
+  if (user.certFile || user.certData) sources.push(new ClientCertificateSource(user));
   if (user.tokenFile !== '') return [...sources, new TokenFile(user.tokenFile)];
   if (authorized) return sources;
   if (user.authProvider) {

@@ -1,4 +1,5 @@
 /** The auth-provider `oidc` against a provider of the test's own. */
+import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { once } from 'node:events';
 import { existsSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import http from 'node:http';
@@ -227,4 +228,22 @@ describe('what cannot be renewed is one clear line:', () => {
     expect(String(error)).not.toContain('\n');
     expect(server.requests).toEqual([]);
   });
+});
+
+test('client-node renews none: what it calls for it wants the issuer as a URL, and gets a text', async () => {
+  const { issuer, forms } = await provider('header', { id_token: idToken('jane', 3_600) });
+  const { kubeconfig } = await kubeconfigWith({
+    'client-id': 'kube',
+    'client-secret': 's3',
+    'id-token': idToken('jane', -60),
+    'refresh-token': 'first',
+    'idp-issuer-url': issuer,
+    'idp-certificate-authority-data': base64(authority.ca),
+  });
+  const config = new KubeConfig();
+  config.loadFromFile(kubeconfig);
+  await expect(config.applyToHTTPSOptions({})).rejects.toThrow('must be an instance of URL');
+  expect(forms).toEqual([]);
+  await (await connect({ kubeconfig })).get('/');
+  expect(forms).toHaveLength(1);
 });
