@@ -13,7 +13,7 @@ import { knownAs, type ServerTrust } from '../agent/agent.ts';
 import { proxyFromEnvironment, proxyFromUrl } from '../agent/proxy-choice.ts';
 import { ClusterError, reasonOf } from '../errors.ts';
 import type { Authenticator } from './credentials/authenticator.ts';
-import { Terminal } from './credentials/terminal.ts';
+import { Logins } from './credentials/logins.ts';
 import { UserAuthenticator } from './credentials/user-authenticator.ts';
 import { type KubeconfigDocument, parseKubeconfig } from './document.ts';
 import { parseRequestTimeout } from './duration.ts';
@@ -30,6 +30,8 @@ export interface AccessOptions extends Overrides {
   readonly requestTimeout?: string;
   /** Where a pod's service account is mounted, if not in the usual place. */
   readonly serviceAccountFolder?: string;
+  /** The login plugins of several contexts; without it, those of this process. */
+  readonly logins?: Logins;
   /** Told what is wrong and does not keep us from working. */
   readonly warn?: (message: string) => void;
 }
@@ -52,16 +54,19 @@ export interface ClusterAccess {
   readonly authenticator: Authenticator;
   /** For each request, where the user gave a limit; 0 for none. */
   readonly requestTimeoutMs: number | undefined;
-  /** Called before the command starts: from then on no login plugin reads the terminal or writes to it. */
+  /** Called before the command starts: from then on no login plugin, of any context, reads the terminal or writes to it. */
   releaseTerminal(): void;
 }
+
+/** A process has one terminal. */
+const LOGINS_OF_PROCESS = new Logins();
 
 /** @throws ClusterError, UsageError */
 export async function loadAccess(
   options: AccessOptions,
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<ClusterAccess> {
-  const { kubeconfigText, requestTimeout } = options;
+  const { kubeconfigText, requestTimeout, logins = LOGINS_OF_PROCESS, warn = () => {} } = options;
   const requestTimeoutMs = requestTimeout === undefined ? undefined : parseRequestTimeout(requestTimeout);
   const kubeconfig =
     kubeconfigText === undefined
@@ -76,7 +81,6 @@ export async function loadAccess(
     ? proxyFromUrl(cluster.proxyUrl, clusterName)
     : proxyFromEnvironment(server, env);
   const tls = await serverTrust(selection);
-  const terminal = new Terminal();
   return {
     contextName,
     clusterName,
@@ -86,9 +90,9 @@ export async function loadAccess(
     proxy,
     proxyIsNamed: Boolean(cluster.proxyUrl),
     credentialFiles: credentialFiles(kubeconfig),
-    authenticator: new UserAuthenticator(selection, { env, terminal, tls, warn: options.warn ?? (() => {}) }),
+    authenticator: new UserAuthenticator(selection, { env, logins, tls, warn }),
     requestTimeoutMs,
-    releaseTerminal: () => terminal.release(),
+    releaseTerminal: () => logins.terminal.release(),
   };
 }
 

@@ -1,10 +1,11 @@
 /**
  * A login plugin: a program that prints credentials (client-go, "credential plugins").
  *
- * One runs at a time, however many requests wait for it. What it gave is kept
- * until it expires or the server has refused it. It may ask on the terminal as
- * its `interactiveMode` says, until the command has the terminal; from then on
- * it has no input, and what it writes to stderr is quoted in errors instead.
+ * It runs once, however many requests wait for it. What it gave is kept until it
+ * expires or the server has refused it. It may ask on the terminal as its
+ * `interactiveMode` says, until the command has the terminal; from then on it
+ * has no input, and what it writes to stderr is quoted in errors instead. One
+ * that is asking then is ended, and started again to do without.
  */
 import { execa, ExecaError } from 'execa';
 import { oneLine } from '../../errors.ts';
@@ -81,16 +82,24 @@ export class ExecPlugin implements CredentialSource {
   }
 
   async #output(): Promise<string> {
-    const { command, args, apiVersion, interactiveMode } = this.#entry;
+    const { interactiveMode } = this.#entry;
+    const { terminal } = this.#context;
+    if (interactiveMode === 'Never') return this.#start();
+    const attended = await terminal.lend((signal) => this.#start(signal));
+    if (attended !== undefined) return attended;
+    if (interactiveMode !== 'Always') return this.#start();
+    throw new Error(
+      terminal.released
+        ? 'it wants the terminal, which the command has now'
+        : 'it wants a terminal, and standard input is none',
+    );
+  }
+
+  /** @param lent ends it; it has the terminal until then */
+  async #start(lent?: AbortSignal): Promise<string> {
+    const { command, args, apiVersion } = this.#entry;
     const { terminal, cluster } = this.#context;
-    const interactive = interactiveMode !== 'Never' && terminal.interactive;
-    if (interactiveMode === 'Always' && !interactive) {
-      throw new Error(
-        terminal.released
-          ? 'it wants the terminal, which the command has now'
-          : 'it wants a terminal, and standard input is none',
-      );
-    }
+    const interactive = lent !== undefined;
     const { stdout } = await execa(command, args, {
       env: {
         ...this.#context.env,
@@ -103,6 +112,7 @@ export class ExecPlugin implements CredentialSource {
       timeout: interactive ? ATTENDED_TIMEOUT_MS : UNATTENDED_TIMEOUT_MS,
       forceKillAfterDelay: KILL_DELAY_MS,
       maxBuffer: MAX_OUTPUT_BYTES,
+      ...(lent ? { cancelSignal: lent } : {}),
     });
     return stdout;
   }

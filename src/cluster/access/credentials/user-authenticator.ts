@@ -12,15 +12,14 @@ import type { Selection } from '../selection.ts';
 import type { Authenticator, CredentialSource, Grant } from './authenticator.ts';
 import { ClientCertificateSource } from './client-certificate.ts';
 import { execCluster } from './exec-credential.ts';
-import { ExecPlugin } from './exec-plugin.ts';
 import { impersonationHeaders } from './impersonation.ts';
+import type { Logins } from './logins.ts';
 import { OidcProvider } from './oidc.ts';
-import type { Terminal } from './terminal.ts';
 import { bearer, TokenFile } from './token-file.ts';
 
 export interface Surroundings {
   readonly env: NodeJS.ProcessEnv;
-  readonly terminal: Terminal;
+  readonly logins: Logins;
   readonly tls: ServerTrust;
   readonly warn: (message: string) => void;
 }
@@ -74,7 +73,7 @@ function fixedAuthorization({ token, username, password }: UserEntry): string | 
 
 function sourcesOf(
   { user, userName, cluster }: Selection,
-  { env, terminal, tls, warn }: Surroundings,
+  { env, logins, tls, warn }: Surroundings,
   authorized: boolean,
 ): CredentialSource[] {
   const sources: CredentialSource[] = [];
@@ -86,7 +85,7 @@ function sourcesOf(
   }
   if (user.exec && sources.length === 0) {
     const info = user.exec.provideClusterInfo ? execCluster(cluster, tls.ca) : undefined;
-    sources.push(new ExecPlugin(user.exec, { cluster: info, env, terminal }));
+    sources.push(logins.plugin(user.exec, info, env));
   }
   return sources;
 }
