@@ -26,7 +26,7 @@ export class Transmitter {
   readonly #checksumOffload: boolean;
   readonly #limits: StackLimits;
   readonly #counters: Counters;
-  #outbox: QueuedFrame[] = [];
+  readonly #outbox: QueuedFrame[] = [];
   #outboxBytes = 0;
   #full = false;
 
@@ -65,7 +65,7 @@ export class Transmitter {
         sent++;
       }
     }
-    this.#outbox = this.#outbox.slice(sent);
+    if (sent > 0) this.#outbox.splice(0, sent);
   }
 
   #send(): boolean {

@@ -65,10 +65,6 @@ export class CongestionWindow {
     this.#limitedUntil = firstSequence;
   }
 
-  get inSlowStart(): boolean {
-    return this.windowBytes < this.thresholdBytes;
-  }
-
   /**
    * The path carries segments of another size. A window is so many segments, all of whose queues are counted in
    * packets: it keeps their number, as in other stacks, so that a path that has become narrower is not flooded with
@@ -169,6 +165,11 @@ export class CongestionWindow {
     this.#algorithm.undo();
     this.windowBytes = Math.max(this.windowBytes, this.#windowBefore);
     this.thresholdBytes = this.#thresholdBefore;
+  }
+
+  /** The handshake has lost a segment: the path is full before anything else is on it (RFC 5681 3.1). */
+  afterLostSyn(): void {
+    this.windowBytes = this.#mss;
   }
 
   /** Nothing was sent for longer than the retransmission timeout (RFC 5681 4.1). */

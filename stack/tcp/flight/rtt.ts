@@ -13,6 +13,8 @@ import { isAfter } from '../numbers/sequence.ts';
 
 /** RFC 6298 2.1 */
 const INITIAL_RTO_MS = 1000;
+/** RFC 6298 5.7: the same, where a SYN had to be repeated and nothing tells how long the way is. */
+const CAREFUL_RTO_MS = 3000;
 const MAX_BACKOFF = 16;
 
 /** How long the least round trip is remembered, in two halves: a path may have become longer. */
@@ -46,6 +48,11 @@ export class RttEstimator {
   /** Something new is acknowledged, so the peer is there. */
   heard(): void {
     this.#backoff = 0;
+  }
+
+  /** The handshake took more than one SYN, and has not shown the round trip. */
+  unmeasuredHandshake(): void {
+    this.#baseRtoMs = CAREFUL_RTO_MS;
   }
 
   /** RFC 6298 5.5 */

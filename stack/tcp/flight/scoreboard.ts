@@ -77,15 +77,6 @@ export class Scoreboard {
     return this.bytes - this.#sackedBytes - this.#lostBytes;
   }
 
-  /** The right edge of the highest SACKed record, or SND.UNA. */
-  get highestSacked(): number {
-    for (let i = this.#count - 1; i >= 0 && this.#sackedRecords > 0; i--) {
-      const slot = this.#slot(i);
-      if ((this.#flags[slot] & SACKED) !== 0) return this.#ends[slot];
-    }
-    return this.#una;
-  }
-
   /** Sent for the first time: all from the end of the last record to `end`. */
   sent(end: number, nowMs: number): void {
     if (this.#count > this.#mask && !this.#grow()) {

@@ -8,6 +8,7 @@ import { closeTcb, moveToTimeWait } from '../close/lifecycle.ts';
 import { afterAcknowledgment, beginDelivery, checkTailProbe, sackArrives } from '../loss/recovery.ts';
 import { scheduleTailProbe } from '../loss/tail-probe.ts';
 import { distance, isAfter, isBefore } from '../numbers/sequence.ts';
+import { timestampNow } from '../numbers/timestamp.ts';
 import { sendBareSegment } from '../output/bare-segment.ts';
 import { ackNow } from '../receive/delayed-ack.ts';
 import type { Segment } from '../segment/segment.ts';
@@ -67,7 +68,7 @@ function finishHandshake(context: TcpContext, tcb: Tcb, segment: Segment): boole
     sendBareSegment(context, tcb.flow, segment.acknowledgment, 0, RST, 0);
     return false;
   }
-  establish(context, tcb);
+  establish(context, tcb, segment);
   tcb.sndWnd = segment.window << tcb.sndScale;
   tcb.maxSndWnd = tcb.sndWnd;
   tcb.sndWl1 = segment.sequence;
@@ -76,21 +77,35 @@ function finishHandshake(context: TcpContext, tcb: Tcb, segment: Segment): boole
 }
 
 /** Our SYN is acknowledged. */
-export function establish(context: TcpContext, tcb: Tcb): void {
+export function establish(context: TcpContext, tcb: Tcb, segment: Segment): void {
   tcb.setState(ESTABLISHED);
   context.counters.tcpEstablished++;
   if (tcb.active) context.wantEvent(tcb, EVENT_ESTABLISHED);
   tcb.sndUna = tcb.sndNxt;
-  if (!tcb.synRepeated) {
-    const rttMs = context.clock.nowMs - tcb.synSentAtMs;
-    tcb.rtt.measure(rttMs, tcb.sndUna, tcb.sndNxt);
-    tcb.rtt.bound(rttMs, context.clock.nowMs);
-  }
+  measureHandshake(context, tcb, segment);
   tcb.rtt.heard();
   tcb.retransmitAt = Infinity;
   tcb.synWanted = false;
   tcb.progressed(context.clock.nowMs);
   if (tcb.sendQueue.bytes > 0 || tcb.finWanted) context.wantOutput(tcb);
+}
+
+/** The first round trip. Of several SYNs an echo tells which was answered, and so whether the first was lost. */
+function measureHandshake(context: TcpContext, tcb: Tcb, segment: Segment): void {
+  const { nowMs } = context.clock;
+  const { hasTimestamps, timestampEcho } = segment.options;
+  const hasEcho = tcb.timestamps && hasTimestamps;
+  const ofFirst = hasEcho && timestampEcho === timestampNow(tcb.synSentAtMs, tcb.timestampOffset);
+  const sinceFirstMs = nowMs - tcb.synSentAtMs;
+  if (!tcb.synRepeated || ofFirst) {
+    tcb.rtt.measure(sinceFirstMs, tcb.sndUna, tcb.sndNxt);
+    tcb.rtt.bound(sinceFirstMs, nowMs);
+    return;
+  }
+  tcb.congestion.afterLostSyn();
+  const echoedMs = hasEcho ? distance(timestampEcho, timestampNow(nowMs, tcb.timestampOffset)) : -1;
+  if (echoedMs >= 0 && echoedMs < sinceFirstMs) tcb.rtt.measure(echoedMs, tcb.sndUna, tcb.sndNxt);
+  else tcb.rtt.unmeasuredHandshake();
 }
 
 /** @returns whether the window is another than before */

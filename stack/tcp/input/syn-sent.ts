@@ -40,7 +40,7 @@ function synArrives(context: TcpContext, tcb: Tcb, segment: Segment, acknowledge
   tcb.synchronize(segment.sequence, segment.synOptions, segment.window, context.clock.nowMs);
   if (acknowledges) {
     tcb.sndWl2 = segment.acknowledgment;
-    establish(context, tcb);
+    establish(context, tcb, segment);
     ackNow(context, tcb);
   } else {
     tcb.setState(SYN_RECEIVED);

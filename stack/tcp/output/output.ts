@@ -67,7 +67,7 @@ function sendSyn(context: TcpContext, tcb: Tcb): boolean {
   tcb.synWanted = false;
   tcb.ackWanted = false;
   if (tcb.synSentAtMs >= 0) tcb.synRepeated = true;
-  tcb.synSentAtMs = nowMs;
+  else tcb.synSentAtMs = nowMs;
   startRetransmitTimer(context, tcb);
   return true;
 }

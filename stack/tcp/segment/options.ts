@@ -184,6 +184,6 @@ export function writeSynOptions(
 /** The smallest shift with which 16 bits can express a window of so many bytes. */
 export function windowScaleFor(bytes: number): number {
   let shift = 0;
-  while (shift < MAX_WINDOW_SCALE && 0xffff * 2 ** shift < bytes) shift++;
+  while (shift < MAX_WINDOW_SCALE && 0xffff << shift < bytes) shift++;
   return shift;
 }

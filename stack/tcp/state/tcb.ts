@@ -173,7 +173,7 @@ export class Tcb implements TimerEntry {
   /** TSval of the first repetition of this repair. */
   repeatStamped = false;
   repeatStamp = 0;
-  /** When the SYN or SYN-ACK was sent last, and whether that was for the first time. */
+  /** When the SYN or SYN-ACK was sent first, and whether it was sent again. */
   synSentAtMs = -1;
   synRepeated = false;
   /** When data was last sent. */

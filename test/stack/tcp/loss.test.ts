@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import { scenario, writeStream } from '../harness/harness.ts';
+import { type Harness, scenario, writeStream } from '../harness/harness.ts';
 
 describe('loss', () => {
   scenario('is repaired when nothing comes, at doubling intervals', (h) => {
@@ -75,6 +75,60 @@ describe('loss', () => {
     h.advance(150);
     h.guest('A seq=1 ack=11');
     expect([...h.stack.connections()][0]).toMatchObject({ srttMs: 0, rtoMs: 200 });
+  });
+
+  scenario(
+    'of the SYN-ACK: the first flight is one segment, and has three seconds (RFC 5681 3.1, RFC 6298 5.7)',
+    (h) => {
+      h.guest('S seq=0 mss=1460 ws=7');
+      const connection = h.request().accept();
+      h.poll();
+      h.sends('SA mss=1460 ws=7');
+      h.advance(1000);
+      h.sends('SA mss=1460 ws=7');
+      h.guest('A seq=1 ack=1');
+      writeStream(connection, 0, 5000);
+      h.poll();
+      h.sends('A seq=1 len=1460');
+      h.advance(2999);
+      h.sends();
+      h.advance(1);
+      h.sends('PA seq=1 len=1460');
+      h.guest('A seq=1 ack=1461');
+      h.sends('A seq=1461 len=1460', 'A seq=2921 len=1460');
+      connection.reset();
+      h.sends('RA seq=4381');
+    },
+  );
+
+  /** @param echo of the repeated SYN-ACK's timestamp, which is 0 */
+  function afterTwoSynAcks(h: Harness, echo: number): void {
+    h.guest('S seq=0 mss=1460 ws=7 ts=1');
+    const connection = h.request().accept();
+    h.poll();
+    h.sends('SA mss=1460 ws=7');
+    h.advance(1000);
+    h.sends('SA mss=1460 ws=7');
+    h.advance(30);
+    h.guest(`A seq=1 ack=1 ts=1 te=${echo}`);
+    writeStream(connection, 0, 2896);
+    h.poll();
+  }
+
+  scenario('of the SYN-ACK: an echo of the second measures the round trip', (h) => {
+    afterTwoSynAcks(h, 0);
+    h.sends('A seq=1 len=1448');
+    expect([...h.stack.connections()][0]).toMatchObject({ srttMs: 30, rtoMs: 230 });
+    h.guest('A seq=1 ack=1449 ts=1 te=30');
+    h.sends('PA seq=1449 len=1448');
+    h.guest('A seq=1 ack=2897 ts=1 te=30');
+  });
+
+  scenario('of the SYN-ACK: an echo of the first says that none was lost', (h) => {
+    afterTwoSynAcks(h, -1000);
+    h.sends('A seq=1 len=1448', 'PA seq=1449 len=1448');
+    expect([...h.stack.connections()][0]).toMatchObject({ srttMs: 1030 });
+    h.guest('A seq=1 ack=2897 ts=1 te=30');
   });
 
   scenario('a slow link is given the time it takes (RFC 6298)', (h) => {
