@@ -6,7 +6,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import {
   type Cluster,
   type ClusterAccess,
@@ -78,7 +78,7 @@ beforeAll(async () => {
   cluster = await connectCluster(access, {
     namespaces: ['e2e'],
     log: new LogLines(),
-    limits: { halfCloseSilenceMs: 1_500 },
+    limits: { halfCloseSilenceMs: 1_500, warmConnections: 0 },
   });
 });
 
@@ -248,14 +248,30 @@ describe('where a connection goes', () => {
 describe('in the long run', () => {
   test('2,000 connections one after another, and no more sockets; after close, none', async () => {
     const before = openSockets();
-    const busy = await connectCluster(access, { namespaces: ['e2e'], log: new LogLines() });
+    // Those that are opened ahead come when they come, and would hide as many that leak.
+    const limits = { warmConnections: 0 };
+    const busy = await connectCluster(access, { namespaces: ['e2e'], log: new LogLines(), limits });
     await echoOnce(busy);
     await echoOnce(busy);
-    const settled = openSockets();
+    // Two watches, and a connection to each of the two pods.
+    expect(openSockets()).toBeLessThanOrEqual(before + 4);
     for (let i = 0; i < 2_000; i++) await echoOnce(busy);
     // One more may be there on which endpoints are listed again, kept for the next time.
-    expect(openSockets()).toBeLessThanOrEqual(settled + 1);
+    expect(openSockets()).toBeLessThanOrEqual(before + 5);
     await busy.close();
+    expect(openSockets()).toBeLessThanOrEqual(before);
+  });
+
+  test('opened ahead: within their limit', async () => {
+    const before = openSockets();
+    const limits = { warmConnections: 2, warmDelayMs: 0 };
+    const ready = await connectCluster(access, { namespaces: ['e2e'], log: new LogLines(), limits });
+    // Two watches, and two of the more that there are to open.
+    await vi.waitFor(() => expect(openSockets()).toBeGreaterThanOrEqual(before + 4), { timeout: 10_000 });
+    for (let i = 0; i < 200; i++) await echoOnce(ready);
+    // And those to the two pods that are dialled, and one on which endpoints are listed again.
+    expect(openSockets()).toBeLessThanOrEqual(before + 4 + 2 + 1);
+    await ready.close();
     expect(openSockets()).toBeLessThanOrEqual(before);
   });
 });
