@@ -24,7 +24,7 @@ export interface StackLimits {
   readonly receiveBufferInitialBytes: number;
   /** The most it may become, and so the largest window offered. */
   readonly receiveBufferBytes: number;
-  /** Receive buffers of all connections together. */
+  /** Receive buffers of all connections together; an eighth of it is for the first bytes of those that hold none. */
   readonly receivePoolBytes: number;
   /** Freed receive blocks kept for the next connection, in bytes. */
   readonly receivePoolIdleBytes: number;

@@ -121,7 +121,7 @@ export class TcpConnection implements ConnectionEvents {
     tuneReceiveBuffer(this.#context, tcb, bytes);
     tcb.receiveQueue.trim(tcb.outOfOrder !== null && tcb.outOfOrder.count > 0);
     if (this.#context.waitingWindows.size > 0) this.#context.wake();
-    if (!tcb.ackWanted && updateWorthwhile(this.#context, tcb)) {
+    if (!tcb.ackWanted && updateWorthwhile(tcb)) {
       tcb.ackWanted = true;
       this.#context.counters.tcpWindowUpdates++;
       this.#context.wantOutput(tcb);

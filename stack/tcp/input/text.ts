@@ -33,9 +33,9 @@ export function textArrives(context: TcpContext, tcb: Tcb, segment: Segment): vo
   const limit = tcb.finAhead ? tcb.finAheadSequence : tcb.rcvAdv;
   const from = isBefore(segment.sequence, tcb.rcvNxt) ? tcb.rcvNxt : segment.sequence;
   const to = isAfter(end, limit) ? limit : end;
-  if (segment.payloadLength > 0 && !takeText(context, tcb, segment, from, to)) return;
+  const taken = segment.payloadLength > 0 ? takeText(context, tcb, segment, from, to) : to;
   // A FIN whose text was trimmed has not arrived.
-  if (hasFin && to === end && !tcb.finAhead) {
+  if (hasFin && taken === end && !tcb.finAhead) {
     tcb.finAhead = true;
     tcb.finAheadSequence = end;
     ackNow(context, tcb);
@@ -52,8 +52,14 @@ export function repetitionArrives(context: TcpContext, tcb: Tcb, segment: Segmen
   ackNow(context, tcb);
 }
 
-/** @returns false when there was no memory for it, and so none of the segment counts */
-function takeText(context: TcpContext, tcb: Tcb, segment: Segment, from: number, to: number): boolean {
+/**
+ * What there is no memory for is dropped: the peer has it still, and sends it
+ * again by its timer, or sooner by its tail probe. That is rare, since every
+ * connection has its first block (storage/block-pool.ts).
+ *
+ * @returns how far the text is here now; no further than `from` where it was dropped
+ */
+function takeText(context: TcpContext, tcb: Tcb, segment: Segment, from: number, to: number): number {
   const { counters } = context;
   const length = distance(from, to);
   if (length <= 0) {
@@ -64,24 +70,26 @@ function takeText(context: TcpContext, tcb: Tcb, segment: Segment, from: number,
       counters.tcpBeyondWindow++;
     }
     ackNow(context, tcb);
-    return true;
+    return to;
   }
   const offset = segment.payloadOffset + distance(segment.sequence, from);
   if (from !== tcb.rcvNxt) {
     duplicateAckNow(context, tcb);
     return keepAhead(context, tcb, segment, offset, from, to);
   }
-  if (!tcb.receiveQueue.write(0, segment.buffer, offset, length)) {
+  const taken = tcb.receiveQueue.write(0, segment.buffer, offset, length);
+  if (taken < length) {
     counters.tcpNoMemory++;
     ackNow(context, tcb);
-    return false;
+    if (taken === 0) return from;
   }
-  tcb.receiveQueue.extend(length);
-  tcb.rcvNxt = to;
+  const reached = (from + taken) | 0;
+  tcb.receiveQueue.extend(taken);
+  tcb.rcvNxt = reached;
   if (tcb.outOfOrder !== null && tcb.outOfOrder.count > 0) closeGap(context, tcb, tcb.outOfOrder);
-  scheduleAck(context, tcb, length);
+  scheduleAck(context, tcb, taken);
   context.wantEvent(tcb, EVENT_READABLE);
-  return true;
+  return reached;
 }
 
 /** Text beyond a gap. Under memory pressure what is in order comes first. */
@@ -92,7 +100,7 @@ function keepAhead(
   offset: number,
   from: number,
   to: number,
-): boolean {
+): number {
   const { counters, limits, pool } = context;
   counters.tcpOutOfOrder++;
   tcb.outOfOrder ??= new RangeSet(limits.maxOutOfOrderRanges);
@@ -100,23 +108,26 @@ function keepAhead(
   if (ranges.contains(from, to)) {
     counters.tcpDuplicateData++;
     reportDuplicate(tcb, from, to);
-    return true;
+    return to;
   }
   if (pool.roomBytes < limits.receivePoolBytes / 4 || !ranges.hasRoomFor(from, to)) {
     counters.tcpOutOfOrderDropped++;
-    return false;
+    return from;
   }
   const ahead = distance(tcb.rcvNxt, from);
-  if (!tcb.receiveQueue.write(ahead, segment.buffer, offset, distance(from, to))) {
+  const length = distance(from, to);
+  const taken = tcb.receiveQueue.write(ahead, segment.buffer, offset, length);
+  if (taken < length) {
     counters.tcpNoMemory++;
-    return false;
+    if (taken === 0) return from;
   }
-  ranges.insert(from, to);
+  const reached = (from + taken) | 0;
+  ranges.insert(from, reached);
   if (tcb.sackPermitted) {
     tcb.sackReport ??= new SackReport();
     tcb.sackReport.arrived(from);
   }
-  return true;
+  return reached;
 }
 
 /** RFC 2883: the next ACK tells what came for nothing. */

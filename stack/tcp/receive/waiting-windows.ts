@@ -16,13 +16,14 @@ export function reopenWindows(context: TcpContext): void {
   const { waitingWindows, pool, counters } = context;
   let left = pool.roomBytes;
   for (const tcb of waitingWindows) {
-    const advance = possibleAdvance(context, tcb);
-    const worthwhile = updateWorthwhile(context, tcb);
-    if (isShortOfMemory(context, tcb) && (!worthwhile || advance > left)) return;
+    // What fits its own blocks takes nothing from the others.
+    const taking = Math.max(0, possibleAdvance(tcb) - tcb.receiveQueue.ownRoomBytes);
+    const worthwhile = updateWorthwhile(tcb);
+    if (isShortOfMemory(tcb) && (!worthwhile || taking > left)) return;
     // Open again, or its own reader's to open.
     waitingWindows.delete(tcb);
     if (!worthwhile) continue;
-    left -= advance;
+    left -= taking;
     counters.tcpWindowUpdates++;
     ackNow(context, tcb);
   }

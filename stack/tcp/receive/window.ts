@@ -13,25 +13,34 @@ import type { Tcb } from '../state/tcb.ts';
 
 const MAX_WINDOW_FIELD = 0xffff;
 
-/** Whether it is the memory of all connections, not its own buffer, that limits a window. */
-export function isShortOfMemory(context: TcpContext, tcb: Tcb): boolean {
-  return context.pool.roomBytes < tcb.receiveLimit - tcb.receiveQueue.heldBytes;
+/** RCV.BUFF: as large as it has become, or what the memory of all connections leaves of that. */
+function bufferBytes(tcb: Tcb): number {
+  const { heldBytes, roomBytes } = tcb.receiveQueue;
+  return Math.min(tcb.receiveLimit, heldBytes + roomBytes);
 }
 
-/** How far the edge could move right now. */
-export function possibleAdvance(context: TcpContext, tcb: Tcb): number {
-  const free = tcb.receiveLimit - tcb.receiveQueue.heldBytes;
-  // Under memory pressure the edge stays; what was promised before may have to be dropped.
-  const offered = Math.min(free, context.pool.roomBytes);
-  return distance(tcb.rcvAdv, (tcb.rcvNxt + offered) | 0);
+/** Whether it is the memory of all connections, not its own buffer, that limits a window. */
+export function isShortOfMemory(tcb: Tcb): boolean {
+  return bufferBytes(tcb) < tcb.receiveLimit;
+}
+
+/** How far the edge could move right now; under memory pressure it stays, and what was promised may have to be dropped. */
+export function possibleAdvance(tcb: Tcb): number {
+  const offered = bufferBytes(tcb) - tcb.receiveQueue.heldBytes;
+  return Math.max(0, distance(tcb.rcvAdv, (tcb.rcvNxt + offered) | 0));
+}
+
+/** The least step that is worth a move of the edge (RFC 9293 3.8.6.2.2). */
+function leastStep(tcb: Tcb): number {
+  return Math.max(1, Math.min(bufferBytes(tcb) >>> 1, tcb.linkMss));
 }
 
 /** Moves the edge if it is worth it. @returns the window in bytes */
 function moveEdge(context: TcpContext, tcb: Tcb): number {
-  const advance = possibleAdvance(context, tcb);
-  if (advance >= Math.min(tcb.receiveLimit >>> 1, tcb.linkMss)) tcb.rcvAdv = (tcb.rcvAdv + advance) | 0;
+  const advance = possibleAdvance(tcb);
+  if (advance >= leastStep(tcb)) tcb.rcvAdv = (tcb.rcvAdv + advance) | 0;
   const window = tcb.receiveWindow;
-  if (window < tcb.linkMss && !tcb.finReceived && isShortOfMemory(context, tcb)) {
+  if (window < tcb.linkMss && !tcb.finReceived && isShortOfMemory(tcb)) {
     context.waitingWindows.add(tcb);
   }
   return window;
@@ -56,13 +65,11 @@ export function synWindowField(tcb: Tcb): number {
  * Data that keeps coming is acknowledged anyway, and the window with it. An
  * update of its own matters to a peer that has stopped, and an eighth of the
  * buffer is early enough for it to start again before the rest is drained.
- * A window that the memory of all keeps closed is waiting-windows.ts's. Should so
- * little of that come free that an eighth is never reached, the peer's probe of
- * the closed window finds what there is.
+ * A window that the memory of all keeps closed is waiting-windows.ts's.
  */
-export function updateWorthwhile(context: TcpContext, tcb: Tcb): boolean {
+export function updateWorthwhile(tcb: Tcb): boolean {
   if (tcb.finReceived || tcb.state === CLOSED || tcb.state === TIME_WAIT) return false;
-  const buffer = Math.min(tcb.receiveLimit, context.pool.capacityBytes);
-  const step = Math.max(2 * tcb.linkMss, buffer >>> 3);
-  return possibleAdvance(context, tcb) >= Math.min(buffer >>> 1, step);
+  const buffer = bufferBytes(tcb);
+  const step = Math.min(buffer >>> 1, Math.max(2 * tcb.linkMss, buffer >>> 3));
+  return possibleAdvance(tcb) >= Math.max(step, leastStep(tcb));
 }

@@ -1,6 +1,20 @@
 import { describe, expect } from 'vitest';
 import { type Harness, scenario, writeStream } from '../harness/harness.ts';
 
+/** @param echo of the repeated SYN-ACK's timestamp, which is 0 */
+function afterTwoSynAcks(h: Harness, echo: number): void {
+  h.guest('S seq=0 mss=1460 ws=7 ts=1');
+  const connection = h.request().accept();
+  h.poll();
+  h.sends('SA mss=1460 ws=7');
+  h.advance(1000);
+  h.sends('SA mss=1460 ws=7');
+  h.advance(30);
+  h.guest(`A seq=1 ack=1 ts=1 te=${echo}`);
+  writeStream(connection, 0, 2896);
+  h.poll();
+}
+
 describe('loss', () => {
   scenario('is repaired when nothing comes, at doubling intervals', (h) => {
     const connection = h.establish();
@@ -100,20 +114,6 @@ describe('loss', () => {
       h.sends('RA seq=4381');
     },
   );
-
-  /** @param echo of the repeated SYN-ACK's timestamp, which is 0 */
-  function afterTwoSynAcks(h: Harness, echo: number): void {
-    h.guest('S seq=0 mss=1460 ws=7 ts=1');
-    const connection = h.request().accept();
-    h.poll();
-    h.sends('SA mss=1460 ws=7');
-    h.advance(1000);
-    h.sends('SA mss=1460 ws=7');
-    h.advance(30);
-    h.guest(`A seq=1 ack=1 ts=1 te=${echo}`);
-    writeStream(connection, 0, 2896);
-    h.poll();
-  }
 
   scenario('of the SYN-ACK: an echo of the second measures the round trip', (h) => {
     afterTwoSynAcks(h, 0);

@@ -4,6 +4,42 @@ import { drain, type Harness, scenario, writeStream } from '../harness/harness.t
 
 const SMALL = { limits: { receiveBufferBytes: 4000 } };
 
+const TWO_BLOCKS = { limits: { receivePoolBytes: 2 * 65_536 } };
+
+interface Opened {
+  connection: TcpConnection;
+  /** Where the stack's numbers start, for what the guest is to acknowledge. */
+  isn: number;
+}
+
+/** A connection from a port of the guest's. */
+function open(h: Harness, port: number): Opened {
+  h.guest(`S seq=0 mss=1460 ws=7 sport=${port}`);
+  const connection = h.request().accept();
+  h.poll();
+  h.sends(`SA seq=0 ack=1 mss=1460 ws=7 dport=${port}`);
+  h.guest(`A seq=1 ack=1 sport=${port}`);
+  return { connection, isn: h.stackIsn };
+}
+
+/** Two connections with a block of the two that there are each, from ports 1 and 2. */
+function twoWithABlockEach(h: Harness): Opened[] {
+  return [1, 2].map((port) => {
+    const opened = open(h, port);
+    h.guest(`A seq=1 ack=1 len=60000 sport=${port}`);
+    h.sends(`A ack=60001 dport=${port}`);
+    return opened;
+  });
+}
+
+/** The same, and the second has used its window up. */
+function starve(h: Harness): { hog: TcpConnection; starved: TcpConnection } {
+  const [hog, starved] = twoWithABlockEach(h);
+  h.guest('A seq=60001 ack=1 len=5535 sport=2');
+  h.sends('A ack=65536 win=0 dport=2');
+  return { hog: hog.connection, starved: starved.connection };
+}
+
 describe('the window we offer', () => {
   scenario(
     'closes as the application does not read, and opens when it does',
@@ -91,12 +127,51 @@ describe('the window we offer', () => {
     (h) => {
       const connection = h.establish();
       for (let i = 0; i < 3; i++) h.guest(`A seq=${1 + i * 60_000} ack=1 len=60000`);
-      h.sends('A ack=60001 win=512', 'A ack=120001 win=43', 'A ack=125537 win=0');
-      expect(drain(connection, 0)).toBe(125_536);
+      h.sends('A ack=60001 win=555', 'A ack=120001 win=86', 'A ack=131073 win=0');
+      expect(drain(connection, 0)).toBe(131_072);
       h.poll();
-      h.sends('A ack=125537 win=1024');
+      h.sends('A ack=131073 win=1024');
     },
-    { limits: { receivePoolBytes: 2 * 65_536 } },
+    TWO_BLOCKS,
+  );
+
+  scenario(
+    'is kept as far as there is memory, without the FIN behind it',
+    (h) => {
+      const [{ connection: first, isn }, { connection: second }] = twoWithABlockEach(h);
+      h.stackIsn = isn;
+      h.guest('FA seq=60001 ack=1 len=6000 sport=1');
+      h.sends('A ack=65537 win=512 dport=1');
+      expect([h.stack.counters.tcpNoMemory, first.remoteFinished]).toEqual([1, false]);
+      expect(drain(second, 0)).toBe(60_000);
+      h.poll();
+      h.sends('A ack=60001 win=512 dport=2');
+      h.guest('FA seq=65537 ack=1 len=464 sport=1');
+      h.sends('A ack=66002 dport=1');
+      expect([drain(first, 0), first.remoteFinished]).toEqual([66_000, true]);
+    },
+    TWO_BLOCKS,
+  );
+
+  scenario(
+    'of one connection is left for the first bytes of another',
+    (h) => {
+      const { connection: stalled } = open(h, 1);
+      for (let at = 1; at < 7 * 65_536; at += 60_000) h.guest(`A seq=${at} ack=1 len=60000 sport=1`);
+      expect(h.frames().length).toBeGreaterThan(0);
+      const { connection: other } = open(h, 2);
+      for (let at = 1; at < 600_000; at += 60_000) {
+        h.guest(`A seq=${at} ack=1 len=60000 sport=2`);
+        h.sends(`A ack=${at + 60_000} dport=2`);
+        expect(drain(other, at - 1)).toBe(60_000);
+        h.poll();
+        h.frames();
+      }
+      expect([h.stack.counters.tcpNoMemory, drain(stalled, 0)]).toEqual([0, 7 * 65_536]);
+      h.poll();
+      h.frames();
+    },
+    { limits: { receivePoolBytes: 8 * 65_536 } },
   );
 
   scenario(
@@ -123,25 +198,7 @@ describe('the window we offer', () => {
   );
 });
 
-/** Two connections with a block of the two that there are each, from ports 1 and 2; the second has used its window up. */
-function starve(h: Harness): { hog: TcpConnection; starved: TcpConnection } {
-  const [hog, starved] = [1, 2].map((port) => {
-    h.guest(`S seq=0 mss=1460 ws=7 sport=${port}`);
-    const connection = h.request().accept();
-    h.poll();
-    h.sends(`SA seq=0 ack=1 mss=1460 ws=7 dport=${port}`);
-    h.guest(`A seq=1 ack=1 sport=${port}`, `A seq=1 ack=1 len=60000 sport=${port}`);
-    h.sends(`A ack=60001 dport=${port}`);
-    return connection;
-  });
-  h.guest('A seq=60001 ack=1 len=5535 sport=2');
-  h.sends('A ack=65536 win=0 dport=2');
-  return { hog, starved };
-}
-
 describe('a window that the memory of all keeps closed', () => {
-  const TWO_BLOCKS = { limits: { receivePoolBytes: 2 * 65_536 } };
-
   scenario(
     'opens as soon as others give memory back, without a probe',
     (h) => {
