@@ -4,7 +4,8 @@
  * Each binary message starts with a channel: 0 is data, 1 the error text. The
  * first message on each channel is the port (uint16, little-endian), which
  * serves as the reply here. There is no half-close: ending our direction ends
- * the WebSocket.
+ * the WebSocket. The server ends the connection in order by a Close frame, and by
+ * nothing else; what is cut off without one is lost.
  */
 import type { PodConnection, PodConnectionEvents, PodStream, PodStreamEvents } from './forward/transport.ts';
 import type { ForwardLimits } from './forward/limits.ts';
@@ -22,7 +23,6 @@ const ERROR_TEXT_LIMIT = 4096;
 
 export class ChannelConnection implements PodConnection, PodStream, BytePipeEvents {
   readonly shared = false;
-  readonly doubtful = false;
   readonly #connectionEvents: PodConnectionEvents;
   readonly #pipe: PingablePipe;
   readonly #heartbeat: Heartbeat;
@@ -59,6 +59,10 @@ export class ChannelConnection implements PodConnection, PodStream, BytePipeEven
 
   get spent(): boolean {
     return this.#closed || this.#opened;
+  }
+
+  get doubtful(): boolean {
+    return this.#heartbeat.doubtful;
   }
 
   get streamCount(): number {

@@ -39,7 +39,7 @@ export interface PodConnection {
   readonly shared: boolean;
   /** No further stream can be opened: closed, closing, or at the end of its life. */
   readonly spent: boolean;
-  /** Opening streams here is not advisable: a stalled reader holds it up, or it may be dead. */
+  /** A stalled reader holds it up, or it may be dead: no place for a new stream, and silence here says nothing of a pod. */
   readonly doubtful: boolean;
   readonly streamCount: number;
   /** Streams that are at work: all but those that linger. */

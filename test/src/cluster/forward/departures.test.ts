@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ApiClient } from '../../../../src/cluster/api/client.ts';
 import { DEFAULT_LIMITS, type ForwardLimits } from '../../../../src/cluster/index.ts';
-import { Dial } from '../../../../src/cluster/forward/dial.ts';
+import { Dial } from '../../../../src/cluster/forward/dial/dial.ts';
 import { type Forwarder, createForwarder } from '../../../../src/cluster/forward/forwarder.ts';
 import type { EndpointPod } from '../../../../src/cluster/discovery/endpoints.ts';
 import { LogLines, Probe } from '../probe.ts';

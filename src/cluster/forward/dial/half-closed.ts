@@ -8,7 +8,7 @@
  * what waits is bounded, and past the bound those that have been silent longest
  * are ended early, unless they have just been active.
  */
-import type { ForwardLimits } from './limits.ts';
+import type { ForwardLimits } from '../limits.ts';
 
 /** One that got a byte within this is not ended early. */
 const ACTIVE_MS = 1_000;

@@ -6,7 +6,7 @@
  * pod. The copy is bounded; once more than that was written, it is given up,
  * and with it the second chance.
  */
-import type { PodStream } from './transport.ts';
+import type { PodStream } from '../transport.ts';
 
 export class Outbox {
   readonly #limit: number;
