@@ -30,7 +30,7 @@ export interface AccessOptions extends Overrides {
   readonly requestTimeout?: string;
   /** Where a pod's service account is mounted, if not in the usual place. */
   readonly serviceAccountFolder?: string;
-  /** The login plugins of several contexts; without it, those of this process. */
+  /** What several contexts log in by; without it, that of this process. */
   readonly logins?: Logins;
   /** Told what is wrong and does not keep us from working. */
   readonly warn?: (message: string) => void;

@@ -14,7 +14,6 @@ import { ClientCertificateSource } from './client-certificate.ts';
 import { execCluster } from './exec-credential.ts';
 import { impersonationHeaders } from './impersonation.ts';
 import type { Logins } from './logins.ts';
-import { OidcProvider } from './oidc.ts';
 import { bearer, TokenFile } from './token-file.ts';
 
 export interface Surroundings {
@@ -81,7 +80,7 @@ function sourcesOf(
   if (user.tokenFile !== '') return [...sources, new TokenFile(user.tokenFile)];
   if (authorized) return sources;
   if (user.authProvider) {
-    sources.push(new OidcProvider(user.authProvider.config, { userName, file: user.origin, env, warn }));
+    sources.push(logins.oidc(user.authProvider.config, { userName, file: user.origin, env, warn }));
   }
   if (user.exec && sources.length === 0) {
     const info = user.exec.provideClusterInfo ? execCluster(cluster, tls.ca) : undefined;

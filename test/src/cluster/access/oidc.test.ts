@@ -139,6 +139,23 @@ describe.each(['header', 'form'] as const)('one that has expired, with the secre
   });
 });
 
+test('one that two contexts have is renewed once: its refresh token may be good for one use', async () => {
+  const token = idToken('jane', 3_600);
+  const { issuer, forms } = await provider('header', { id_token: token, refresh_token: 'second' });
+  const { server, kubeconfig } = await kubeconfigWith({
+    'client-id': 'kube',
+    'client-secret': 's3',
+    'id-token': idToken('jane', -60),
+    'idp-certificate-authority-data': base64(authority.ca),
+    'idp-issuer-url': issuer,
+    'refresh-token': 'first',
+  });
+  const clients = await Promise.all([connect({ kubeconfig }), connect({ kubeconfig, cluster: 'c' })]);
+  await Promise.all(clients.map((client) => client.get('/')));
+  expect(server.requests.map(({ identity }) => identity)).toEqual(Array(2).fill(bearerOf(token)));
+  expect(forms).toHaveLength(1);
+});
+
 test('one that the server refuses is renewed, and the request sent again', async () => {
   const [old, renewed] = [idToken('jane', 3_600), idToken('jane', 7_200)];
   const { issuer } = await provider('form', { id_token: renewed });
