@@ -38,7 +38,7 @@ export function addServiceOptions(program: Command): void {
     )
     .option('-l, --selector <labels>', 'only Services with these labels: app=web,tier!=test')
     .addOption(
-      repeated('--pick <target>', 'only this svc/name, pod/name or deploy/name, may be repeated', (text) =>
+      repeated('--pick <target>', 'only this svc/, pod/, deploy/ or sts/name, may be repeated', (text) =>
         parseTarget(text, '--pick'),
       ).conflicts(['allNamespaces', 'selector']),
     )

@@ -27,8 +27,8 @@ export interface ServicePort {
 }
 
 export interface ServiceRecord extends ServiceId {
-  /** A Pod or a Deployment was picked by the user; any TCP port of its pods is there. */
-  readonly kind: 'Service' | 'Pod' | 'Deployment';
+  /** A pod or a workload was picked by the user; any TCP port of its pods is there. */
+  readonly kind: 'Service' | 'Pod' | 'Deployment' | 'StatefulSet';
   readonly type: (typeof TYPES)[number];
   /** One for each address family; none for headless and ExternalName Services. */
   readonly clusterIPs: readonly string[];

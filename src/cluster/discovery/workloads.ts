@@ -1,9 +1,9 @@
-/** Deployments as plain data: the pods that they mean. */
+/** Deployments and StatefulSets as plain data: the pods that they mean. */
 import type { V1DeploymentSpec, V1LabelSelectorRequirement } from '@kubernetes/client-node';
 import type { Json, Namespaced } from '../api/objects.ts';
 import type { ServiceId } from './services.ts';
 
-/** What is read of a Deployment. */
+/** What is read of them; the selector is the same in all. */
 export type ApiWorkload = Namespaced<{ spec?: Pick<V1DeploymentSpec, 'selector'> }>;
 
 export interface WorkloadRecord extends ServiceId {

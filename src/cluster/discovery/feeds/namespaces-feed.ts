@@ -10,9 +10,10 @@ import type { ApiObject } from '../../api/objects.ts';
 import { reasonOf } from '../../errors.ts';
 import type { ServiceId } from '../services.ts';
 import { Collection } from '../watch/collection.ts';
+import { CORE_ROOT } from '../watch/query.ts';
 import { Reflector } from '../watch/reflector.ts';
 import { explained } from './explain.ts';
-import { CORE_ROOT, type Feed, type FeedContext } from './feed.ts';
+import type { Feed, FeedContext } from './feed.ts';
 import type { Scope } from './scope.ts';
 import { ScopeFeed } from './scope-feed.ts';
 
