@@ -3,7 +3,7 @@
  * `clientcmd/validation.go` and `rest.TLSConfigFor`), each with what to do.
  */
 import { ClusterError } from '../errors.ts';
-import { execProblem } from './credentials/exec-plugin.ts';
+import { execProblem } from './credentials/plugin/exec-plugin.ts';
 import type { Selection } from './selection.ts';
 
 const REMOVED_PROVIDERS: Readonly<Record<string, string>> = {

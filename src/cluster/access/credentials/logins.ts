@@ -8,9 +8,9 @@
  */
 import type { ExecEntry } from '../entries.ts';
 import type { CredentialSource } from './authenticator.ts';
-import { ExecPlugin } from './exec-plugin.ts';
-import { type OidcContext, OidcProvider } from './oidc.ts';
-import { Terminal } from './terminal.ts';
+import { ExecPlugin } from './plugin/exec-plugin.ts';
+import { type OidcContext, OidcProvider } from './oidc/oidc.ts';
+import { Terminal } from './plugin/terminal.ts';
 
 export class Logins {
   readonly terminal: Terminal;

@@ -11,7 +11,7 @@ import type { UserEntry } from '../entries.ts';
 import type { Selection } from '../selection.ts';
 import type { Authenticator, CredentialSource, Grant } from './authenticator.ts';
 import { ClientCertificateSource } from './client-certificate.ts';
-import { execCluster } from './exec-credential.ts';
+import { execCluster } from './plugin/exec-credential.ts';
 import { impersonationHeaders } from './impersonation.ts';
 import type { Logins } from './logins.ts';
 import { bearer, TokenFile } from './token-file.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type ClusterAccess, loadAccess } from '../../../../src/cluster/access/access.ts';
 import { Logins } from '../../../../src/cluster/access/credentials/logins.ts';
-import { Terminal } from '../../../../src/cluster/access/credentials/terminal.ts';
+import { Terminal } from '../../../../src/cluster/access/credentials/plugin/terminal.ts';
 import { ApiClient } from '../../../../src/cluster/api/client.ts';
 import { BARE_ENV } from './ask.ts';
 import { type Authority, base64, makeAuthority, type Pair } from './authority.ts';

@@ -91,6 +91,16 @@ ${settings.join('\n')}
   return { server, scratch, kubeconfig };
 }
 
+/** The settings of somebody whose token is to be renewed. */
+const expired = (issuer: string): object => ({
+  'client-id': 'kube',
+  'client-secret': 's3',
+  'id-token': idToken('jane', -60),
+  'idp-certificate-authority-data': base64(authority.ca),
+  'idp-issuer-url': issuer,
+  'refresh-token': 'first',
+});
+
 const bearerOf = (token: string) => [`authorization: Bearer ${token}`];
 
 test('a token that is good is sent as it is', async () => {
@@ -104,14 +114,7 @@ describe.each(['header', 'form'] as const)('one that has expired, with the secre
   test('is renewed once for all who wait, and written back', async () => {
     const token = idToken('jane', 3_600);
     const { issuer, forms } = await provider(wants, { id_token: token, refresh_token: 'second' });
-    const { server, scratch, kubeconfig } = await kubeconfigWith({
-      'client-id': 'kube',
-      'client-secret': 's3',
-      'id-token': idToken('jane', -60),
-      'idp-certificate-authority-data': base64(authority.ca),
-      'idp-issuer-url': issuer,
-      'refresh-token': 'first',
-    });
+    const { server, scratch, kubeconfig } = await kubeconfigWith(expired(issuer));
     const link = join(scratch.path, 'link');
     symlinkSync(kubeconfig, link);
     const client = await connect({ kubeconfig: link });
@@ -142,14 +145,7 @@ describe.each(['header', 'form'] as const)('one that has expired, with the secre
 test('one that two contexts have is renewed once: its refresh token may be good for one use', async () => {
   const token = idToken('jane', 3_600);
   const { issuer, forms } = await provider('header', { id_token: token, refresh_token: 'second' });
-  const { server, kubeconfig } = await kubeconfigWith({
-    'client-id': 'kube',
-    'client-secret': 's3',
-    'id-token': idToken('jane', -60),
-    'idp-certificate-authority-data': base64(authority.ca),
-    'idp-issuer-url': issuer,
-    'refresh-token': 'first',
-  });
+  const { server, kubeconfig } = await kubeconfigWith(expired(issuer));
   const clients = await Promise.all([connect({ kubeconfig }), connect({ kubeconfig, cluster: 'c' })]);
   await Promise.all(clients.map((client) => client.get('/')));
   expect(server.requests.map(({ identity }) => identity)).toEqual(Array(2).fill(bearerOf(token)));
@@ -249,14 +245,7 @@ describe('what cannot be renewed is one clear line:', () => {
 
 test('client-node renews none: what it calls for it wants the issuer as a URL, and gets a text', async () => {
   const { issuer, forms } = await provider('header', { id_token: idToken('jane', 3_600) });
-  const { kubeconfig } = await kubeconfigWith({
-    'client-id': 'kube',
-    'client-secret': 's3',
-    'id-token': idToken('jane', -60),
-    'refresh-token': 'first',
-    'idp-issuer-url': issuer,
-    'idp-certificate-authority-data': base64(authority.ca),
-  });
+  const { kubeconfig } = await kubeconfigWith(expired(issuer));
   const config = new KubeConfig();
   config.loadFromFile(kubeconfig);
   await expect(config.applyToHTTPSOptions({})).rejects.toThrow('must be an instance of URL');

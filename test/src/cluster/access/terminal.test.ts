@@ -1,7 +1,7 @@
 /** The terminal, and those who want it. */
 import { EventEmitter } from 'node:events';
 import { expect, test } from 'vitest';
-import { Terminal } from '../../../../src/cluster/access/credentials/terminal.ts';
+import { Terminal } from '../../../../src/cluster/access/credentials/plugin/terminal.ts';
 
 /** Somebody who asks until there is an answer, or it is told to stop. */
 function asking(terminal: Terminal, events: string[], name: string) {

@@ -13,7 +13,7 @@ export async function writeAuthProvider(
   userName: string,
   values: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const { withAuthProviderConfig } = await import('../yaml.ts');
+  const { withAuthProviderConfig } = await import('../../yaml.ts');
   const path = await realpath(file);
   const lock = `${file}.lock`;
   await (await open(lock, 'wx', 0o600)).close();

@@ -2,9 +2,9 @@
 import http from 'node:http';
 import https from 'node:https';
 import { text as readText } from 'node:stream/consumers';
-import { agentFor } from '../../agent/agent.ts';
-import { proxyFromEnvironment } from '../../agent/proxy-choice.ts';
-import type { Yaml } from '../fields.ts';
+import { agentFor } from '../../../agent/agent.ts';
+import { proxyFromEnvironment } from '../../../agent/proxy-choice.ts';
+import type { Yaml } from '../../fields.ts';
 
 const TIMEOUT_MS = 15_000;
 

@@ -8,9 +8,9 @@
  * that is asking then is ended, and started again to do without.
  */
 import { execa, ExecaError } from 'execa';
-import { oneLine } from '../../errors.ts';
-import type { ExecEntry } from '../entries.ts';
-import type { Credential, CredentialSource } from './authenticator.ts';
+import { oneLine } from '../../../errors.ts';
+import type { ExecEntry } from '../../entries.ts';
+import type { Credential, CredentialSource } from '../authenticator.ts';
 import { execInfo, parseExecCredential, type PluginCredential } from './exec-credential.ts';
 import type { Terminal } from './terminal.ts';
 

@@ -8,11 +8,11 @@
  * into the kubeconfig, as kubectl does, so that both find the same.
  */
 import { readFile } from 'node:fs/promises';
-import { reasonOf } from '../../errors.ts';
-import { at, text, type Yaml } from '../fields.ts';
-import type { Credential, CredentialSource } from './authenticator.ts';
+import { reasonOf } from '../../../errors.ts';
+import { at, text, type Yaml } from '../../fields.ts';
+import type { Credential, CredentialSource } from '../authenticator.ts';
 import { askProvider, type ProviderAnswer, type ProviderTrust } from './oidc-http.ts';
-import { bearer } from './token-file.ts';
+import { bearer } from '../token-file.ts';
 import { writeAuthProvider } from './kubeconfig-writer.ts';
 
 /** A token this close to its end is renewed at once: the request has its way before it. */

@@ -3,12 +3,12 @@
  * `ExecCredential` of client.authentication.k8s.io, v1 and v1beta1.
  */
 import type { CredentialStatus } from '@kubernetes/client-node/dist/exec_auth.js';
-import { oneLine } from '../../errors.ts';
-import type { ClusterEntry } from '../entries.ts';
-import { at, text, type Yaml } from '../fields.ts';
-import type { Credential } from './authenticator.ts';
-import { checkPair } from './client-certificate.ts';
-import { bearer } from './token-file.ts';
+import { oneLine } from '../../../errors.ts';
+import type { ClusterEntry } from '../../entries.ts';
+import { at, text, type Yaml } from '../../fields.ts';
+import type { Credential } from '../authenticator.ts';
+import { checkPair } from '../client-certificate.ts';
+import { bearer } from '../token-file.ts';
 
 export interface PluginCredential {
   readonly credential: Credential;
