@@ -32,6 +32,8 @@ export function segmentArrives(context: TcpContext, tcb: Tcb, segment: Segment):
     segment.sequence = (segment.sequence + 1) | 0;
     segment.flags &= ~SYN;
     segment.payloadLength = 0;
+    // RFC 7323 2.2: the window of a SYN is as it stands, and all that is below takes it for scaled.
+    segment.window >>>= tcb.sndScale;
     ackNow(context, tcb);
   }
   if (tcb.timestamps && (segment.flags & RST) === 0 && isOldDuplicate(context, tcb, segment)) {
@@ -117,6 +119,6 @@ function isRepeatedSyn(tcb: Tcb, segment: Segment): boolean {
 }
 
 function repeatSynAck(context: TcpContext, tcb: Tcb): void {
-  tcb.synWanted = true;
+  tcb.repeatSyn();
   context.wantOutput(tcb);
 }

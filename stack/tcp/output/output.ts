@@ -66,8 +66,7 @@ function sendSyn(context: TcpContext, tcb: Tcb): boolean {
   context.counters.tcpOut++;
   tcb.synWanted = false;
   tcb.ackWanted = false;
-  if (tcb.synSentAtMs >= 0) tcb.synRepeated = true;
-  else tcb.synSentAtMs = nowMs;
+  if (tcb.synSentAtMs < 0) tcb.synSentAtMs = nowMs;
   startRetransmitTimer(context, tcb);
   return true;
 }

@@ -293,6 +293,12 @@ export class Tcb implements TimerEntry {
     this.congestion = this.#newCongestionWindow();
   }
 
+  /** Nobody has answered the SYN or SYN-ACK, or not as if they had it. */
+  repeatSyn(): void {
+    this.synWanted = true;
+    if (this.synSentAtMs >= 0) this.synRepeated = true;
+  }
+
   /** The path turns out to carry less. */
   setMss(mss: number): void {
     this.mss = mss;

@@ -60,7 +60,7 @@ function retransmitDue(context: TcpContext, tcb: Tcb, nowMs: number): void {
   if (handshake) {
     context.counters.tcpRetransmitTimeouts++;
     tcb.rtt.backOff();
-    tcb.synWanted = true;
+    tcb.repeatSyn();
   } else {
     timeoutSeen(context, tcb);
   }

@@ -81,6 +81,20 @@ describe('active open', () => {
     expect([connection.state, told]).toEqual(['ESTABLISHED', ['established']]);
   });
 
+  scenario('at the same time: the window of the SYN-ACK is not scaled, and no SYN was lost', (h) => {
+    const { connection } = dialFresh(h);
+    h.guest('S seq=0 win=64240 mss=1460 ws=7');
+    h.sends('SA seq=0 ack=1 mss=1460 ws=7');
+    h.guest('SA seq=0 ack=1 win=3000 mss=1460 ws=7');
+    h.sends('A seq=1 ack=1');
+    writeStream(connection, 0, 5000);
+    h.poll();
+    h.sends('A seq=1 len=1460', 'A seq=1461 len=1460');
+    h.guest('A seq=1 ack=2921 win=502');
+    h.sends('A seq=2921 len=1460', 'PA seq=4381 len=620');
+    h.guest('A seq=1 ack=5001 win=502');
+  });
+
   scenario('at the same time, with an ACK in place of the SYN-ACK', (h) => {
     const { connection } = dialFresh(h);
     h.guest('S seq=0 win=64240 mss=1460');

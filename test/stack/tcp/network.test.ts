@@ -64,16 +64,20 @@ function randomPath(seed: number): NetworkOptions {
 }
 
 describe('bytes arrive as they were sent', () => {
-  test.each(Array.from({ length: 12 }, (_, i) => FIRST_SEED + i * 25))('seeds from %i', { timeout: 60_000 }, (first) => {
-    for (let seed = first; seed < first + 25; seed++) {
-      const options = randomPath(seed);
-      const sizes = new Random(seed);
-      const { client, server } = exchange(options, sizes.below(200_000), sizes.below(200_000));
-      const context = `seed ${seed}: ${JSON.stringify(options)}`;
-      expect([client.closed, server.closed], context).toEqual(['finished', 'finished']);
-      expect([server.receivedSum, client.receivedSum], context).toEqual([client.sentSum, server.sentSum]);
-    }
-  });
+  test.each(Array.from({ length: 12 }, (_, i) => FIRST_SEED + i * 25))(
+    'seeds from %i',
+    { timeout: 60_000 },
+    (first) => {
+      for (let seed = first; seed < first + 25; seed++) {
+        const options = randomPath(seed);
+        const sizes = new Random(seed);
+        const { client, server } = exchange(options, sizes.below(200_000), sizes.below(200_000));
+        const context = `seed ${seed}: ${JSON.stringify(options)}`;
+        expect([client.closed, server.closed], context).toEqual(['finished', 'finished']);
+        expect([server.receivedSum, client.receivedSum], context).toEqual([client.sentSum, server.sentSum]);
+      }
+    },
+  );
 });
 
 describe('recovery', () => {
