@@ -12,14 +12,21 @@ export interface Guest {
   last(): Promise<string>;
 }
 
+interface GuestOptions extends RunOptions {
+  readonly namespace?: string;
+  /** More options of the program. */
+  readonly flags?: readonly string[];
+}
+
 /** Starts a program of fixtures/guests as the sandbox's command: signals reach it as they are. */
 export function startGuest(
   program: string,
   args: readonly (string | number)[],
-  options: RunOptions = {},
+  { namespace = 'e2e', flags = [], ...options }: GuestOptions = {},
 ): Guest {
   const file = `${fromSetup('KNS_TEST_GUESTS')}/${program}.mjs`;
-  const child = startProgram(['-n', 'e2e', '--', process.execPath, file, ...args.map(String)], options);
+  const command = ['-n', namespace, ...flags, '--', process.execPath, file, ...args.map(String)];
+  const child = startProgram(command, options);
   if (child.stdout === null || child.stderr === null) throw new Error('no pipes');
   const errors: string[] = [];
   createInterface({ input: child.stderr }).on('line', (line) => errors.push(line));

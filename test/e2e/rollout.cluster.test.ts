@@ -1,34 +1,52 @@
 /** Pods that come and go under a steady flow of new connections, and in the middle of transfers. */
 
 import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type ChangeableCluster, REPLICAS, startChangeableCluster } from '../support/changeable-cluster.ts';
+import { startProgram } from '../support/program.ts';
 import { type Guest, startGuest } from './guest-lines.ts';
-import { type LiveCluster, REPLICAS, liveCluster } from './live-cluster.ts';
 
 /** Enough pods are replaced, one after the other, for so many connections to be made meanwhile. */
 const CONNECTIONS = 1_000;
 const WORKERS = 2;
 const PAUSE_MS = 8;
+/** How many of 1,000 a pod that ends at once may take along: those that it has in its hands in that moment. */
+const IN_HAND = 10;
 const LIMIT_MS = 150_000;
 /** Of a killed pod's connection; what a runtime leaves open is ended when the pod is known to be gone. */
-const RESET_WITHIN_MS = 10_000;
+const ENDED_WITHIN_MS = 10_000;
 const MIB = 1 << 20;
+
+/** Writes without end to HOST PORT; prints `moving`, and how it ended. */
+const UPLOAD = `
+const [host, port] = process.argv.slice(1);
+const socket = require('node:net').connect(Number(port), host);
+const block = Buffer.alloc(65536);
+let error, sent = 0;
+const write = () => { while (socket.write(block)); };
+socket.on('connect', write);
+socket.on('drain', () => { if (sent++ === 0) console.log('moving'); write(); });
+socket.on('error', ({ code }) => { error = code; });
+socket.on('close', () => console.log(error));
+`;
 
 interface Counts {
   readonly made: number;
   readonly failed: Readonly<Record<string, number>>;
 }
 
-let cluster: LiveCluster;
+let cluster: ChangeableCluster;
 
 beforeAll(async () => {
-  cluster = await liveCluster();
+  cluster = await startChangeableCluster();
 }, LIMIT_MS);
 
 afterAll(() => cluster.close(), LIMIT_MS);
 
 function guest(program: string, ...args: readonly (string | number)[]): Guest {
-  return startGuest(program, args, { env: { KUBECONFIG: cluster.kubeconfig } });
+  const { kubeconfig, namespace } = cluster;
+  return startGuest(program, args, { namespace, env: { KUBECONFIG: kubeconfig } });
 }
 
 async function counted(steady: Guest): Promise<Counts> {
@@ -36,25 +54,19 @@ async function counted(steady: Guest): Promise<Counts> {
   return JSON.parse(await steady.last());
 }
 
-test(
-  `of ${CONNECTIONS} connections and more that are made during rollouts, none fails`,
-  async () => {
-    await cluster.drainBeforeEnd();
-    const steady = guest('steady', 'multi', 7, WORKERS, PAUSE_MS);
-    await steady.line('working');
-    let enough = false;
-    const allMade = (async () => {
-      await steady.line(`made ${CONNECTIONS}`);
-      enough = true;
-    })();
-    while (!enough) await cluster.rollout();
-    await allMade;
-    const { made, failed } = await counted(steady);
-    expect(failed).toEqual({});
-    expect(made).toBeGreaterThanOrEqual(CONNECTIONS);
-  },
-  LIMIT_MS,
-);
+/** Rolls out until there were `CONNECTIONS` of the steady flow. */
+async function underRollouts(): Promise<Counts> {
+  const steady = guest('steady', 'multi', 7, WORKERS, PAUSE_MS);
+  await steady.line('working');
+  let enough = false;
+  const allMade = (async () => {
+    await steady.line(`made ${CONNECTIONS}`);
+    enough = true;
+  })();
+  while (!enough) await cluster.rollout();
+  await allMade;
+  return counted(steady);
+}
 
 test(
   'a Service that is scaled to nothing refuses, and answers when it is back',
@@ -71,9 +83,36 @@ test(
   LIMIT_MS,
 );
 
+describe(`of ${CONNECTIONS} connections and more that are made during rollouts`, () => {
+  test(
+    'those are lost that a pod has read from and ends at once, and no other fails',
+    async () => {
+      const { made, failed } = await underRollouts();
+      expect(made).toBeGreaterThanOrEqual(CONNECTIONS);
+      // Its FIN, or its reset: nobody refused, nobody was unreachable, nobody waited in vain.
+      const inHand = new Set(['closed without an answer', 'ECONNRESET']);
+      expect(Object.keys(failed).filter((how) => !inHand.has(how))).toEqual([]);
+      const lost = Object.values(failed).reduce((sum, count) => sum + count, 0);
+      expect(lost).toBeLessThanOrEqual((IN_HAND * made) / CONNECTIONS);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    'none fails where pods leave the Service before they end',
+    async () => {
+      await cluster.drainBeforeEnd();
+      const { made, failed } = await underRollouts();
+      expect(failed).toEqual({});
+      expect(made).toBeGreaterThanOrEqual(CONNECTIONS);
+    },
+    LIMIT_MS,
+  );
+});
+
 describe('a pod that is killed in the middle of a transfer', () => {
   test(
-    'ends that one; another goes on to its own end',
+    'ends a download as its kernel does, by FIN or by reset; others go on to their own ends',
     async () => {
       const [dying, other] = ['db-0.db', 'db-1.db'].map((host) => guest('download', host, 7002, 1e12));
       const whole = guest('download', 'db-1.db', 7002, 256 * MIB);
@@ -81,14 +120,31 @@ describe('a pod that is killed in the middle of a transfer', () => {
       const killedMs = performance.now();
       await cluster.killPod('db-0');
       const { complete, error } = JSON.parse(await dying.last());
-      expect(performance.now() - killedMs).toBeLessThan(RESET_WITHIN_MS);
-      // As its kernel had it, and the runtime passed it on: a FIN, or a reset.
-      expect(['ECONNRESET', undefined]).toContain(error);
+      expect(performance.now() - killedMs).toBeLessThan(ENDED_WITHIN_MS);
       expect(complete).toBe(false);
+      expect(['ECONNRESET', undefined]).toContain(error);
       expect(JSON.parse(await whole.last())).toMatchObject({ bytes: 256 * MIB, complete: true });
       expect(other.child.exitCode).toBeNull();
       other.child.kill('SIGTERM');
       await once(other.child, 'close');
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    'resets an upload, since nobody is there to take it',
+    async () => {
+      const { kubeconfig, namespace } = cluster;
+      const command = ['-n', namespace, '--', process.execPath, '-e', UPLOAD, 'db-1.db', '7003'];
+      const child = startProgram(command, { env: { KUBECONFIG: kubeconfig } });
+      if (!child.stdout) throw new Error('no pipe');
+      const lines = createInterface({ input: child.stdout });
+      expect(await once(lines, 'line')).toEqual(['moving']);
+      const killedMs = performance.now();
+      const ended = once(lines, 'line');
+      await cluster.killPod('db-1');
+      expect(await ended).toEqual(['ECONNRESET']);
+      expect(performance.now() - killedMs).toBeLessThan(ENDED_WITHIN_MS);
     },
     LIMIT_MS,
   );
