@@ -1,10 +1,14 @@
 /** A command in a sandbox of its own: Linux namespaces by bubblewrap, one network interface, and the files of /etc that name things. */
 
 export { type CallerState, readCallerState } from './process/caller.ts';
+export { explainBwrap, findBwrap } from './bwrap.ts';
+export { containerKind, containerRemedy } from './container.ts';
+export { appArmorProfile, userNamespaceDenial } from './denial.ts';
 export { SandboxError } from './errors.ts';
 export type { LinkDevice } from './device.ts';
 export { launch, type LaunchOptions } from './launch.ts';
 export type { LinkKind, LinkOptions } from './link.ts';
+export { loadNative } from './native/addon.ts';
 export type { PrivilegeOptions } from './process/privilege.ts';
 export { PASSED_SIGNALS, type SignalWatch, watchSignals } from './process/signals.ts';
 export type { Sandbox } from './running.ts';

@@ -15,6 +15,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   surviveDeafReaders();
   process.once('uncaughtException', fail);
   try {
+    if (argv[0] === 'doctor') return await doctor(argv.slice(1));
     const line = parseCommandLine(argv, VERSION, process.env['SHELL'] || '/bin/sh');
     const log = createLog(line.verbosity);
     const cluster = line.demo ? await startDemo() : undefined;
@@ -55,6 +56,12 @@ function greet(line: CommandLine, summary: SessionSummary): void {
     const services = serviceCount === 1 ? 'Service' : 'Services';
     process.stderr.write(`kns-rootless: context ${context}, ${selection}, ${serviceCount} ${services}\n`);
   }
+}
+
+/** Loaded for those who ask. */
+async function doctor(argv: readonly string[]): Promise<number> {
+  const command = await import('./commands/doctor.ts');
+  return command.doctor(argv);
 }
 
 async function startDemo() {

@@ -6,8 +6,9 @@
  * for each heading of --help, which adds its own and reads its own.
  */
 
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { type AccessOptions, addAccessOptions, readAccessOptions } from './options/access.ts';
+import { addGeneralOptions, readVerbosity } from './options/general.ts';
 import { addNetworkOptions, type NetworkOptions, readNetworkOptions } from './options/network.ts';
 import { addSandboxOptions, readSandboxOptions, type SandboxOptions } from './options/sandbox.ts';
 import { addServiceOptions, readServiceOptions, type ServiceOptions } from './options/services.ts';
@@ -24,13 +25,15 @@ const MAX_OPTION_WORDS = 4096;
 
 const HELP = `
 Without a command, $SHELL is started. What follows the command, or --, is the command's own.
-doctor, down, exec, list, logs, policy and up are kept for subcommands; after -- they are programs.
+doctor, as the first word, is a subcommand; down, exec, list, logs, policy and up are kept for more of them.
+After -- they are programs.
 
 Examples:
   kns-rootless bash                                   a shell where every Service answers under its name
   kns-rootless -- npm test                            a test run against the cluster
   kns-rootless -n shop -n billing -- curl http://web/ two namespaces; bare names belong to the first
   kns-rootless --demo -- curl http://web/             without a cluster
+  kns-rootless doctor -n shop                         would a run work, and what to do where not
 
 The exit code is the command's, 128+n where signal n ended it, 127 or 126 where it can't be found or run,
 and 125 where kns-rootless itself failed.`;
@@ -48,7 +51,7 @@ export function parseCommandLine(argv: readonly string[], version: string, shell
   if (operands.length > 0 && !escaped) refuseReserved(operands[0]);
   return {
     command: operands.length > 0 ? operands : [shell],
-    verbosity: program.opts<{ verbose: number }>().verbose,
+    verbosity: readVerbosity(program),
     ...readAccessOptions(program),
     ...readServiceOptions(program),
     ...readNetworkOptions(program),
@@ -57,19 +60,15 @@ export function parseCommandLine(argv: readonly string[], version: string, shell
 }
 
 function makeProgram(version: string): Command {
-  const program = new Command('kns-rootless')
+  const program = makeCommand('kns-rootless')
     .usage('[options] [--] [command [args…]]')
     .description(
       'Runs a command in a rootless sandbox where every Kubernetes Service answers under its own name.',
     )
     .argument('[command...]', 'the command and its arguments')
     .addHelpText('after', HELP)
-    .helpCommand(false)
     .enablePositionalOptions()
-    .passThroughOptions()
-    .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(`kns-rootless: ${text.replace(/^error: /, '')}`) })
-    .showHelpAfterError('(kns-rootless --help shows the options)');
+    .passThroughOptions();
   addServiceOptions(program);
   addAccessOptions(program);
   addNetworkOptions(program);
@@ -78,14 +77,11 @@ function makeProgram(version: string): Command {
   return program;
 }
 
-function addGeneralOptions(program: Command, version: string): void {
-  program
-    .optionsGroup('What is said:')
-    .addOption(
-      new Option('-v, --verbose', 'say what happens; twice: each connection')
-        .argParser((_, count: number) => count + 1)
-        .default(0, 'quiet'),
-    )
-    .version(version, '--version', 'print the version')
-    .helpOption('-h, --help', 'print this help');
+/** A command line that throws in place of exiting, and complains under our name. */
+export function makeCommand(name: string): Command {
+  return new Command(name)
+    .helpCommand(false)
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(`kns-rootless: ${text.replace(/^error: /, '')}`) })
+    .showHelpAfterError(`(${name} --help shows the options)`);
 }

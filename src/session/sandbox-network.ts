@@ -61,7 +61,8 @@ export async function openNetwork(
   };
 }
 
-function connectStack(sandbox: Sandbox, directory: Directory, log: Log): Driver {
+/** Has the directory's network answer on the sandbox's interface. */
+export function connectStack(sandbox: Sandbox, directory: Directory, log: Log): Driver {
   const stack = new Stack({
     device: sandbox.device,
     framing: sandbox.device.framing,

@@ -28,11 +28,9 @@ import {
 import { credentialFiles } from './credential-files.ts';
 import { commandEnvironment } from './environment.ts';
 import { openNetwork, type SandboxNetworkOptions } from './sandbox-network.ts';
+import { linkOptions } from './link.ts';
 import { forwardSignals, keepIgnoring } from './signals.ts';
 import { waitForAll } from './waits.ts';
-
-/** Bytes of an IP packet on kns0: as large as IPv4 allows, less what page alignment likes. */
-const MTU = 65_520;
 
 export interface SessionOptions
   extends ContextOptions,
@@ -71,7 +69,7 @@ export async function runSession(options: SessionOptions): Promise<number> {
       files: commandFiles(loaded, options),
       privilege,
       fds,
-      link: { ...linkAddress(plan, 0), ipv6: linkAddress(plan, 1), mtu: MTU, kind: link },
+      link: linkOptions(plan, link),
       abort,
     });
   });
@@ -108,10 +106,4 @@ function summarize(contexts: ConnectedContexts, options: ContextOptions): Sessio
     selection: selectionText(context, options),
     serviceCount: context.cluster.services.length,
   }));
-}
-
-/** One family's part of the link: IPv4 is 0, IPv6 is 1. */
-function linkAddress(plan: AddressPlan, family: 0 | 1) {
-  const { sandbox, prefixLengths, gateway } = plan;
-  return { address: sandbox[family], prefixLength: prefixLengths[family], gateway: gateway[family] };
 }

@@ -80,7 +80,10 @@ function getNamespace(namespace: string, { api }: FeedContext): Promise<JsonAnsw
   return api.get(`${CORE_ROOT}/namespaces/${encodeURIComponent(namespace)}`);
 }
 
-function unknownNamespace(namespace: string, { contextName }: FeedContext): ClusterError {
+export function unknownNamespace(
+  namespace: string,
+  { contextName }: Pick<FeedContext, 'contextName'>,
+): ClusterError {
   return new ClusterError(
     'NAMESPACE_UNKNOWN',
     `context "${contextName}" has no namespace "${namespace}"`,
