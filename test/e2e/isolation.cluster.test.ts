@@ -105,9 +105,7 @@ describe('privileges', () => {
 describe('processes and open files', () => {
   test('--share-pid', async () => {
     const script = `test -e /proc/${process.pid}/stat && echo seen`;
-    expect((await run([], 'cat /proc/1/comm | wc -l; ls -d /proc/[0-9]* | wc -l')).stdout).toMatch(
-      /^1\n\d\n$/,
-    );
+    expect((await run([], script)).stdout).toBe('');
     expect((await run(['--share-pid'], script)).stdout).toBe('seen\n');
   });
 

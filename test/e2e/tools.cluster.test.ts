@@ -6,6 +6,7 @@ import { connect, createServer } from 'node:net';
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { suitesConfig } from '../support/changeable-cluster.ts';
 import { Kubeconfigs } from '../support/kubeconfig.ts';
 import { connectProxy } from '../src/cluster/agent/proxies.ts';
 import { inSandbox, runProgram } from '../support/program.ts';
@@ -63,11 +64,7 @@ describe('the API server', () => {
   test.each(addressesOfHost())(
     'kubectl reaches one that the kubeconfig names by the address %s',
     async (address) => {
-      let served = '';
-      kubeconfigs.write('served', ({ clusters: [{ cluster }] }) => {
-        served = String(cluster['server']);
-      });
-      const relay = new Relay(new URL(served));
+      const relay = new Relay(new URL(String(suitesConfig().clusters[0].cluster['server'])));
       const url = await relay.start(address);
       const path = kubeconfigs.write('literal', ({ clusters: [{ cluster }] }) => {
         cluster['server'] = url.origin;
