@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type StoppableApi, stoppableApi } from '../support/stoppable-api.ts';
-import { startGuest } from './guest-lines.ts';
+import { startDownload, startGuest } from './guest-lines.ts';
 
 const BACK_WITHIN_MS = 5_000;
 const TRANSPORTS = ['spdy-websocket', 'spdy', 'websocket'];
@@ -24,7 +24,7 @@ test(
     const env = { KUBECONFIG: api.kubeconfig };
     const steady = startGuest('steady', ['multi', 7, 1, 50], { env });
     const downloads = TRANSPORTS.map((transport) =>
-      startGuest('download', ['db-0.db', 7002, 1e12], { env, flags: ['--transport', transport] }),
+      startDownload('db-0.db', 1e12, { env, flags: ['--transport', transport] }),
     );
     if (!steady.child.stderr) throw new Error('no pipe');
     const told = once(createInterface({ input: steady.child.stderr }), 'line');
@@ -32,8 +32,8 @@ test(
 
     await api.stop();
     // A file that is cut short is never taken for whole.
-    const ends = await Promise.all(downloads.map(async (each) => JSON.parse(await each.last())));
-    expect(ends.map(({ error }) => error)).toEqual(TRANSPORTS.map(() => 'ECONNRESET'));
+    const ends = await Promise.all(downloads.map((each) => each.last()));
+    expect(ends).toEqual(TRANSPORTS.map(() => expect.stringMatching(/^RST/)));
     await steady.line('failing');
     expect(await told).toEqual([expect.stringMatching(/API_UNREACHABLE/)]);
 
@@ -42,11 +42,10 @@ test(
     await steady.line('working');
     expect(performance.now() - backMs).toBeLessThan(BACK_WITHIN_MS);
     steady.child.kill('SIGTERM');
-    // A connection was reset, if it was open when the server went, and unreachable afterwards.
+    // Reset, where a pod was known good or had the connection; else there is no way to any.
     const { failed } = JSON.parse(await steady.last());
     const ways = new Set(['ECONNRESET', 'EHOSTUNREACH']);
     expect(Object.keys(failed).filter((code) => !ways.has(code))).toEqual([]);
-    expect(failed.EHOSTUNREACH).toBeGreaterThan(0);
   },
   LIMIT_MS,
 );

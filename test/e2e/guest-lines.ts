@@ -4,6 +4,9 @@ import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { type RunOptions, fromSetup, startProgram } from '../support/program.ts';
 
+/** Sends so many bytes as it is told in a line. */
+const SOURCE_PORT = 7002;
+
 export interface Guest {
   readonly child: ChildProcess;
   /** Resolves when it prints a line that begins so, from now on; rejects when it ends before. */
@@ -22,11 +25,32 @@ interface GuestOptions extends RunOptions {
 export function startGuest(
   program: string,
   args: readonly (string | number)[],
-  { namespace = 'e2e', flags = [], ...options }: GuestOptions = {},
+  options: GuestOptions = {},
 ): Guest {
   const file = `${fromSetup('KNS_TEST_GUESTS')}/${program}.mjs`;
-  const command = ['-n', namespace, ...flags, '--', process.execPath, file, ...args.map(String)];
-  const child = startProgram(command, options);
+  return startCommand([process.execPath, file, ...args.map(String)], options);
+}
+
+/**
+ * A download from a source of so many bytes. Prints `moving`, and at the end `END, BYTES bytes`, END being `FIN` or `RST`.
+ *
+ * By read(2), since Node tells no reset that comes with bytes before it (libuv's
+ * uv__stream_io takes EPOLLHUP after a partial read for the end of data).
+ */
+export function startDownload(host: string, bytes: number, options: GuestOptions = {}): Guest {
+  const script = `
+    exec 3<>"/dev/tcp/$0/${SOURCE_PORT}"; echo "$1" >&3
+    head -c 1 <&3 >/dev/null; echo moving
+    count=$(cat <&3 2>/dev/null | wc -c; exit "\${PIPESTATUS[0]}") && end=FIN || end=RST
+    echo "$end, $((count + 1)) bytes"`;
+  return startCommand(['bash', '-c', script, host, String(bytes)], options);
+}
+
+export function startCommand(
+  command: readonly string[],
+  { namespace = 'e2e', flags = [], ...options }: GuestOptions = {},
+): Guest {
+  const child = startProgram(['-n', namespace, ...flags, '--', ...command], options);
   if (child.stdout === null || child.stderr === null) throw new Error('no pipes');
   const errors: string[] = [];
   createInterface({ input: child.stderr }).on('line', (line) => errors.push(line));

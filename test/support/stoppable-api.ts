@@ -79,10 +79,14 @@ function apiProcess(server: URL, command: string): StoppableApi {
       process.kill(listenerOf(Number(server.port)), 'SIGKILL');
       await until(async () => !(await accepts(server)));
     },
-    start: async () => {
-      starting = spawn('sh', ['-c', command], { stdio: 'ignore' });
-      await until(() => answers(server));
-    },
+    start: () =>
+      until(async () => {
+        if (await answers(server)) return true;
+        // It may fail while the one that was killed is not wholly gone.
+        if (!starting || starting.exitCode !== null)
+          starting = spawn('sh', ['-c', command], { stdio: 'ignore' });
+        return false;
+      }),
     close: async () => {
       if (starting && starting.exitCode === null) await once(starting, 'exit');
     },
