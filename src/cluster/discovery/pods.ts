@@ -57,7 +57,8 @@ export function endpointsOfPick(service: string, record: PodRecord): EndpointSet
 export function endpointsBySelector(service: ServiceRecord, record: PodRecord): EndpointSet {
   const { pod, state, known } = record;
   const label = known?.subdomain === service.name ? known.hostname : pod.label;
-  const shown = service.publishNotReadyAddresses && state === 'unready' ? 'ready' : state;
+  // Then the controllers look neither at readiness nor at whether the pod is to end.
+  const shown = service.publishNotReadyAddresses ? 'ready' : state;
   const ports = service.ports.flatMap((port) => {
     const number = targetPortIn(record, port);
     return number === undefined ? [] : [{ name: port.name ?? '', port: number, protocol: port.protocol }];
