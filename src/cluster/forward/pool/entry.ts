@@ -18,10 +18,6 @@ export interface PodEntry {
   opening: number;
 }
 
-export function lighter(best: PodConnection | undefined, connection: PodConnection): PodConnection {
-  return best && best.load <= connection.load ? best : connection;
-}
-
 /** The pod is gone: what it has said may still come, and then its streams end. */
 export function endOf({ connections }: PodEntry): void {
   for (const connection of connections) connection.podGone();

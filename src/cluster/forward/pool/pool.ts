@@ -24,7 +24,9 @@ import type { TransportLadder } from '../ladder.ts';
 import type { ForwardLimits } from '../limits.ts';
 import type { PodConnection } from '../transport.ts';
 import { Departures } from './departures.ts';
-import { type PodEntry, endOf, lighter, rejectAll, rejectFirst } from './entry.ts';
+import { type PodEntry, endOf, rejectAll, rejectFirst } from './entry.ts';
+import { IdleConnections } from './idle.ts';
+import { hasRoom, isFree, placeFor } from './placement.ts';
 
 interface PoolNeeds {
   readonly ladder: TransportLadder;
@@ -40,7 +42,7 @@ export class ConnectionPool {
   readonly #log: ClusterLog;
   readonly #departures: Departures;
   readonly #pods = new Map<string, PodEntry>();
-  readonly #idleTimers = new Map<PodConnection, NodeJS.Timeout>();
+  readonly #idle: IdleConnections;
   readonly #toWarm = new Map<string, Target>();
   #warmTimer: NodeJS.Timeout | undefined;
   #closed = false;
@@ -50,6 +52,7 @@ export class ConnectionPool {
     this.#limits = limits;
     this.#log = log;
     this.#departures = new Departures(podExists, limits);
+    this.#idle = new IdleConnections(limits.idleConnectionMs);
   }
 
   /** Calls `use` with a connection in which one stream to `target` may be opened, there and then. */
@@ -131,35 +134,16 @@ export class ConnectionPool {
   #serve(entry: PodEntry, patienceLost = false): void {
     let anyWillDo = patienceLost;
     for (let [first] = entry.waiting; first; [first] = entry.waiting) {
-      const connection = this.#choose(entry, anyWillDo);
+      const connection = placeFor(entry, this.#limits, { anyWillDo, room: this.#hasRoom(entry) });
       if (!connection) return;
       anyWillDo = false;
       entry.waiting.shift();
       clearTimeout(first.patience);
-      this.#stopIdling(connection);
+      this.#idle.delete(connection);
       first.use(connection);
       if (connection.streamCount === 0) this.#unused(connection);
       first.done();
     }
-  }
-
-  /** Where a new stream goes; undefined where it has to wait. */
-  #choose(entry: PodEntry, anyWillDo: boolean): PodConnection | undefined {
-    const { connections, waiting, opening } = entry;
-    let best: PodConnection | undefined;
-    let lastResort: PodConnection | undefined;
-    for (const connection of connections) {
-      if (connection.spent) continue;
-      lastResort = lighter(lastResort, connection);
-      if (connection.doubtful || connection.streamCount >= this.#limits.streamsPerConnection) continue;
-      best = lighter(best, connection);
-    }
-    if (best?.load === 0) return best;
-    if (anyWillDo) return best ?? lastResort;
-    if (this.#hasRoom(entry)) return undefined;
-    // Those that are being opened will take their part of who waits.
-    const share = opening === 0 ? Infinity : waiting.length / opening;
-    return best ? (best.load < share ? best : undefined) : opening === 0 ? lastResort : undefined;
   }
 
   #openForWaiting(entry: PodEntry, target: Target): void {
@@ -172,15 +156,8 @@ export class ConnectionPool {
     return entry.opening < this.#limits.openingPerPod && this.#hasRoom(entry);
   }
 
-  #hasRoom({ connections, opening }: PodEntry): boolean {
-    let [usable, healthy] = [opening, opening];
-    for (const { spent, doubtful } of connections) {
-      if (spent) continue;
-      usable++;
-      if (!doubtful) healthy++;
-    }
-    if (usable === 0) return true;
-    return healthy < this.#limits.connectionsPerPod && this.#connectionCount() < this.#limits.connections;
+  #hasRoom(entry: PodEntry): boolean {
+    return hasRoom(entry, this.#limits, this.#connectionCount());
   }
 
   #connectionCount(): number {
@@ -200,7 +177,7 @@ export class ConnectionPool {
             this.#serve(entry);
           },
           onClosed: () => {
-            this.#stopIdling(connection);
+            this.#idle.delete(connection);
             entry.connections.delete(connection);
             this.#forgetIfEmpty(entry);
           },
@@ -255,28 +232,15 @@ export class ConnectionPool {
 
   #wantsAhead(entry: PodEntry): boolean {
     if (this.#closed || this.#ladder.preferred === 'websocket') return false;
-    if (this.#idleTimers.size >= this.#limits.warmConnections) return false;
-    const free = [...entry.connections].some(
-      ({ load, spent, doubtful }) => load === 0 && !spent && !doubtful,
-    );
+    if (this.#idle.count >= this.#limits.warmConnections) return false;
+    const free = [...entry.connections].some(isFree);
     return !free && entry.opening === 0 && this.#mayOpen(entry);
   }
 
   /** A connection is without streams. */
   #unused(connection: PodConnection): void {
-    if (!connection.shared) {
-      connection.destroy(new Error('not needed any more'));
-      return;
-    }
-    this.#stopIdling(connection);
-    const timer = setTimeout(() => connection.destroy(new Error('idle')), this.#limits.idleConnectionMs);
-    timer.unref();
-    this.#idleTimers.set(connection, timer);
-  }
-
-  #stopIdling(connection: PodConnection): void {
-    clearTimeout(this.#idleTimers.get(connection));
-    this.#idleTimers.delete(connection);
+    if (connection.shared) this.#idle.add(connection);
+    else connection.destroy(new Error('not needed any more'));
   }
 }
 
