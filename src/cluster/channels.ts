@@ -26,6 +26,8 @@ export class ChannelConnection implements PodConnection, PodStream, BytePipeEven
   readonly #connectionEvents: PodConnectionEvents;
   readonly #pipe: PingablePipe;
   readonly #heartbeat: Heartbeat;
+  readonly #podGoneMs: number;
+  #podGoneTimer: NodeJS.Timeout | undefined;
   #events: PodStreamEvents | undefined;
   #channel = DATA_CHANNEL;
   /** Bytes of the preamble still to come, per channel. */
@@ -45,6 +47,7 @@ export class ChannelConnection implements PodConnection, PodStream, BytePipeEven
     events: PodConnectionEvents,
   ) {
     this.#connectionEvents = events;
+    this.#podGoneMs = limits.podGoneMs;
     this.#pipe = makePipe(this);
     this.#heartbeat = new Heartbeat(limits, {
       ping: () => this.#pipe.ping(),
@@ -90,7 +93,12 @@ export class ChannelConnection implements PodConnection, PodStream, BytePipeEven
     if (!this.#events) this.#pipe.end();
   }
 
-  podGone(): void {} // the one stream has been told
+  podGone(): void {
+    if (this.#closed) return;
+    this.#podGoneTimer ??= setTimeout(() => {
+      this.destroy(new Error('the pod is gone'));
+    }, this.#podGoneMs);
+  }
 
   destroy(cause: Error): void {
     this.#pipe.destroy(cause);
@@ -157,6 +165,7 @@ export class ChannelConnection implements PodConnection, PodStream, BytePipeEven
   onClosed(cause: Error | undefined): void {
     this.#closed = true;
     this.#heartbeat.stop();
+    clearTimeout(this.#podGoneTimer);
     this.#closeCause = cause;
     this.#report();
     this.#connectionEvents.onClosed();

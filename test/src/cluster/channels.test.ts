@@ -84,3 +84,12 @@ test('an error text is told after what has come before it', () => {
   expect(calls).toEqual(['data hello', 'closed']);
   expect(outcomes).toEqual([{ kind: 'failed', text: 'refused' }]);
 });
+
+test('a pod that is gone takes its stream along, after what may still come', () => {
+  connection.podGone();
+  connection.onData(Buffer.from('\0last words'), true);
+  connection.podGone();
+  vi.advanceTimersByTime(DEFAULT_LIMITS.podGoneMs);
+  expect(calls).toEqual(['data last words', 'closed']);
+  expect(outcomes).toMatchObject([{ kind: 'lost', cause: { message: 'the pod is gone' } }]);
+});

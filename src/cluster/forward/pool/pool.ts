@@ -63,6 +63,7 @@ export class ConnectionPool {
         return;
       }
       const entry = this.#entry(target.pod);
+      this.#endPredecessors(target.pod);
       const patience = setTimeout(() => this.#serve(entry, true), this.#limits.ownConnectionMs);
       entry.waiting.push({ use, done, failed, patience });
       this.#serve(entry);
@@ -115,13 +116,26 @@ export class ConnectionPool {
     const key = podKey(pod);
     const known = this.#pods.get(key);
     if (known) return known;
-    // One of the same name takes the place of its predecessor only when that is gone.
-    for (const other of this.#pods.values()) {
-      if (other.pod.name === pod.name && other.pod.namespace === pod.namespace) this.podLeft(other.pod);
-    }
+    for (const other of this.#namesakes(pod)) this.podLeft(other.pod);
     const entry: PodEntry = { pod, connections: new Set(), waiting: [], opening: 0 };
     this.#pods.set(key, entry);
     return entry;
+  }
+
+  /**
+   * There is one object of a name, so one of another uid is gone, which who may not read pods could not ask.
+   * For a dial alone: what is to be warmed may be out of date, and the predecessor itself.
+   */
+  #endPredecessors(pod: EndpointPod): void {
+    for (const other of this.#namesakes(pod)) {
+      if (other.pod.uid !== undefined && pod.uid !== undefined) endOf(other);
+    }
+  }
+
+  #namesakes({ namespace, name, uid }: EndpointPod): PodEntry[] {
+    return [...this.#pods.values()].filter(
+      ({ pod }) => pod.name === name && pod.namespace === namespace && pod.uid !== uid,
+    );
   }
 
   #forgetIfEmpty(entry: PodEntry): void {
