@@ -22,7 +22,7 @@ const PREAMBLE_BYTES = 2;
 const ERROR_TEXT_LIMIT = 4096;
 
 export class ChannelConnection implements PodConnection, PodStream, BytePipeEvents {
-  readonly shared = false;
+  readonly onlyPort: number;
   readonly #connectionEvents: PodConnectionEvents;
   readonly #pipe: PingablePipe;
   readonly #heartbeat: Heartbeat;
@@ -42,10 +42,12 @@ export class ChannelConnection implements PodConnection, PodStream, BytePipeEven
   #closeCause: Error | undefined;
 
   constructor(
+    port: number,
     makePipe: (events: BytePipeEvents) => PingablePipe,
     limits: ForwardLimits,
     events: PodConnectionEvents,
   ) {
+    this.onlyPort = port;
     this.#connectionEvents = events;
     this.#podGoneMs = limits.podGoneMs;
     this.#pipe = makePipe(this);

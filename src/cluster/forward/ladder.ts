@@ -188,7 +188,7 @@ export class TransportLadder {
       new WebSocketPipe(answer.socket, answer.head, pipeEvents);
     return {
       connection: channels
-        ? new ChannelConnection(makePipe, this.#limits, events)
+        ? new ChannelConnection(target.port, makePipe, this.#limits, events)
         : new SpdyConnection(makePipe, this.#limits, events),
     };
   }

@@ -29,7 +29,7 @@ beforeEach(() => {
     destroy: (cause) => connection.onClosed(cause),
   };
   const events = { onEased: () => {}, onClosed: () => calls.push('closed') };
-  connection = new ChannelConnection(() => pipe, DEFAULT_LIMITS, events);
+  connection = new ChannelConnection(80, () => pipe, DEFAULT_LIMITS, events);
   stream = connection.open(80, {
     onReply: () => calls.push('reply'),
     onData: (chunk) => calls.push(`data ${Buffer.from(chunk).toString()}`),

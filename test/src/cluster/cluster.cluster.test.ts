@@ -6,6 +6,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import {
   type Cluster,
@@ -147,6 +148,20 @@ describe.each<TransportName>(['spdy-websocket', 'spdy', 'websocket'])('by %s', (
     expect(hosts.size).toBe(2);
   });
 
+  test('a silent connection is kept by pings, which the server answers', async () => {
+    const limits = { pingMs: 100, pingsMissed: 10 };
+    const options = { namespaces: ['e2e'], log: new LogLines(), transports: [transport], limits };
+    const pinging = await connectCluster(access, options);
+    const probe = dial(pinging, 'multi', 7);
+    await probe.send('a');
+    await probe.until(() => probe.text === 'a');
+    await delay(2_500); // twice the silence after which it would be dead
+    await probe.send('b');
+    await probe.until(() => probe.text === 'ab');
+    expect(probe.events).toEqual(['established', 'data']);
+    await pinging.close();
+  });
+
   test('8 MiB down, by content', async () => {
     const probe = dial(one, 'multi', 19);
     await probe.send(`${8 * MIB}\n`);
@@ -189,6 +204,14 @@ describe.each<TransportName>(['spdy-websocket', 'spdy', 'websocket'])('by %s', (
     expect(await fin.ending).toEqual({ kind: 'end' });
     expect(fin.text).toBe('half\n');
     expect(await reset.ending).toMatchObject({ error: { reason: 'reset' } });
+  });
+
+  test('connections to several ports of a pod at once, each to its own', async () => {
+    const ports = [7004, 7005, 7004, 7005, 7004, 7005];
+    const probes = ports.map((port) => dialPod(one, 'db', 'db-1', port));
+    const greetings = { 7004: '220 db-1\r\n', 7005: 'half\n' } as Record<number, string>;
+    await Promise.all(probes.map((probe, i) => probe.until(() => probe.text === greetings[ports[i]])));
+    for (const { stream } of probes) stream.destroy();
   });
 
   test('a port on which no pod listens is refused', async () => {

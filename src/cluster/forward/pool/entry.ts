@@ -1,9 +1,10 @@
 /** A pod as the pool knows it: its connections, and who waits for one. */
-import type { EndpointPod } from '../../discovery/endpoints.ts';
+import type { EndpointPod, Target } from '../../discovery/endpoints.ts';
 import type { PodConnection } from '../transport.ts';
 
 /** A stream that wants a connection. */
-interface Waiter {
+export interface Waiter {
+  readonly target: Target;
   readonly use: (connection: PodConnection) => void;
   readonly done: () => void;
   readonly failed: (error: unknown) => void;

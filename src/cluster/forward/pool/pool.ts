@@ -24,7 +24,7 @@ import type { TransportLadder } from '../ladder.ts';
 import type { ForwardLimits } from '../limits.ts';
 import type { PodConnection } from '../transport.ts';
 import { Departures } from './departures.ts';
-import { type PodEntry, endOf, rejectAll, rejectFirst } from './entry.ts';
+import { type PodEntry, type Waiter, endOf, rejectAll, rejectFirst } from './entry.ts';
 import { IdleConnections } from './idle.ts';
 import { hasRoom, isFree, placeFor } from './placement.ts';
 
@@ -65,9 +65,9 @@ export class ConnectionPool {
       const entry = this.#entry(target.pod);
       this.#endPredecessors(target.pod);
       const patience = setTimeout(() => this.#serve(entry, true), this.#limits.ownConnectionMs);
-      entry.waiting.push({ use, done, failed, patience });
+      entry.waiting.push({ target, use, done, failed, patience });
       this.#serve(entry);
-      this.#openForWaiting(entry, target);
+      this.#openForWaiting(entry);
     });
   }
 
@@ -152,16 +152,29 @@ export class ConnectionPool {
       if (!connection) return;
       anyWillDo = false;
       entry.waiting.shift();
-      clearTimeout(first.patience);
-      this.#idle.delete(connection);
-      first.use(connection);
-      if (connection.streamCount === 0) this.#unused(connection);
-      first.done();
+      this.#give(connection, first);
     }
   }
 
-  #openForWaiting(entry: PodEntry, target: Target): void {
-    if (entry.waiting.length > entry.opening && this.#mayOpen(entry)) void this.#open(entry, target);
+  /** A connection that leads to one port alone is for the first who wants that one. */
+  #serveOnly(entry: PodEntry, connection: PodConnection, port: number): void {
+    const at = entry.waiting.findIndex(({ target }) => target.port === port);
+    if (at < 0) this.#unused(connection);
+    else for (const waiter of entry.waiting.splice(at, 1)) this.#give(connection, waiter);
+  }
+
+  #give(connection: PodConnection, { patience, use, done }: Waiter): void {
+    clearTimeout(patience);
+    this.#idle.delete(connection);
+    use(connection);
+    if (connection.streamCount === 0) this.#unused(connection);
+    done();
+  }
+
+  /** For the first of those who wait for whom none is being opened. */
+  #openForWaiting(entry: PodEntry): void {
+    const next = entry.waiting.at(entry.opening);
+    if (next && this.#mayOpen(entry)) void this.#open(entry, next.target);
   }
 
   /** A few at a time: while they are being opened, others may come free. */
@@ -205,7 +218,7 @@ export class ConnectionPool {
       if (ahead) this.#log.debug(`no connection ahead to pod ${target.pod.name}: ${reasonOf(error)}`);
       this.#notOpened(entry, error);
     }
-    this.#openForWaiting(entry, target);
+    this.#openForWaiting(entry);
     this.#forgetIfEmpty(entry);
   }
 
@@ -219,6 +232,10 @@ export class ConnectionPool {
       return;
     }
     entry.connections.add(connection);
+    if (connection.onlyPort !== undefined) {
+      this.#serveOnly(entry, connection, connection.onlyPort);
+      return;
+    }
     this.#serve(entry);
     if (connection.streamCount === 0) this.#unused(connection);
   }
@@ -253,7 +270,7 @@ export class ConnectionPool {
 
   /** A connection is without streams. */
   #unused(connection: PodConnection): void {
-    if (connection.shared) this.#idle.add(connection);
+    if (connection.onlyPort === undefined) this.#idle.add(connection);
     else connection.destroy(new Error('not needed any more'));
   }
 }

@@ -60,7 +60,12 @@ const TRANSPORTS: Record<string, Transport> = {
   },
   'a WebSocket': {
     connect: (socket, events) =>
-      new ChannelConnection((pipeEvents) => new WebSocketPipe(socket, NOTHING, pipeEvents), limits, events),
+      new ChannelConnection(
+        80,
+        (pipeEvents) => new WebSocketPipe(socket, NOTHING, pipeEvents),
+        limits,
+        events,
+      ),
     body: Buffer.concat([inMessage(Buffer.of(0, 80, 0)), inMessage(Buffer.of(0), Buffer.from(BODY))]),
     end: close(1000),
   },
