@@ -75,7 +75,7 @@ async function converse(
     nameServer: plan.gateway[0],
     search: podSearchList(NAMESPACE, CLUSTER_DOMAIN),
   });
-  const driver = connectStack(sandbox, directory, log);
+  const stack = connectStack(sandbox, directory, log);
   const kill = () => sandbox.signal(SIGKILL);
   abort.addEventListener('abort', kill);
   try {
@@ -85,7 +85,7 @@ async function converse(
   } finally {
     abort.removeEventListener('abort', kill);
     etc.close();
-    driver.stop();
+    stack.stop();
   }
 }
 

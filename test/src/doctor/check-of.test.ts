@@ -14,6 +14,7 @@ const document = (name: string) => readFileSync(join(import.meta.dirname, '../..
 const WITHOUT_CHECK = [
   'CWD_MISSING',
   'FD_INVALID',
+  'JOIN_FAILED',
   'LISTEN_FAILED',
   'MOUNT_INVALID',
   'PICK_AMBIGUOUS',
