@@ -49,6 +49,8 @@ export async function realNamespace(kubeconfig: string): Promise<ChangeableClust
 
   await kubectl('create', 'namespace', namespace);
   try {
+    // A controller makes it a moment later, and until then no pod is taken.
+    await until(async () => (await kubectl('get', 'serviceaccounts', '-o=name')).includes('/default'));
     await apply(
       workload('Deployment', WORKLOAD, {}),
       workload('StatefulSet', 'db', { serviceName: 'db', podManagementPolicy: 'Parallel' }),
@@ -113,7 +115,11 @@ const SICK_POD = {
   apiVersion: 'v1',
   kind: 'Pod',
   metadata: { name: 'sick', labels: { app: 'sick' } },
-  spec: { terminationGracePeriodSeconds: 1, containers: [readyAt('/no-such-page')] },
+  spec: {
+    terminationGracePeriodSeconds: 1,
+    automountServiceAccountToken: false, // older servers refuse the pod until there is one
+    containers: [readyAt('/no-such-page')],
+  },
 };
 
 function workload(kind: 'Deployment' | 'StatefulSet', name: string, more: object): object {
