@@ -29,7 +29,8 @@ export class Catalog {
   readonly #services = new Map<string, ServiceRecord>();
   /** The same, in order; kept so, since a sort of thousands for each change stalls packets. */
   readonly #ordered: ServiceRecord[] = [];
-  readonly #byClusterIP = new Map<string, string>();
+  /** Who holds it, the latest last: a list may tell of the new holder before the old one is known to be gone. */
+  readonly #byClusterIP = new Map<string, readonly string[]>();
   readonly #changed = new Map<string, ServiceId>();
   readonly #listeners = new Set<(changed: readonly ServiceId[]) => void>();
   readonly #serviceListeners = new Set<(before?: ServiceRecord, after?: ServiceRecord) => void>();
@@ -52,7 +53,7 @@ export class Catalog {
   }
 
   owner(address: string): Owner | undefined {
-    const service = this.#services.get(this.#byClusterIP.get(address) ?? '');
+    const service = this.#services.get(this.#byClusterIP.get(address)?.at(-1) ?? '');
     if (service) return { kind: 'service', service };
     let found: Owner | undefined;
     for (const { service: key, label } of this.endpoints.owners(address)) {
@@ -82,10 +83,12 @@ export class Catalog {
     if (!id || this.#closed) return;
     const key = keyOf(id);
     for (const address of before?.clusterIPs ?? []) {
-      // It may have been given to another Service already.
-      if (this.#byClusterIP.get(address) === key) this.#byClusterIP.delete(address);
+      const others = this.#holders(address).filter((holder) => holder !== key);
+      if (others.length > 0) this.#byClusterIP.set(address, others);
+      else this.#byClusterIP.delete(address);
     }
-    for (const address of after?.clusterIPs ?? []) this.#byClusterIP.set(address, key);
+    for (const address of after?.clusterIPs ?? [])
+      this.#byClusterIP.set(address, [...this.#holders(address), key]);
     this.#ordered.splice(this.#placeOf(id), Number(this.#services.has(key)), ...(after ? [after] : []));
     if (after) this.#services.set(key, after);
     else this.#services.delete(key);
@@ -110,6 +113,10 @@ export class Catalog {
     clearTimeout(this.#timer);
     this.#listeners.clear();
     this.#serviceListeners.clear();
+  }
+
+  #holders(address: string): readonly string[] {
+    return this.#byClusterIP.get(address) ?? [];
   }
 
   #tell(key: string, { namespace, name }: ServiceId): void {

@@ -164,6 +164,23 @@ test('events, in whatever order, with lists in between, leave what a full list w
   );
 });
 
+function held(name: string, clusterIP: string): ServiceRecord {
+  return decodeService({ metadata: { namespace: 'n', name }, spec: { clusterIP } });
+}
+
+test('a ClusterIP that two Services seem to hold is still the one’s that keeps it', () => {
+  const catalog = new Catalog({ namespaces: ['n'], coalesceMs: 0, onPodLeft: () => {} });
+  const [kept, passing, moved] = [held('b', '10.96.0.2'), held('a', '10.96.0.2'), held('a', '10.96.0.1')];
+  catalog.updateService(undefined, kept);
+  catalog.updateService(undefined, passing);
+  expect(catalog.owner('10.96.0.2')).toEqual({ kind: 'service', service: passing });
+  catalog.updateService(passing, moved);
+  expect(catalog.owner('10.96.0.2')).toEqual({ kind: 'service', service: kept });
+  expect(catalog.owner('10.96.0.1')).toEqual({ kind: 'service', service: moved });
+  catalog.updateService(kept, undefined);
+  expect(catalog.owner('10.96.0.2')).toBeUndefined();
+});
+
 test('an address of a pod leads to it, whatever its state, until no object names it', () => {
   fc.assert(
     fc.property(fc.array(slice, { maxLength: 30 }), (sequence) => {
