@@ -1,15 +1,13 @@
 /** Ways to an API server that real kubeconfigs have, by the released program as an ordinary user. */
 
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { connectProxy, socksProxy, type TestProxy } from '../src/cluster/agent/proxies.ts';
 import { type Kubeconfig, Kubeconfigs } from '../support/kubeconfig.ts';
-import { ordinaryUser } from '../support/ordinary-user.ts';
 import { fromSetup, inSandbox, runProgram } from '../support/program.ts';
+import { endTerminals, Terminal } from './terminal.ts';
 
 /** Through a Service, so that requests and upgrades are both made. */
 const THROUGH_WEB = 'curl -sS http://web/whoami && curl -sS http://db-0.db:8080/whoami';
@@ -19,6 +17,7 @@ let kubeconfigs: Kubeconfigs;
 beforeAll(() => {
   kubeconfigs = new Kubeconfigs();
 });
+afterEach(endTerminals);
 afterAll(() => kubeconfigs.remove());
 
 async function reachesWeb(kubeconfig: string, env: Record<string, string> = {}): Promise<void> {
@@ -72,36 +71,14 @@ END
     return { exec: { apiVersion, command: './asks', interactiveMode: 'Always' } };
   });
   const command = `${fromSetup('KNS_TEST_PROGRAM')} -n e2e -- sh -c 'printf "Name: "; read -r name; echo "hello $name"; ${THROUGH_WEB}'`;
-  const { uid, gid } = ordinaryUser();
-  const terminal = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
-    uid,
-    gid,
-    cwd: '/',
-    env: {
-      PATH: process.env['PATH'],
-      HOME: '/nonexistent',
-      SHELL: '/bin/sh',
-      TERM: 'dumb',
-      KUBECONFIG: kubeconfig,
-    },
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  let shown = '';
-  const answers = new Map([
-    ['Password: ', 'sesame\n'],
-    ['Name: ', 'jane\n'],
-  ]);
-  terminal.stdout.setEncoding('utf8').on('data', (text: string) => {
-    shown += text;
-    for (const [question, answer] of answers) {
-      if (!shown.includes(question)) continue;
-      answers.delete(question);
-      terminal.stdin.write(answer);
-    }
-  });
-  const [code]: unknown[] = await once(terminal, 'close');
-  expect(shown).toMatch(/Password: [^]*Name: [^]*hello jane\r\n[^]*"host":"db-0"/);
-  expect(code).toBe(0);
+  const terminal = new Terminal(command, { KUBECONFIG: kubeconfig });
+  await terminal.shows(/Password: /);
+  terminal.type('sesame\n');
+  await terminal.shows(/Name: /);
+  terminal.type('jane\n');
+  await terminal.closed;
+  expect(terminal.shown).toMatch(/Password: [^]*Name: [^]*hello jane\r\n[^]*"host":"db-0"/);
+  expect(terminal.code).toBe(0);
 });
 
 test('a token in a file, for the restricted account', async () => {
