@@ -1,0 +1,156 @@
+/**
+ * A UDP port of the host that stands for one of the sandbox's.
+ *
+ *     sandbox 10.0.1.2:5000 ──▶ host :41234 ──▶ 192.0.2.1:53
+ *                                          ──▶ 192.0.2.9:3478
+ *
+ * One socket serves all peers of an IP version, so that the outside sees one
+ * port whoever is talked to (endpoint-independent mapping, RFC 4787 REQ-1):
+ * peer-to-peer programs, which tell others the port that a third one saw, work.
+ * What comes in is passed on from addresses that were sent to, at any of their
+ * ports (address-dependent filtering, REQ-8): TFTP answers from another port.
+ * Anything else is dropped.
+ *
+ * ICMP errors reach the flow that they are about, by the socket's error queue.
+ */
+
+import { constants } from 'node:os';
+import type { DatagramFailure, Datagrams, DatagramSocket, OpenDatagramSocket } from '../../../sandbox/index.ts';
+import { addressBytes, addressWords, type IpVersion, versionOf } from '../address-bytes.ts';
+import type { DatagramFlow, DatagramFlowEvents, DatagramPort, EgressDestination } from '../dialer.ts';
+import { reasonOfCode, reasonOfErrno, reasonOfIcmp } from '../unreachable.ts';
+
+export class HostPort implements DatagramPort {
+  readonly #open: OpenDatagramSocket;
+  readonly #sockets = new Map<IpVersion, DatagramSocket>();
+  readonly #flows = new Set<HostFlow>();
+  /** What the last datagram belonged to: mostly that of the next one as well. */
+  #latest: HostFlow | undefined;
+  /** Datagrams from nobody who was asked. */
+  unasked = 0;
+
+  constructor(open: OpenDatagramSocket) {
+    this.#open = open;
+  }
+
+  flow({ address, port }: EgressDestination, events: DatagramFlowEvents): DatagramFlow {
+    const bytes = addressBytes(address);
+    const flow = new HostFlow(bytes, port, events, {
+      socket: () => this.#socket(versionOf(bytes)),
+      closed: (closed) => this.#forget(closed),
+    });
+    this.#flows.add(flow);
+    return flow;
+  }
+
+  close(): void {
+    this.#flows.clear();
+    this.#latest = undefined;
+    for (const socket of this.#sockets.values()) socket.close();
+    this.#sockets.clear();
+  }
+
+  /** @throws as the system does */
+  #socket(version: IpVersion): DatagramSocket {
+    const known = this.#sockets.get(version);
+    if (known !== undefined) return known;
+    const socket = this.#open(version, 'udp', {
+      onDatagrams: (datagrams) => this.#received(datagrams),
+      onFailure: ({ words, port }, failure) => this.#find(words, port, true)?.failed(failure),
+    });
+    this.#sockets.set(version, socket);
+    return socket;
+  }
+
+  #forget(flow: HostFlow): void {
+    this.#flows.delete(flow);
+    if (this.#latest === flow) this.#latest = undefined;
+  }
+
+  /** Runs of datagrams of one flow are passed on together. */
+  #received(datagrams: Datagrams): void {
+    for (let first = 0, next = 0; first < datagrams.count; first = next) {
+      const port = datagrams.port(first);
+      const words = [0, 1, 2, 3].map((word) => datagrams.addressWord(first, word));
+      const payloads: Uint8Array[] = [];
+      for (next = first; next < datagrams.count && isFrom(datagrams, next, words, port); next++)
+        payloads.push(datagrams.payload(next));
+      const flow = this.#find(words, port, false);
+      if (flow === undefined) this.unasked += payloads.length;
+      else flow.events.onDatagrams(payloads, port);
+    }
+  }
+
+  #find(words: readonly number[], port: number, exact: boolean): HostFlow | undefined {
+    if (this.#latest?.isTo(words, port)) return this.#latest;
+    let sameAddress: HostFlow | undefined;
+    for (const flow of this.#flows) {
+      if (flow.isTo(words, port)) {
+        this.#latest = flow;
+        return flow;
+      }
+      if (flow.isAt(words)) sameAddress ??= flow;
+    }
+    return exact ? undefined : sameAddress;
+  }
+}
+
+function isFrom(datagrams: Datagrams, i: number, words: readonly number[], port: number): boolean {
+  return datagrams.port(i) === port && words.every((value, word) => datagrams.addressWord(i, word) === value);
+}
+
+/** What a flow needs of the port that it belongs to. */
+interface Owner {
+  socket(): DatagramSocket;
+  closed(flow: HostFlow): void;
+}
+
+class HostFlow implements DatagramFlow {
+  readonly events: DatagramFlowEvents;
+  readonly #address: Uint8Array;
+  readonly #words: readonly number[];
+  readonly #port: number;
+  readonly #owner: Owner;
+
+  constructor(address: Uint8Array, port: number, events: DatagramFlowEvents, owner: Owner) {
+    this.events = events;
+    this.#address = address;
+    this.#words = addressWords(address);
+    this.#port = port;
+    this.#owner = owner;
+  }
+
+  isAt(words: readonly number[]): boolean {
+    const own = this.#words;
+    return own[0] === words[0] && own[1] === words[1] && own[2] === words[2] && own[3] === words[3];
+  }
+
+  isTo(words: readonly number[], port: number): boolean {
+    return port === this.#port && this.isAt(words);
+  }
+
+  send(payload: Uint8Array): void {
+    let errno: number;
+    try {
+      errno = this.#owner.socket().send(this.#address, this.#port, payload);
+    } catch (error) {
+      // No socket of that version, or none at all any more: the datagram is lost, and is told to be.
+      const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+      this.events.onUnreachable(reasonOfCode(code) ?? 'host');
+      return;
+    }
+    // A full buffer (EAGAIN, ENOBUFS) drops it, as a full link does.
+    const reason = errno === 0 ? undefined : reasonOfErrno(errno);
+    if (reason !== undefined) this.events.onUnreachable(reason);
+  }
+
+  close(): void {
+    this.#owner.closed(this);
+  }
+
+  failed({ errno, type, code, mtu }: DatagramFailure): void {
+    const reason = reasonOfIcmp(versionOf(this.#address), type, code, errno);
+    if (reason !== undefined) this.events.onUnreachable(reason);
+    else if (errno === constants.errno.EMSGSIZE && mtu > 0) this.events.onTooBig(mtu);
+  }
+}
