@@ -14,7 +14,12 @@
  * the way.
  */
 
-import type { DatagramFailure, Datagrams, DatagramSocket, OpenDatagramSocket } from '../../../sandbox/index.ts';
+import type {
+  DatagramFailure,
+  Datagrams,
+  DatagramSocket,
+  OpenDatagramSocket,
+} from '../../../sandbox/index.ts';
 import type { Log } from '../../observe/log.ts';
 import { addressBytes, addressWords, type IpVersion, versionOf } from '../address-bytes.ts';
 import type { EchoProbe } from '../dialer.ts';
@@ -131,7 +136,10 @@ class Channel {
       if (message.length < HEADER_BYTES || message[0] !== ECHO_REPLY[this.#version]) continue;
       const sequence = sequenceOf(message);
       const pending = this.#pending.get(sequence);
-      if (pending === undefined || !pending.words.every((value, word) => datagrams.addressWord(i, word) === value))
+      if (
+        pending === undefined ||
+        !pending.words.every((value, word) => datagrams.addressWord(i, word) === value)
+      )
         continue;
       if (Buffer.compare(message.subarray(HEADER_BYTES), pending.probe.data) !== 0) continue;
       this.#pending.delete(sequence);

@@ -33,7 +33,9 @@ function refusal(status: number, reason: string): RemoteStreamError {
   const said = `the proxy answers ${status} ${reason}`.trim();
   if (status === 407) return prohibited(`${said}: put user and password into its URL`);
   if (status === 504) return new RemoteStreamError('silent', said);
-  return status >= 500 ? new RemoteStreamError('unreachable', said, { unreachable: 'host' }) : prohibited(said);
+  return status >= 500
+    ? new RemoteStreamError('unreachable', said, { unreachable: 'host' })
+    : prohibited(said);
 }
 
 function prohibited(message: string): RemoteStreamError {

@@ -26,7 +26,11 @@ export class Conversation {
 
   constructor(socket: Socket) {
     this.#socket = socket;
-    socket.on('data', this.#onData).on('end', this.#onEnd).on('error', this.#onError).on('close', this.#onEnd);
+    socket
+      .on('data', this.#onData)
+      .on('end', this.#onEnd)
+      .on('error', this.#onError)
+      .on('close', this.#onEnd);
   }
 
   say(bytes: Uint8Array): void {
@@ -49,7 +53,11 @@ export class Conversation {
   release(): void {
     const socket = this.#socket;
     socket.pause();
-    socket.off('data', this.#onData).off('end', this.#onEnd).off('error', this.#onError).off('close', this.#onEnd);
+    socket
+      .off('data', this.#onData)
+      .off('end', this.#onEnd)
+      .off('error', this.#onError)
+      .off('close', this.#onEnd);
     if (this.#received.length > 0) socket.unshift(this.#received);
   }
 

@@ -128,14 +128,17 @@ export class SocksPort implements DatagramPort {
       })
       .once('end', () => control.destroy())
       .resume();
-    for (const { flow, message } of this.#waiting.splice(0)) if (this.#flows.has(flow)) this.#send(flow, message);
+    for (const { flow, message } of this.#waiting.splice(0))
+      if (this.#flows.has(flow)) this.#send(flow, message);
   }
 
   #failed(error: unknown): void {
     if (this.#closed.signal.aborted) return;
     const reason = error instanceof RemoteStreamError ? error.unreachable : 'net';
     this.#failure = { reason, until: performance.now() + RETRY_AFTER_MS };
-    this.#log.info(`UDP by the proxy ${this.#proxy.label}: ${error instanceof Error ? error.message : String(error)}`);
+    this.#log.info(
+      `UDP by the proxy ${this.#proxy.label}: ${error instanceof Error ? error.message : String(error)}`,
+    );
     for (const { flow } of this.#waiting.splice(0)) flow.events.onUnreachable(reason);
   }
 

@@ -27,7 +27,9 @@ const REPLIES: Readonly<Record<number, () => RemoteStreamError>> = {
   5: () => new RemoteStreamError('refused', 'refused, at the proxy'),
   6: () => new RemoteStreamError('silent', 'no answer, at the proxy'),
   7: () =>
-    new RemoteStreamError('unreachable', 'the proxy has no such command', { unreachable: 'admin-prohibited' }),
+    new RemoteStreamError('unreachable', 'the proxy has no such command', {
+      unreachable: 'admin-prohibited',
+    }),
   8: () =>
     new RemoteStreamError('unreachable', 'the proxy does not know such addresses', { unreachable: 'net' }),
 };
@@ -61,7 +63,10 @@ async function logIn(
 ): Promise<void> {
   const fields = [user, password].map((text) => Buffer.from(text));
   conversation.say(
-    Buffer.concat([Uint8Array.of(LOGIN_VERSION), ...fields.flatMap((field) => [Uint8Array.of(field.length), field])]),
+    Buffer.concat([
+      Uint8Array.of(LOGIN_VERSION),
+      ...fields.flatMap((field) => [Uint8Array.of(field.length), field]),
+    ]),
   );
   const [, status] = await conversation.take(2);
   if (status !== 0) throw new Error('it does not take this user and password');

@@ -15,7 +15,12 @@
  */
 
 import { constants } from 'node:os';
-import type { DatagramFailure, Datagrams, DatagramSocket, OpenDatagramSocket } from '../../../sandbox/index.ts';
+import type {
+  DatagramFailure,
+  Datagrams,
+  DatagramSocket,
+  OpenDatagramSocket,
+} from '../../../sandbox/index.ts';
 import { addressBytes, addressWords, type IpVersion, versionOf } from '../address-bytes.ts';
 import type { DatagramFlow, DatagramFlowEvents, DatagramPort, EgressDestination } from '../dialer.ts';
 import { reasonOfCode, reasonOfErrno, reasonOfIcmp } from '../unreachable.ts';

@@ -13,13 +13,7 @@
  */
 
 import type { Stack, UdpDatagram } from '../../../stack/index.ts';
-import type {
-  DatagramFlow,
-  DatagramFlowEvents,
-  DatagramPort,
-  Dialer,
-  EgressDestination,
-} from '../dialer.ts';
+import type { DatagramFlow, DatagramFlowEvents, DatagramPort, Dialer, EgressDestination } from '../dialer.ts';
 import type { FlowMeter } from '../meter.ts';
 import { RecentTable, type Used } from './recent.ts';
 
