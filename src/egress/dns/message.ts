@@ -57,9 +57,9 @@ export function idOf(message: Uint8Array): number {
   return uint16(message, 0);
 }
 
-/** A copy with another id. */
+/** A copy with another id. (`slice` of a Buffer would be none.) */
 export function withId(message: Uint8Array, id: number): Uint8Array {
-  const copy = message.slice();
+  const copy = new Uint8Array(message);
   setUint16(copy, 0, id);
   return copy;
 }
@@ -169,14 +169,16 @@ export function answerFor(query: Uint8Array, end: number, answer: Uint8Array): U
   return copy;
 }
 
-/** Takes the seconds that an answer has been kept from its TTLs. */
-export function age(answer: Uint8Array, seconds: number): void {
-  for (const { type, ttlAt } of resourcesOf(answer) ?? []) {
+/** A copy, with the seconds that an answer has been kept taken from its TTLs. */
+export function aged(answer: Uint8Array, seconds: number): Uint8Array {
+  const copy = new Uint8Array(answer);
+  for (const { type, ttlAt } of resourcesOf(copy) ?? []) {
     if (type === TYPE_OPT) continue;
-    const ttl = Math.max(0, ttlOf(answer, ttlAt) - seconds);
-    setUint16(answer, ttlAt, ttl >>> 16);
-    setUint16(answer, ttlAt + 2, ttl & 0xffff);
+    const ttl = Math.max(0, ttlOf(copy, ttlAt) - seconds);
+    setUint16(copy, ttlAt, ttl >>> 16);
+    setUint16(copy, ttlAt + 2, ttl & 0xffff);
   }
+  return copy;
 }
 
 /** RFC 2181, 8: one with the top bit set counts as zero. */
@@ -240,7 +242,7 @@ export function namedAddresses(answer: Uint8Array): NamedAddress[] {
     )
     .map(({ ttlAt, dataAt, dataEnd }) => ({
       names: [...names],
-      bytes: answer.slice(dataAt, dataEnd),
+      bytes: new Uint8Array(answer.subarray(dataAt, dataEnd)),
       ttlS: ttlOf(answer, ttlAt),
     }));
 }

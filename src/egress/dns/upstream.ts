@@ -18,7 +18,7 @@ import type { Log } from '../../observe/log.ts';
 import { AnswerCache } from './cache.ts';
 import { exchange } from './exchange.ts';
 import {
-  age,
+  aged,
   answerFor,
   ednsSize,
   failureFor,
@@ -101,11 +101,7 @@ export class UpstreamDns {
     const config = this.#currentConfig();
     const key = keyOf(query, end);
     const kept = this.#cache.get(key);
-    if (kept !== undefined) {
-      const answer = kept.answer.slice();
-      age(answer, kept.ageS);
-      return Promise.resolve(answer);
-    }
+    if (kept !== undefined) return Promise.resolve(aged(kept.answer, kept.ageS));
     const underWay = this.#underWay.get(key);
     if (underWay !== undefined) return underWay;
     const failed = failureFor(query, end, SERVFAIL, EDNS_UDP_LIMIT);

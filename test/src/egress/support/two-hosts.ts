@@ -1,0 +1,270 @@
+/**
+ * What egress.test.ts runs in its two namespaces: `far SCENARIO` serves, and says
+ * when it is ready; `near SCENARIO` dials, and prints what it sees as JSON lines.
+ */
+
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { createServer, type Socket } from 'node:net';
+import type { DatagramFlowEvents, EgressDestination } from '../../../../src/egress/dialer.ts';
+import { DirectDialer } from '../../../../src/egress/direct.ts';
+import { Policy } from '../../../../src/policy/policy.ts';
+import type { RemoteStreamError } from '../../../../src/relay/stream.ts';
+import { openDatagramSockets } from '../../../../sandbox/index.ts';
+
+const TCP_PORT = 7000;
+const UDP_PORT = 7001;
+const OTHER_UDP_PORT = 7002;
+const FAR = { 4: '192.0.2.2', 6: '2001:db8::2' } as const;
+
+function say(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`);
+}
+
+// The far host.
+
+async function serve(): Promise<void> {
+  const tcp = createServer({ allowHalfOpen: true }, answerTcp);
+  tcp.listen(TCP_PORT, '::');
+  await once(tcp, 'listening');
+  for (const type of ['udp4', 'udp6'] as const) {
+    const [udp, other] = [UDP_PORT, OTHER_UDP_PORT].map((port) => {
+      const socket = createSocket({ type, ipv6Only: type === 'udp6' });
+      socket.bind(port);
+      return socket;
+    });
+    await Promise.all([udp, other].map((socket) => once(socket, 'listening')));
+    udp.on('message', (message, { port, address }) => {
+      const text = message.toString('latin1', 0, 20);
+      // `port`: which one it comes from. `elsewhere`: answered from another port, as TFTP does.
+      if (text.startsWith('port')) udp.send(String(port), port, address);
+      else if (text.startsWith('elsewhere')) other.send('from another port', port, address);
+      else udp.send(message, port, address);
+    });
+    other.on('message', (_message, { port, address }) => other.send(String(port), port, address));
+  }
+  say('ready');
+}
+
+/** By the first byte: `e` echoes until the end, `a` answers after it, `r` resets, `b` sends a lot. */
+function answerTcp(socket: Socket): void {
+  socket.on('error', () => {});
+  socket.once('data', (first) => {
+    switch (String.fromCharCode(first[0])) {
+      case 'e':
+        socket.write(first);
+        socket.pipe(socket);
+        break;
+      case 'a': {
+        let bytes = first.length;
+        socket.on('data', ({ length }) => (bytes += length));
+        socket.on('end', () => socket.end(`had ${bytes}`));
+        break;
+      }
+      case 'r':
+        socket.resetAndDestroy();
+        break;
+      case 'b':
+        socket.end(Buffer.alloc(16 << 20, 'x'));
+        break;
+      default:
+        socket.destroy();
+    }
+  });
+}
+
+// The near host.
+
+const lines: string[] = [];
+const log = { warn: keep, info: keep, debug: keep };
+function keep(line: string): void {
+  lines.push(line);
+}
+const direct = new DirectDialer(await openDatagramSockets(), log);
+
+interface Outcome {
+  readonly established: boolean;
+  readonly text: string;
+  readonly bytes: number;
+  readonly ending: string;
+  readonly unreachable?: string;
+}
+
+/** Dials, sends, ends where it is asked to, and waits for the end. */
+function dial(
+  destination: EgressDestination,
+  first: string | Uint8Array,
+  { end = true, timeoutMs = 0, slow = false } = {},
+): Promise<Outcome> {
+  return new Promise((resolve) => {
+    const chunks: Uint8Array[] = [];
+    let established = false;
+    const settle = (ending: string, error?: RemoteStreamError): void => {
+      const all = Buffer.concat(chunks);
+      const text = all.length > 100 ? '' : all.toString();
+      const unreachable = error?.reason === 'unreachable' ? { unreachable: error.unreachable } : {};
+      stream.destroy();
+      resolve({ established, text, bytes: all.length, ending, ...unreachable });
+    };
+    const stream = direct.stream(destination, {
+      onEstablished: () => {
+        established = true;
+        stream.write(typeof first === 'string' ? Buffer.from(first) : first, () => {});
+        if (end) stream.end();
+      },
+      onData: (chunk) => {
+        chunks.push(chunk);
+        if (!slow) return;
+        stream.pause();
+        setImmediate(() => stream.resume());
+      },
+      onEnd: () => settle('end'),
+      onError: (error) => settle(error.reason, error),
+    });
+    if (timeoutMs > 0) setTimeout(() => settle('nothing yet'), timeoutMs);
+  });
+}
+
+interface Heard {
+  readonly from: number;
+  readonly payloads: string[];
+}
+
+/** A flow that tells what comes: a datagram, or an error. */
+function flowOf(
+  port: ReturnType<DirectDialer['openPort']>,
+  destination: EgressDestination,
+): { send(payload: string | Uint8Array): void; next(): Promise<unknown>; close(): void } {
+  const heard: unknown[] = [];
+  let wake: () => void = () => {};
+  const hear = (what: unknown): void => {
+    heard.push(what);
+    wake();
+  };
+  const events: DatagramFlowEvents = {
+    onDatagrams: (payloads, from) => {
+      for (const payload of payloads)
+        hear({
+          from,
+          payloads: [payload.length > 100 ? `${payload.length} bytes` : Buffer.from(payload).toString()],
+        } satisfies Heard);
+    },
+    onUnreachable: (reason) => hear(reason),
+    onTooBig: (mtu) => hear({ mtu }),
+  };
+  const flow = port.flow(destination, events);
+  return {
+    send: (payload) => flow.send(typeof payload === 'string' ? Buffer.from(payload) : payload),
+    async next() {
+      while (heard.length === 0) await new Promise<void>((resolve) => (wake = resolve));
+      return heard.shift();
+    },
+    close: () => flow.close(),
+  };
+}
+
+function ping(address: string, data = 'abcdefgh'): Promise<string> {
+  return new Promise((resolve) => {
+    direct.echo({
+      address,
+      data: Buffer.from(data),
+      reply: () => resolve('reply'),
+      unreachable: (reason) => resolve(reason),
+    });
+  });
+}
+
+const versions = [4, 6] as const;
+
+const scenarios: Readonly<Record<string, () => Promise<void>>> = {
+  async tcp() {
+    for (const version of versions) {
+      const at = { address: FAR[version], port: TCP_PORT };
+      say(await dial(at, 'echo'));
+      say(await dial(at, Buffer.concat([Buffer.from('a'), Buffer.alloc(4 << 20)])));
+      say(await dial(at, 'reset', { end: false }));
+      say(await dial(at, 'bulk', { slow: true }));
+      say(await dial({ ...at, port: 9 }, ''));
+    }
+  },
+  /** Reasons that the way has; which ones is said by the routes that the test has set. */
+  async unreachable() {
+    for (const address of ['198.51.100.1', '198.51.100.2', '198.51.100.3', '2001:db8:ff::1', '2001:db8:ff::2'])
+      say({ address, ...(await dial({ address, port: 80 }, '')) });
+    say(await dial({ address: '192.0.2.99', port: 80 }, '', { timeoutMs: 300 }));
+    const port = direct.openPort();
+    for (const address of ['198.51.100.1', '198.51.100.2', '198.51.100.3', '2001:db8:ff::1', '2001:db8:ff::2']) {
+      const flow = flowOf(port, { address, port: 80 });
+      flow.send('x');
+      say({ address, udp: await flow.next(), echo: await ping(address) });
+    }
+    port.close();
+  },
+  async udp() {
+    for (const version of versions) {
+      const port = direct.openPort();
+      const [one, other, closed] = [UDP_PORT, OTHER_UDP_PORT, 9].map((number) =>
+        flowOf(port, { address: FAR[version], port: number }),
+      );
+      one.send('hello');
+      say(await one.next());
+      one.send(Buffer.alloc(60_000, 'x'));
+      say(await one.next());
+      one.send('');
+      say(await one.next());
+      // One port of ours, whoever is talked to.
+      one.send('port');
+      other.send('port');
+      const [seenByOne, seenByOther] = [await one.next(), await other.next()];
+      say({ samePort: JSON.stringify(payloadOf(seenByOne)) === JSON.stringify(payloadOf(seenByOther)) });
+      other.close();
+      one.send('elsewhere');
+      say(await one.next());
+      closed.send('x');
+      say(await closed.next());
+      one.send('still here');
+      say(await one.next());
+      port.close();
+    }
+  },
+  async 'many datagrams'() {
+    const port = direct.openPort();
+    const flow = flowOf(port, { address: FAR[4], port: UDP_PORT });
+    let answered = 0;
+    for (let i = 0; i < 2000; i++) {
+      flow.send(`datagram ${i}`);
+      await flow.next();
+      answered += 1;
+    }
+    say({ answered });
+    port.close();
+  },
+  async ping() {
+    for (const version of versions) say(await ping(FAR[version]));
+    say(await ping('198.51.100.1'));
+    const many = await Promise.all(Array.from({ length: 50 }, (_, i) => ping(FAR[4], `data ${i}`)));
+    say({ answered: many.filter((what) => what === 'reply').length });
+    say({ lines });
+  },
+  async 'no ping'() {
+    for (let i = 0; i < 3; i++) for (const version of versions) void ping(FAR[version]);
+    say({ lines });
+  },
+  /** The default policy closes what this host has, and leaves the other one open. */
+  async policy() {
+    const policy = new Policy();
+    for (const address of ['192.0.2.1', '2001:db8::1', '192.0.2.255', '192.0.2.2', '2001:db8::2', '127.0.0.1'])
+      say(`${address} ${policy.decide({ protocol: 'tcp', address, port: 80, names: [] }).verdict}`);
+  },
+};
+
+function payloadOf(heard: unknown): unknown {
+  return typeof heard === 'object' && heard !== null && 'payloads' in heard ? heard.payloads : heard;
+}
+
+const [, , side, scenario = ''] = process.argv;
+if (side === 'far') await serve();
+else {
+  await scenarios[scenario]?.();
+  direct.close();
+}
