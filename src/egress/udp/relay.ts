@@ -152,7 +152,7 @@ class RelayedFlow implements DatagramFlowEvents, Used {
   readonly #flow: DatagramFlow | undefined;
   /** What is answered. Set by the first `send`, before anything can come. */
   #latest: UdpDatagram | undefined;
-  #usedAt = 0;
+  #usedAt: number | undefined;
   #closed = false;
 
   constructor(
@@ -179,7 +179,7 @@ class RelayedFlow implements DatagramFlowEvents, Used {
   }
 
   isIdle(now: number): boolean {
-    return now - this.#usedAt >= this.#idleTimeoutMs;
+    return now - (this.#usedAt ?? now) >= this.#idleTimeoutMs;
   }
 
   close(): void {
@@ -214,9 +214,9 @@ class RelayedFlow implements DatagramFlowEvents, Used {
     this.#latest?.tooBig(mtu);
   }
 
+  /** Its first datagram is no sign of more to come: many are a question to a DNS server. */
   #touch(now: number): void {
+    if (this.#usedAt !== undefined) this.used = this.source.used = true;
     this.#usedAt = now;
-    this.used = true;
-    this.source.used = true;
   }
 }
