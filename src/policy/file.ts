@@ -67,10 +67,11 @@ class Reader {
       stringKeys: true,
       logLevel: 'silent',
     });
-    const [error] = document.errors;
+    // A warning is about a tag that means nothing here.
+    const [error] = [...document.errors, ...document.warnings];
     if (error !== undefined) throw this.#invalid(error.pos[0], error.message);
     const root = document.contents;
-    if (root === null) return { proxies: new Map(), rules: [] };
+    if (root === null || (isScalar(root) && root.value === null)) return { proxies: new Map(), rules: [] };
     const map = this.#map(root, '', KEYS);
     const proxies = this.#proxies(this.#child(map, 'proxies'));
     const dialers = new Set([DIRECT, ...proxies.keys()]);
@@ -191,7 +192,8 @@ class Reader {
   #map(node: Node, path: string, known?: readonly string[]): YAMLMap {
     if (!isMap(node)) throw this.#wrong(node, path, 'must be a map of keys and values');
     for (const { key, at } of this.#entries(node))
-      if (known !== undefined && !known.includes(key)) throw this.#wrong(at, path, `"${key}" is none of ${known.join(', ')}`);
+      if (known !== undefined && !known.includes(key))
+        throw this.#wrong(at, path, `"${key}" is none of ${known.join(', ')}`);
     return node;
   }
 

@@ -17,7 +17,15 @@ export interface NaiveFlow {
   readonly names: readonly string[];
 }
 
-const NEVER = ['127.0.0.0/8', '0.0.0.0/8', '224.0.0.0/4', '255.255.255.255/32', '::1/128', '::/128', 'ff00::/8'];
+const NEVER = [
+  '127.0.0.0/8',
+  '0.0.0.0/8',
+  '224.0.0.0/4',
+  '255.255.255.255/32',
+  '::1/128',
+  '::/128',
+  'ff00::/8',
+];
 const UNLESS_MEANT = [
   '169.254.0.0/16',
   'fe80::/10',
@@ -47,7 +55,11 @@ function spellings(address: string): string[] {
   const all = [ipaddr.process(address).toString()];
   const b = bits(address);
   if (b.length === 32) return all;
-  const ipv4 = (text: string): string => text.match(/.{8}/g)?.map((byte) => Number.parseInt(byte, 2)).join('.') ?? '';
+  const ipv4 = (text: string): string =>
+    text
+      .match(/.{8}/g)
+      ?.map((byte) => Number.parseInt(byte, 2))
+      .join('.') ?? '';
   const turned = (text: string): string => text.replaceAll(/./g, (bit) => (bit === '0' ? '1' : '0'));
   if (isIn(address, '64:ff9b::/96') || isIn(address, '64:ff9b:1::/48')) all.push(ipv4(b.slice(96)));
   else if (isIn(address, '2002::/16')) all.push(ipv4(b.slice(16, 48)));
@@ -66,15 +78,20 @@ export function naiveVerdict(
   const all = spellings(flow.address);
   const ownRanges = own.map((address) => `${address}/${address.includes(':') ? 128 : 32}`);
   // Of the address itself first, then of what it leads to; what is never opened goes before the rest.
-  const closed = all.flatMap((one) => [...NEVER, ...UNLESS_MEANT, ...ownRanges].filter((range) => isIn(one, range)))[0];
+  const closed = all.flatMap((one) =>
+    [...NEVER, ...UNLESS_MEANT, ...ownRanges].filter((range) => isIn(one, range)),
+  )[0];
   for (const { action, protocol, target, ports } of rules) {
     if (protocol !== undefined && protocol !== flow.protocol) continue;
-    if (ports !== undefined && (flow.protocol === 'icmp' || flow.port < ports[0] || flow.port > ports[1])) continue;
+    if (ports !== undefined && (flow.protocol === 'icmp' || flow.port < ports[0] || flow.port > ports[1]))
+      continue;
     const isRange = /^[\d.]+\/|:/.test(target);
     const about = isRange
       ? all.some((one) => isIn(one, target))
       : target === '*' ||
-        flow.names.some((name) => (target.startsWith('*.') ? name.endsWith(target.slice(1)) : name === target));
+        flow.names.some((name) =>
+          target.startsWith('*.') ? name.endsWith(target.slice(1)) : name === target,
+        );
     if (!about) continue;
     if (closed !== undefined && action === 'allow') {
       const [network = '', prefix = '0'] = target.split('/');

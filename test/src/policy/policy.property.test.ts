@@ -109,14 +109,19 @@ const egress = fc.constantFrom('allow' as const, 'deny' as const);
 
 test('each decision is that of the naive policy', () => {
   fc.assert(
-    fc.property(fc.array(rule, { maxLength: 12 }), egress, fc.array(flow, { minLength: 8, maxLength: 8 }), (rules, egress, flows) => {
-      const policy = policyOf(rules, egress);
-      for (const one of flows)
-        expect({ one, verdict: policy.decide(one).verdict }).toEqual({
-          one,
-          verdict: naiveVerdict(rules, egress, OWN, one),
-        });
-    }),
+    fc.property(
+      fc.array(rule, { maxLength: 12 }),
+      egress,
+      fc.array(flow, { minLength: 8, maxLength: 8 }),
+      (rules, egress, flows) => {
+        const policy = policyOf(rules, egress);
+        for (const one of flows)
+          expect({ one, verdict: policy.decide(one).verdict }).toEqual({
+            one,
+            verdict: naiveVerdict(rules, egress, OWN, one),
+          });
+      },
+    ),
     { numRuns: 600 },
   );
 });

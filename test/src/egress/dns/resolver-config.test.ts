@@ -24,7 +24,10 @@ test('without any it is the one on this machine', () => {
 test.each([
   ['', { timeoutMs: 5_000, attempts: 2, rotate: false, tcpOnly: false }],
   ['options timeout:1 attempts:4 rotate', { timeoutMs: 1_000, attempts: 4, rotate: true, tcpOnly: false }],
-  ['options timeout:99 attempts:99\noptions use-vc', { timeoutMs: 30_000, attempts: 5, rotate: false, tcpOnly: true }],
+  [
+    'options timeout:99 attempts:99\noptions use-vc',
+    { timeoutMs: 30_000, attempts: 5, rotate: false, tcpOnly: true },
+  ],
   ['options timeout:0 attempts:x', { timeoutMs: 1_000, attempts: 2, rotate: false, tcpOnly: false }],
 ])('options: %j', (text, expected) => {
   expect(parseResolverConfig(text)).toMatchObject(expected);

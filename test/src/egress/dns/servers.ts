@@ -32,7 +32,9 @@ export async function dnsServer(onQuery: (asked: Asked) => void): Promise<TestSe
     server.asked.push(asked);
     onQuery(asked);
   };
-  udp.on('message', (raw, { port: from }) => take(raw, 'udp', from, (message) => udp.send(message, from, '127.0.0.1')));
+  udp.on('message', (raw, { port: from }) =>
+    take(raw, 'udp', from, (message) => udp.send(message, from, '127.0.0.1')),
+  );
   const tcp = createServer((socket) => {
     let received = Buffer.alloc(0);
     socket.on('error', () => {});
@@ -57,7 +59,11 @@ export async function dnsServer(onQuery: (asked: Asked) => void): Promise<TestSe
   return server;
 }
 
-export function answerTo({ query }: Pick<Asked, 'query'>, answers: Answer[], more: Partial<Packet> = {}): Buffer {
+export function answerTo(
+  { query }: Pick<Asked, 'query'>,
+  answers: Answer[],
+  more: Partial<Packet> = {},
+): Buffer {
   return dnsPacket.encode({
     type: 'response',
     id: query.id ?? 0,

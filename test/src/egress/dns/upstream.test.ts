@@ -61,19 +61,30 @@ async function ask(dns: UpstreamDns, message: Uint8Array, transport: 'udp' | 'tc
   return packet;
 }
 
-const addresses = ({ answers = [] }: Packet): unknown[] => answers.flatMap((one) => ('data' in one ? [one.data] : []));
+const addresses = ({ answers = [] }: Packet): unknown[] =>
+  answers.flatMap((one) => ('data' in one ? [one.data] : []));
 const rcode = ({ flags = 0 }: Packet): number => flags & 15;
 const soa = (minimum: number, ttl = 600) => ({
   type: 'SOA' as const,
   class: 'IN' as const,
   name: 'example.com',
   ttl,
-  data: { mname: 'ns.example.com', rname: 'h.example.com', serial: 1, refresh: 1, retry: 1, expire: 1, minimum },
+  data: {
+    mname: 'ns.example.com',
+    rname: 'h.example.com',
+    serial: 1,
+    refresh: 1,
+    retry: 1,
+    expire: 1,
+    minimum,
+  },
 });
 
 describe('a question', () => {
   test('is asked once while its answer lasts, whose TTL goes down', async () => {
-    const server = await dnsServer((asked) => asked.reply(answerTo(asked, [a('example.com', '192.0.2.1', 60)])));
+    const server = await dnsServer((asked) =>
+      asked.reply(answerTo(asked, [a('example.com', '192.0.2.1', 60)])),
+    );
     const { dns, named, pass } = upstream([server]);
     expect(addresses(await ask(dns, query('example.com')))).toEqual(['192.0.2.1']);
     pass(20);
@@ -108,7 +119,13 @@ describe('a question', () => {
       flag_do: true,
       options: [{ code: 10, data: Buffer.from('cookie!!') }],
     } as unknown as OptAnswer;
-    const rare = { type: 'UNKNOWN_65280' as never, class: 'IN' as const, name: 'example.com', ttl: 9, data: Buffer.from('x') };
+    const rare = {
+      type: 'UNKNOWN_65280' as never,
+      class: 'IN' as const,
+      name: 'example.com',
+      ttl: 9,
+      data: Buffer.from('x'),
+    };
     const server = await dnsServer((asked) =>
       asked.reply(answerTo(asked, [a('example.com', '192.0.2.1'), rare], { additionals: [edns] })),
     );
@@ -126,7 +143,10 @@ describe('a question', () => {
     const server = await dnsServer((asked) => asked.reply(answerTo(asked, [a('example.com', '192.0.2.1')])));
     const { dns } = upstream([server]);
     await ask(dns, query('example.com'));
-    await ask(dns, query('example.com', { flags: dnsPacket.RECURSION_DESIRED | dnsPacket.CHECKING_DISABLED }));
+    await ask(
+      dns,
+      query('example.com', { flags: dnsPacket.RECURSION_DESIRED | dnsPacket.CHECKING_DISABLED }),
+    );
     expect(server.asked).toHaveLength(2);
   });
 

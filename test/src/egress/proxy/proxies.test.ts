@@ -227,7 +227,9 @@ describe('datagrams by SOCKS5', () => {
     toOne.send('third');
     expect(await toOne.next()).toBe(`${one}: third`);
     expect(proxy.controls.size).toBe(1);
-    expect(proxy.relayed.toSorted()).toEqual([`127.0.0.1:${one}`, `127.0.0.1:${one}`, `127.0.0.1:${other}`].toSorted());
+    expect(proxy.relayed.toSorted()).toEqual(
+      [`127.0.0.1:${one}`, `127.0.0.1:${one}`, `127.0.0.1:${other}`].toSorted(),
+    );
   });
 
   test('an association that the proxy has ended is followed by another one', async () => {
@@ -273,19 +275,27 @@ describe('URLs', () => {
   test.each([
     ['socks5://proxy.example', { kind: 'socks5', host: 'proxy.example', port: 1080, credentials: undefined }],
     ['socks5h://[2001:db8::1]:9050', { kind: 'socks5', host: '2001:db8::1', port: 9050 }],
-    ['http://u:p@proxy.example:3128/', { kind: 'http', port: 3128, credentials: { user: 'u', password: 'p' } }],
+    [
+      'http://u:p@proxy.example:3128/',
+      { kind: 'http', port: 3128, credentials: { user: 'u', password: 'p' } },
+    ],
   ])('%s', (url, expected) => {
     const proxy = parseProxy(url, 'x');
     expect(proxy).toMatchObject(expected);
     expect(proxy.label).not.toContain('u:p');
   });
 
-  test.each(['proxy.example:3128', 'https://proxy.example', 'http://x/path', 'http://a%ff:b@x', 'socks5://', '', `http://${'a'.repeat(300)}@x`])(
-    'not %s',
-    (url) => {
-      expect(() => parseProxy(url, '--egress-proxy')).toThrow(
-        expect.objectContaining({ code: 'EGRESS_PROXY_INVALID' }),
-      );
-    },
-  );
+  test.each([
+    'proxy.example:3128',
+    'https://proxy.example',
+    'http://x/path',
+    'http://a%ff:b@x',
+    'socks5://',
+    '',
+    `http://${'a'.repeat(300)}@x`,
+  ])('not %s', (url) => {
+    expect(() => parseProxy(url, '--egress-proxy')).toThrow(
+      expect.objectContaining({ code: 'EGRESS_PROXY_INVALID' }),
+    );
+  });
 });

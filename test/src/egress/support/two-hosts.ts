@@ -189,11 +189,23 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
   },
   /** Reasons that the way has; which ones is said by the routes that the test has set. */
   async unreachable() {
-    for (const address of ['198.51.100.1', '198.51.100.2', '198.51.100.3', '2001:db8:ff::1', '2001:db8:ff::2'])
+    for (const address of [
+      '198.51.100.1',
+      '198.51.100.2',
+      '198.51.100.3',
+      '2001:db8:ff::1',
+      '2001:db8:ff::2',
+    ])
       say({ address, ...(await dial({ address, port: 80 }, '')) });
     say(await dial({ address: '192.0.2.99', port: 80 }, '', { timeoutMs: 300 }));
     const port = direct.openPort();
-    for (const address of ['198.51.100.1', '198.51.100.2', '198.51.100.3', '2001:db8:ff::1', '2001:db8:ff::2']) {
+    for (const address of [
+      '198.51.100.1',
+      '198.51.100.2',
+      '198.51.100.3',
+      '2001:db8:ff::1',
+      '2001:db8:ff::2',
+    ]) {
       const flow = flowOf(port, { address, port: 80 });
       flow.send('x');
       say({ address, udp: await flow.next(), echo: await ping(address) });
@@ -253,7 +265,14 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
   /** The default policy closes what this host has, and leaves the other one open. */
   async policy() {
     const policy = new Policy();
-    for (const address of ['192.0.2.1', '2001:db8::1', '192.0.2.255', '192.0.2.2', '2001:db8::2', '127.0.0.1'])
+    for (const address of [
+      '192.0.2.1',
+      '2001:db8::1',
+      '192.0.2.255',
+      '192.0.2.2',
+      '2001:db8::2',
+      '127.0.0.1',
+    ])
       say(`${address} ${policy.decide({ protocol: 'tcp', address, port: 80, names: [] }).verdict}`);
   },
 };

@@ -41,7 +41,8 @@ function datagram(sourcePort: number, to: string, port = 7): UdpDatagram {
     remoteAddress: '10.0.1.2',
     remotePort: sourcePort,
     payload: Buffer.from('x'),
-    replyAll: (payloads: readonly Uint8Array[]) => payloads.map((one) => say(Buffer.from(one).toString())).length,
+    replyAll: (payloads: readonly Uint8Array[]) =>
+      payloads.map((one) => say(Buffer.from(one).toString())).length,
     unreachable: (reason: string) => say(reason),
     tooBig: (mtu: number) => say(`mtu ${mtu}`),
   } as unknown as UdpDatagram;
@@ -99,7 +100,12 @@ test('answers and errors reach who asked; from another port they come from that'
   events.onDatagrams([Buffer.from('a'), Buffer.from('b')], 7);
   events.onUnreachable('port');
   events.onTooBig(1400);
-  expect(answers).toEqual(['5000 192.0.2.1:7 a', '5000 192.0.2.1:7 b', '5000 192.0.2.1:7 port', '5000 192.0.2.1:7 mtu 1400']);
+  expect(answers).toEqual([
+    '5000 192.0.2.1:7 a',
+    '5000 192.0.2.1:7 b',
+    '5000 192.0.2.1:7 port',
+    '5000 192.0.2.1:7 mtu 1400',
+  ]);
   events.onDatagrams([Buffer.from('c')], 4321);
   expect(spoken).toEqual(['192.0.2.1:4321 to 10.0.1.2:5000']);
 });
