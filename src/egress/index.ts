@@ -14,4 +14,6 @@ export { UpstreamDns, type UpstreamOptions } from './dns/upstream.ts';
 export { type FlowMeter, metered } from './meter.ts';
 export { proxyDialer, type ProxyDialerOptions } from './proxy/dialer.ts';
 export { parseProxy, type ProxyEndpoint } from './proxy/url.ts';
+export { dialTcp, type HostDial } from './tcp/dial.ts';
+export { HostStream } from './tcp/host-stream.ts';
 export { DatagramRelay, type DatagramRelayOptions, type DatagramRoute } from './udp/relay.ts';

@@ -55,7 +55,9 @@ function overUdp({ address, port }: NameServer, query: Uint8Array, signal: Abort
       settle();
       resolve(message);
     });
-    socket.connect(port, address, () => socket.send(query));
+    // Without a callback, what stands in the way (no IPv6 here) is an `error` like any other.
+    socket.once('connect', () => socket.send(query));
+    socket.connect(port, address);
   });
 }
 

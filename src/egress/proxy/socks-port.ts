@@ -12,8 +12,9 @@ import type { Datagrams, DatagramSocket, OpenDatagramSocket } from '../../../san
 import type { UnreachableReason } from '../../../stack/index.ts';
 import type { Log } from '../../observe/log.ts';
 import { RemoteStreamError } from '../../relay/stream.ts';
-import { addressBytes, versionOf } from '../address-bytes.ts';
+import { addressBytes, addressWords, versionOf } from '../address-bytes.ts';
 import type { DatagramFlow, DatagramFlowEvents, DatagramPort, EgressDestination } from '../dialer.ts';
+import { type Peer, PeerTable } from '../udp/peers.ts';
 import { converse } from './handshake.ts';
 import { encodeDestination, requestBySocks, UDP_ASSOCIATE, unwrapDatagram, wrapDatagram } from './socks.ts';
 import type { ProxyEndpoint } from './url.ts';
@@ -35,7 +36,7 @@ export class SocksPort implements DatagramPort {
   readonly #proxy: ProxyEndpoint;
   readonly #open: OpenDatagramSocket;
   readonly #log: Log;
-  readonly #flows = new Set<SocksFlow>();
+  readonly #flows = new PeerTable<SocksFlow>();
   readonly #waiting: { readonly flow: SocksFlow; readonly message: Uint8Array }[] = [];
   readonly #closed = new AbortController();
   #association: Association | undefined;
@@ -52,10 +53,10 @@ export class SocksPort implements DatagramPort {
   flow({ address, port }: EgressDestination, events: DatagramFlowEvents): DatagramFlow {
     const flow: SocksFlow = {
       events,
-      address: addressBytes(address),
+      words: addressWords(addressBytes(address)),
       port,
       send: (payload) => this.#send(flow, wrapDatagram(encodeDestination({ address, port }), payload)),
-      close: () => void this.#flows.delete(flow),
+      close: () => this.#flows.remove(flow),
     };
     this.#flows.add(flow);
     return flow;
@@ -129,7 +130,7 @@ export class SocksPort implements DatagramPort {
       .once('end', () => control.destroy())
       .resume();
     for (const { flow, message } of this.#waiting.splice(0))
-      if (this.#flows.has(flow)) this.#send(flow, message);
+      if (this.#flows.find(flow) === flow) this.#send(flow, message);
   }
 
   #failed(error: unknown): void {
@@ -146,9 +147,7 @@ export class SocksPort implements DatagramPort {
     for (let i = 0; i < datagrams.count; i++) {
       const answer = unwrapDatagram(datagrams.payload(i));
       if (answer === undefined || datagrams.port(i) !== this.#association?.relay.port) continue;
-      const flow = [...this.#flows].find(
-        ({ address, port }) => port === answer.port && Buffer.compare(address, answer.address) === 0,
-      );
+      const flow = this.#flows.find({ words: addressWords(answer.address), port: answer.port });
       flow?.events.onDatagrams([answer.payload], answer.port);
     }
   }
@@ -161,8 +160,6 @@ export class SocksPort implements DatagramPort {
   }
 }
 
-interface SocksFlow extends DatagramFlow {
+interface SocksFlow extends DatagramFlow, Peer {
   readonly events: DatagramFlowEvents;
-  readonly address: Uint8Array;
-  readonly port: number;
 }

@@ -24,15 +24,12 @@ import type {
 import { addressBytes, addressWords, type IpVersion, versionOf } from '../address-bytes.ts';
 import type { DatagramFlow, DatagramFlowEvents, DatagramPort, EgressDestination } from '../dialer.ts';
 import { reasonOfCode, reasonOfErrno, reasonOfIcmp } from '../unreachable.ts';
+import { type Peer, PeerTable } from './peers.ts';
 
 export class HostPort implements DatagramPort {
   readonly #open: OpenDatagramSocket;
   readonly #sockets = new Map<IpVersion, DatagramSocket>();
-  readonly #flows = new Set<HostFlow>();
-  /** What the last datagram belonged to: mostly that of the next one as well. */
-  #latest: HostFlow | undefined;
-  /** Datagrams from nobody who was asked. */
-  unasked = 0;
+  readonly #flows = new PeerTable<HostFlow>();
 
   constructor(open: OpenDatagramSocket) {
     this.#open = open;
@@ -42,7 +39,7 @@ export class HostPort implements DatagramPort {
     const bytes = addressBytes(address);
     const flow = new HostFlow(bytes, port, events, {
       socket: () => this.#socket(versionOf(bytes)),
-      closed: (closed) => this.#forget(closed),
+      closed: (closed) => this.#flows.remove(closed),
     });
     this.#flows.add(flow);
     return flow;
@@ -50,7 +47,6 @@ export class HostPort implements DatagramPort {
 
   close(): void {
     this.#flows.clear();
-    this.#latest = undefined;
     for (const socket of this.#sockets.values()) socket.close();
     this.#sockets.clear();
   }
@@ -61,18 +57,13 @@ export class HostPort implements DatagramPort {
     if (known !== undefined) return known;
     const socket = this.#open(version, 'udp', {
       onDatagrams: (datagrams) => this.#received(datagrams),
-      onFailure: ({ words, port }, failure) => this.#find(words, port, true)?.failed(failure),
+      onFailure: (peer, failure) => this.#flows.find(peer)?.failed(failure),
     });
     this.#sockets.set(version, socket);
     return socket;
   }
 
-  #forget(flow: HostFlow): void {
-    this.#flows.delete(flow);
-    if (this.#latest === flow) this.#latest = undefined;
-  }
-
-  /** Runs of datagrams of one flow are passed on together. */
+  /** Runs of datagrams of one peer are passed on together. */
   #received(datagrams: Datagrams): void {
     for (let first = 0, next = 0; first < datagrams.count; first = next) {
       const port = datagrams.port(first);
@@ -80,23 +71,9 @@ export class HostPort implements DatagramPort {
       const payloads: Uint8Array[] = [];
       for (next = first; next < datagrams.count && isFrom(datagrams, next, words, port); next++)
         payloads.push(datagrams.payload(next));
-      const flow = this.#find(words, port, false);
-      if (flow === undefined) this.unasked += payloads.length;
-      else flow.events.onDatagrams(payloads, port);
+      const flow = this.#flows.find({ words, port }) ?? this.#flows.findAddress(words);
+      flow?.events.onDatagrams(payloads, port);
     }
-  }
-
-  #find(words: readonly number[], port: number, exact: boolean): HostFlow | undefined {
-    if (this.#latest?.isTo(words, port)) return this.#latest;
-    let sameAddress: HostFlow | undefined;
-    for (const flow of this.#flows) {
-      if (flow.isTo(words, port)) {
-        this.#latest = flow;
-        return flow;
-      }
-      if (flow.isAt(words)) sameAddress ??= flow;
-    }
-    return exact ? undefined : sameAddress;
   }
 }
 
@@ -110,34 +87,25 @@ interface Owner {
   closed(flow: HostFlow): void;
 }
 
-class HostFlow implements DatagramFlow {
+class HostFlow implements DatagramFlow, Peer {
   readonly events: DatagramFlowEvents;
+  readonly words: readonly number[];
+  readonly port: number;
   readonly #address: Uint8Array;
-  readonly #words: readonly number[];
-  readonly #port: number;
   readonly #owner: Owner;
 
   constructor(address: Uint8Array, port: number, events: DatagramFlowEvents, owner: Owner) {
     this.events = events;
+    this.words = addressWords(address);
+    this.port = port;
     this.#address = address;
-    this.#words = addressWords(address);
-    this.#port = port;
     this.#owner = owner;
-  }
-
-  isAt(words: readonly number[]): boolean {
-    const own = this.#words;
-    return own[0] === words[0] && own[1] === words[1] && own[2] === words[2] && own[3] === words[3];
-  }
-
-  isTo(words: readonly number[], port: number): boolean {
-    return port === this.#port && this.isAt(words);
   }
 
   send(payload: Uint8Array): void {
     let errno: number;
     try {
-      errno = this.#owner.socket().send(this.#address, this.#port, payload);
+      errno = this.#owner.socket().send(this.#address, this.port, payload);
     } catch (error) {
       // No socket of that version, or none at all any more: the datagram is lost, and is told to be.
       const code = error instanceof Error && 'code' in error ? String(error.code) : '';

@@ -26,6 +26,8 @@ const IDLE_TIMEOUT_MS = 120_000;
 const DNS_PORT = 53;
 const DNS_IDLE_TIMEOUT_MS = 20_000;
 const SWEEP_INTERVAL_MS = 5_000;
+/** How long a refusal holds: a datagram that is sent again and again is one flow that was denied. */
+const DENIAL_TIMEOUT_MS = 5_000;
 
 /** How a flow goes on. */
 export interface DatagramRoute {
@@ -48,6 +50,8 @@ export class DatagramRelay {
   readonly #now: () => number;
   readonly #flows = new RecentTable<string, RelayedFlow>(MAX_FLOWS, (flow) => flow.close());
   readonly #sources = new RecentTable<string, Source>(MAX_PORTS, (source) => this.#drop(source));
+  /** What was denied, until it is asked for again. */
+  readonly #denied = new RecentTable<string, Denied>(MAX_FLOWS, () => {});
   #sweep: NodeJS.Timeout | undefined;
 
   constructor({ stack, route, now = () => performance.now() }: DatagramRelayOptions) {
@@ -77,8 +81,13 @@ export class DatagramRelay {
   }
 
   #open(datagram: UdpDatagram, sourceKey: string, key: string): RelayedFlow | undefined {
+    if (this.#isDenied(key)) return undefined;
     const route = this.#route(datagram);
-    if (route?.dialer.openPort === undefined) return undefined;
+    if (route?.dialer.openPort === undefined) {
+      route?.meter?.ended();
+      this.#denied.add(key, { used: false, until: this.#now() + DENIAL_TIMEOUT_MS });
+      return undefined;
+    }
     let source = this.#sources.get(sourceKey);
     if (source === undefined) {
       source = new Source(sourceKey);
@@ -89,6 +98,14 @@ export class DatagramRelay {
     this.#flows.add(key, flow);
     this.#sweepLater();
     return flow;
+  }
+
+  #isDenied(key: string): boolean {
+    const denied = this.#denied.get(key);
+    if (denied === undefined) return false;
+    if (this.#now() < denied.until) return true;
+    this.#denied.delete(key);
+    return false;
   }
 
   #sweepLater(): void {
@@ -114,6 +131,10 @@ export class DatagramRelay {
     }
     source.close();
   }
+}
+
+interface Denied extends Used {
+  readonly until: number;
 }
 
 /** A source port of the sandbox, with a port of each dialer that its flows take. */

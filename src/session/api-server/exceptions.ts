@@ -18,7 +18,7 @@
 
 import ipaddr from 'ipaddr.js';
 import { bareHost, type ClusterAccess } from '../../cluster/index.ts';
-import { dialTcp, type HostDial } from '../../egress/tcp/dial.ts';
+import { dialTcp, type HostDial } from '../../egress/index.ts';
 import { dialThrough } from './proxied.ts';
 
 /** A host and port that the sandbox may reach. */

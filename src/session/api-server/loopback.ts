@@ -7,7 +7,7 @@
  */
 
 import { createServer, isIPv6, type Server, type Socket } from 'node:net';
-import type { HostDial } from '../../egress/tcp/dial.ts';
+import type { HostDial } from '../../egress/index.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Sandbox } from '../../../sandbox/index.ts';
 import { type HostException, loopbackAddresses } from './exceptions.ts';

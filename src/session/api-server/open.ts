@@ -1,8 +1,7 @@
 /** Makes the API servers of a sandbox's contexts reachable in it; see exceptions.ts for what that is. */
 
 import { isIP } from 'node:net';
-import type { HostDial } from '../../egress/tcp/dial.ts';
-import { HostStream } from '../../egress/tcp/host-stream.ts';
+import { type HostDial, HostStream } from '../../egress/index.ts';
 import { serviceNames } from '../../names/service-names.ts';
 import type { Log } from '../../observe/log.ts';
 import type { RemoteStream, RemoteStreamEvents } from '../../relay/stream.ts';

@@ -30,16 +30,12 @@ test('TCP: both directions, each end by itself, reset, a slow reader, and a refu
   expect(seen).toEqual([...each, ...each]);
 });
 
+function failed(address: string, unreachable: string) {
+  return { address, established: false, text: '', bytes: 0, ending: 'unreachable', unreachable };
+}
+
 test('no way: as the host has it, for TCP, UDP and pings; and silence is silence', async () => {
   const seen = await world.run('unreachable', PINGS_ALLOWED + DEAD_ROUTES);
-  const tcp = (address: string, unreachable: string) => ({
-    address,
-    established: false,
-    text: '',
-    bytes: 0,
-    ending: 'unreachable',
-    unreachable,
-  });
   const reasons = {
     '198.51.100.1': 'host',
     '198.51.100.2': 'admin-prohibited',
@@ -48,7 +44,7 @@ test('no way: as the host has it, for TCP, UDP and pings; and silence is silence
     '2001:db8:ff::2': 'admin-prohibited',
   };
   expect(seen).toEqual([
-    ...Object.entries(reasons).map(([address, reason]) => tcp(address, reason)),
+    ...Object.entries(reasons).map(([address, reason]) => failed(address, reason)),
     { established: false, text: '', bytes: 0, ending: 'nothing yet' },
     ...Object.entries(reasons).map(([address, reason]) => ({ address, udp: reason, echo: reason })),
   ]);
@@ -57,13 +53,13 @@ test('no way: as the host has it, for TCP, UDP and pings; and silence is silence
 test('UDP: there and back, large and empty ones, one port for all peers, and errors to whom they belong', async () => {
   const seen = await world.run('udp');
   const each = [
-    { from: 7001, payloads: ['hello'] },
-    { from: 7001, payloads: ['60000 bytes'] },
-    { from: 7001, payloads: [''] },
+    { from: 7001, said: 'hello' },
+    { from: 7001, said: '60000 bytes' },
+    { from: 7001, said: '' },
     { samePort: true },
-    { from: 7002, payloads: ['from another port'] },
+    { from: 7002, said: 'from another port' },
     'port',
-    { from: 7001, payloads: ['still here'] },
+    { from: 7001, said: 'still here' },
   ];
   expect(seen).toEqual([...each, ...each]);
 });
@@ -80,9 +76,17 @@ test('pings are answered, and each by its own', async () => {
 test('where ping sockets are forbidden: one line for each version, and no answer', async () => {
   // As a new network namespace has it: nobody may.
   const seen = await world.run('no ping');
-  const line = (version: number) =>
-    `pings over IPv${version} are not answered: the host has no ping sockets for this user (sysctl net.ipv4.ping_group_range)`;
-  expect(seen).toEqual([{ lines: [line(4), line(6)] }]);
+  const lines = [4, 6].map(
+    (version) =>
+      `pings over IPv${version} are not answered: the host has no ping sockets for this user (sysctl net.ipv4.ping_group_range)`,
+  );
+  expect(seen).toEqual([{ lines }]);
+});
+
+test('DNS servers that can not be reached are passed over at once', async () => {
+  expect(await world.run('dns', DEAD_ROUTES)).toEqual([
+    { rcode: 2, lines: ['EHOSTUNREACH', 'ENETUNREACH', 'ECONNREFUSED'] },
+  ]);
 });
 
 test("the host's own addresses, by its interfaces, are closed, and its neighbour's are not", async () => {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { parsePolicyFile } from '../../../src/policy/file.ts';
+import { loadPolicyFile } from '../../../src/policy/load.ts';
 import { Policy } from '../../../src/policy/policy.ts';
 
 const WHOLE = `# what CI may reach
@@ -79,6 +80,13 @@ test.each([
     expect.objectContaining({ code: 'POLICY_INVALID', message: expect.stringContaining(message) }),
   );
   expect(() => parsePolicyFile(text, 'ci.yaml')).toThrow(/^ci\.yaml:\d+:\d+: /);
+});
+
+test('a file that is not there is told as one', async () => {
+  await expect(loadPolicyFile('/nonexistent/policy.yaml')).rejects.toMatchObject({
+    code: 'POLICY_INVALID',
+    message: expect.stringContaining('ENOENT'),
+  });
 });
 
 test('a password never shows', () => {

@@ -50,17 +50,20 @@ function isIn(address: string, cidr: string): boolean {
   return a.length === b.length && a.slice(0, Number(prefix)) === b.slice(0, Number(prefix));
 }
 
+function ipv4(text: string): string {
+  const bytes = text.match(/.{8}/g) ?? [];
+  return bytes.map((byte) => Number.parseInt(byte, 2)).join('.');
+}
+
+function turned(text: string): string {
+  return text.replaceAll(/./g, (bit) => (bit === '0' ? '1' : '0'));
+}
+
 /** The IPv4 hosts that an address stands for, besides itself. */
 function spellings(address: string): string[] {
   const all = [ipaddr.process(address).toString()];
   const b = bits(address);
   if (b.length === 32) return all;
-  const ipv4 = (text: string): string =>
-    text
-      .match(/.{8}/g)
-      ?.map((byte) => Number.parseInt(byte, 2))
-      .join('.') ?? '';
-  const turned = (text: string): string => text.replaceAll(/./g, (bit) => (bit === '0' ? '1' : '0'));
   if (isIn(address, '64:ff9b::/96') || isIn(address, '64:ff9b:1::/48')) all.push(ipv4(b.slice(96)));
   else if (isIn(address, '2002::/16')) all.push(ipv4(b.slice(16, 48)));
   else if (isIn(address, '2001::/32')) all.push(ipv4(turned(b.slice(96))));

@@ -69,22 +69,15 @@ const target = fc.oneof(
   { weight: 2, arbitrary: fc.constantFrom(...NAMES, '*.example.com', '*.b.example.com', '*.com') },
   { weight: 1, arbitrary: fc.constant('*') },
 );
+const action = fc.constantFrom('allow' as const, 'deny' as const);
+const OPTIONAL: { requiredKeys: ['action', 'target'] } = { requiredKeys: ['action', 'target'] };
 const ports = fc
   .tuple(fc.constantFrom(...PORTS), fc.constantFrom(...PORTS))
   .map(([a, b]) => [Math.min(a, b), Math.max(a, b)] as const);
-const rule: fc.Arbitrary<NaiveRule> = fc
-  .record({
-    action: fc.constantFrom('allow' as const, 'deny' as const),
-    target,
-    protocol: fc.option(protocol, { nil: undefined }),
-    ports: fc.option(ports, { nil: undefined }),
-  })
-  .map(({ action, target, protocol, ports }) => ({
-    action,
-    target,
-    ...(protocol && { protocol }),
-    ...(ports && protocol !== 'icmp' && { ports }),
-  }));
+const rule: fc.Arbitrary<NaiveRule> = fc.oneof(
+  fc.record({ action, target, protocol: fc.constantFrom('tcp', 'udp'), ports }, OPTIONAL),
+  fc.record({ action, target, protocol: fc.constant('icmp') }),
+);
 const flow: fc.Arbitrary<NaiveFlow & { protocol: 'tcp' | 'udp' | 'icmp' }> = fc.record({
   protocol,
   address,

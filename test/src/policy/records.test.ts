@@ -94,13 +94,14 @@ describe('denials', () => {
   });
 });
 
-describe('the audit', () => {
-  const lines = (text: string): unknown[] =>
-    text
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line): unknown => JSON.parse(line));
+function linesOf(text: string): unknown[] {
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line): unknown => JSON.parse(line));
+}
 
+describe('the audit', () => {
   test('has a line for the start and the end of each flow, for the start alone where it is denied', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'kns-audit-'));
     onTestFinished(() => rmSync(folder, { recursive: true }));
@@ -117,7 +118,7 @@ describe('the audit', () => {
       await audit.close();
     }
     expect(statSync(file).mode & 0o777).toBe(0o600);
-    const all = lines(readFileSync(file, 'utf8'));
+    const all = linesOf(readFileSync(file, 'utf8'));
     expect(all).toHaveLength(6);
     expect(all.slice(0, 3)).toMatchObject([
       {
@@ -143,7 +144,7 @@ describe('the audit', () => {
     let text = '';
     slow.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
     await audit.close();
-    const all = lines(text) as { event: string; lines?: number }[];
+    const all = linesOf(text) as { event: string; lines?: number }[];
     const dropped = all
       .filter(({ event }) => event === 'dropped')
       .reduce((sum, { lines = 0 }) => sum + lines, 0);

@@ -12,14 +12,17 @@ interface Rig {
   readonly dns: UpstreamDns;
   readonly named: string[];
   /** Moves the clock of the cache. */
-  pass(seconds: number): void;
-  setConfig(config: Partial<ResolverConfig>): void;
+  readonly pass: (seconds: number) => void;
+  readonly setConfig: (config: Partial<ResolverConfig>) => void;
+}
+
+function at({ port }: Pick<TestServer, 'port'>): NameServer {
+  return { address: '127.0.0.1', port };
 }
 
 function upstream(servers: readonly Pick<TestServer, 'port'>[], config: Partial<ResolverConfig> = {}): Rig {
   const named: string[] = [];
   let skippedMs = 0;
-  const at = ({ port }: Pick<TestServer, 'port'>): NameServer => ({ address: '127.0.0.1', port });
   let current: ResolverConfig = {
     servers: servers.map(at),
     timeoutMs: 5_000,
@@ -164,7 +167,7 @@ describe('negative answers', () => {
     ['NODATA', 0],
   ])('%s is kept as long as the SOA says', async (_, code) => {
     const server = await dnsServer((asked) =>
-      asked.reply(answerTo(asked, [], { flags: 0x8180 | code, authorities: [soa(30)] } as Partial<Packet>)),
+      asked.reply(answerTo(asked, [], { flags: 0x8180 | code, authorities: [soa(30)] })),
     );
     const { dns, pass } = upstream([server]);
     expect(rcode(await ask(dns, query('example.com')))).toBe(code);
@@ -269,8 +272,11 @@ describe('servers that are not as they should be', () => {
 });
 
 test('rotate: each question starts at another server', async () => {
-  const answering = () => dnsServer((asked) => asked.reply(answerTo(asked, [a('x', '192.0.2.1')])));
-  const servers = [await answering(), await answering()];
+  const servers = await Promise.all(
+    ['192.0.2.1', '192.0.2.2'].map((address) =>
+      dnsServer((asked) => asked.reply(answerTo(asked, [a('x', address)]))),
+    ),
+  );
   const { dns } = upstream(servers, { rotate: true });
   for (let i = 0; i < 4; i++) await ask(dns, query(`${i}.example.com`));
   expect(servers.map(({ asked }) => asked.length)).toEqual([2, 2]);
@@ -289,9 +295,9 @@ test('other resolvers have other answers: what was kept is forgotten', async () 
       dnsServer((asked) => asked.reply(answerTo(asked, [a('example.com', address)]))),
     ),
   );
-  const { dns, setConfig } = upstream([home as TestServer]);
+  const { dns, setConfig } = upstream([home]);
   await ask(dns, query('example.com'));
-  setConfig({ servers: [{ address: '127.0.0.1', port: (office as TestServer).port }] });
+  setConfig({ servers: [{ address: '127.0.0.1', port: office.port }] });
   expect(addresses(await ask(dns, query('example.com')))).toEqual(['10.0.0.1']);
 });
 

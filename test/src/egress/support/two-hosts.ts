@@ -8,9 +8,11 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import type { DatagramFlowEvents, EgressDestination } from '../../../../src/egress/dialer.ts';
 import { DirectDialer } from '../../../../src/egress/direct.ts';
+import { UpstreamDns } from '../../../../src/egress/dns/upstream.ts';
 import { Policy } from '../../../../src/policy/policy.ts';
 import type { RemoteStreamError } from '../../../../src/relay/stream.ts';
 import { openDatagramSockets } from '../../../../sandbox/index.ts';
+import { Heard } from './heard.ts';
 
 const TCP_PORT = 7000;
 const UDP_PORT = 7001;
@@ -125,40 +127,26 @@ function dial(
   });
 }
 
-interface Heard {
-  readonly from: number;
-  readonly payloads: string[];
-}
-
 /** A flow that tells what comes: a datagram, or an error. */
 function flowOf(
   port: ReturnType<DirectDialer['openPort']>,
   destination: EgressDestination,
 ): { send(payload: string | Uint8Array): void; next(): Promise<unknown>; close(): void } {
-  const heard: unknown[] = [];
-  let wake: () => void = () => {};
-  const hear = (what: unknown): void => {
-    heard.push(what);
-    wake();
-  };
+  const heard = new Heard<object | string>();
   const events: DatagramFlowEvents = {
     onDatagrams: (payloads, from) => {
-      for (const payload of payloads)
-        hear({
-          from,
-          payloads: [payload.length > 100 ? `${payload.length} bytes` : Buffer.from(payload).toString()],
-        } satisfies Heard);
+      for (const payload of payloads) {
+        const said = payload.length > 100 ? `${payload.length} bytes` : Buffer.from(payload).toString();
+        heard.push({ from, said });
+      }
     },
-    onUnreachable: (reason) => hear(reason),
-    onTooBig: (mtu) => hear({ mtu }),
+    onUnreachable: (reason) => heard.push(reason),
+    onTooBig: (mtu) => heard.push({ mtu }),
   };
   const flow = port.flow(destination, events);
   return {
     send: (payload) => flow.send(typeof payload === 'string' ? Buffer.from(payload) : payload),
-    async next() {
-      while (heard.length === 0) await new Promise<void>((resolve) => (wake = resolve));
-      return heard.shift();
-    },
+    next: () => heard.next(),
     close: () => flow.close(),
   };
 }
@@ -228,7 +216,7 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
       one.send('port');
       other.send('port');
       const [seenByOne, seenByOther] = [await one.next(), await other.next()];
-      say({ samePort: JSON.stringify(payloadOf(seenByOne)) === JSON.stringify(payloadOf(seenByOther)) });
+      say({ samePort: saidBy(seenByOne) === saidBy(seenByOther) });
       other.close();
       one.send('elsewhere');
       say(await one.next());
@@ -262,6 +250,14 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
     for (let i = 0; i < 3; i++) for (const version of versions) void ping(FAR[version]);
     say({ lines });
   },
+  /** Servers that there is no way to, and one that refuses, cost no time and no exception. */
+  async dns() {
+    const servers = ['2001:db8:ff::1', '198.51.100.3', FAR[4]].map((address) => ({ address, port: 53 }));
+    const config = { servers, timeoutMs: 60_000, attempts: 1, rotate: false, tcpOnly: false };
+    const dns = new UpstreamDns({ resolvers: { current: () => config }, onNamed: () => {}, log });
+    const { rcode } = (await dns.resolve({ type: 'A', name: 'example.com' })) ?? {};
+    say({ rcode, lines: lines.map((line) => /E[A-Z]+/.exec(line)?.[0]) });
+  },
   /** The default policy closes what this host has, and leaves the other one open. */
   async policy() {
     const policy = new Policy();
@@ -277,8 +273,8 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
   },
 };
 
-function payloadOf(heard: unknown): unknown {
-  return typeof heard === 'object' && heard !== null && 'payloads' in heard ? heard.payloads : heard;
+function saidBy(heard: unknown): unknown {
+  return typeof heard === 'object' && heard !== null && 'said' in heard ? heard.said : heard;
 }
 
 const [, , side, scenario = ''] = process.argv;

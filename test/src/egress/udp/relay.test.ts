@@ -94,6 +94,14 @@ test('what is denied is prohibited at once, and leaves nothing behind', () => {
   expect([relay.size, dialer.ports]).toEqual([0, 0]);
 });
 
+test('what is denied is not asked for again at each datagram, and is a while later', () => {
+  for (let i = 0; i < 100; i++) relay.forward(datagram(5000, '192.0.2.66'));
+  expect([asked.length, answers.length]).toEqual([1, 100]);
+  vi.advanceTimersByTime(5_000);
+  relay.forward(datagram(5000, '192.0.2.66'));
+  expect(asked).toHaveLength(2);
+});
+
 test('answers and errors reach who asked; from another port they come from that', () => {
   relay.forward(datagram(5000, '192.0.2.1'));
   const [{ events }] = dialer.flows as [FakeDialer['flows'][number]];
