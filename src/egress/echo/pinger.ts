@@ -23,7 +23,7 @@ import type {
 import type { Log } from '../../observe/log.ts';
 import { addressBytes, addressWords, type IpVersion, versionOf } from '../address-bytes.ts';
 import type { EchoProbe } from '../dialer.ts';
-import { reasonOfCode, reasonOfErrno, reasonOfIcmp } from '../unreachable.ts';
+import { codeOf, reasonOfCode, reasonOfErrno, reasonOfIcmp } from '../unreachable.ts';
 
 /** Pings without an answer yet; past it the oldest is given up. */
 const MAX_PENDING = 1024;
@@ -36,6 +36,8 @@ const SEQUENCES = 0x10000;
 /** RFC 792, RFC 4443 4.1. */
 const ECHO_REQUEST: Readonly<Record<IpVersion, number>> = { 4: 8, 6: 128 };
 const ECHO_REPLY: Readonly<Record<IpVersion, number>> = { 4: 0, 6: 129 };
+
+const FORBIDDEN: ReadonlySet<string> = new Set(['EACCES', 'EPERM']);
 
 interface Pending {
   readonly probe: EchoProbe;
@@ -56,25 +58,29 @@ export class Pinger {
 
   ping(probe: EchoProbe): void {
     const address = addressBytes(probe.address);
-    const version = versionOf(address);
-    if (!this.#channels.has(version)) {
-      try {
-        this.#channels.set(version, new Channel(this.#open, version));
-      } catch (error) {
-        const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-        if (code !== 'EACCES' && code !== 'EPERM') {
-          // Out of files, or no such IP version: another time it may be otherwise.
-          const reason = reasonOfCode(code);
-          if (reason !== undefined) probe.unreachable(reason);
-          return;
-        }
-        this.#channels.set(version, undefined);
-        this.#log.info(
-          `pings over IPv${version} are not answered: the host has no ping sockets for this user (sysctl net.ipv4.ping_group_range)`,
-        );
-      }
+    try {
+      this.#channel(versionOf(address))?.ping(address, probe);
+    } catch (error) {
+      // Out of files, or no such IP version: another time it may be otherwise.
+      const reason = reasonOfCode(codeOf(error));
+      if (reason !== undefined) probe.unreachable(reason);
     }
-    this.#channels.get(version)?.ping(address, probe);
+  }
+
+  /** Undefined where it may not be had. @throws as the system does */
+  #channel(version: IpVersion): Channel | undefined {
+    if (this.#channels.has(version)) return this.#channels.get(version);
+    let channel: Channel | undefined;
+    try {
+      channel = new Channel(this.#open, version);
+    } catch (error) {
+      if (!FORBIDDEN.has(codeOf(error))) throw error;
+      this.#log.info(
+        `pings over IPv${version} are not answered: the host has no ping sockets for this user (sysctl net.ipv4.ping_group_range)`,
+      );
+    }
+    this.#channels.set(version, channel);
+    return channel;
   }
 
   close(): void {

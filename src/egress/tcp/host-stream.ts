@@ -7,7 +7,7 @@
 
 import type { Socket } from 'node:net';
 import { type RemoteStream, RemoteStreamError, type RemoteStreamEvents } from '../../relay/stream.ts';
-import { reasonOfCode } from '../unreachable.ts';
+import { codeOf, reasonOfCode } from '../unreachable.ts';
 import type { HostDial } from './dial.ts';
 import { ReadBuffer } from './read-buffer.ts';
 
@@ -81,8 +81,8 @@ export class HostStream implements RemoteStream {
 /** Of a dial that has failed, as the near side is to hear of it. */
 function dialError(error: unknown): RemoteStreamError {
   if (error instanceof RemoteStreamError) return error;
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const message = error instanceof Error ? error.message : String(error);
+  const code = codeOf(error);
   switch (code) {
     case 'ECONNREFUSED':
     case 'ECONNRESET': // taken and dropped again before we knew

@@ -5,7 +5,8 @@
  * unused. Here chunks lie one behind the other, and belong to who gets them: the
  * memory goes when all of them have gone. A connection that fills its buffers
  * gets larger ones, for then the kernel has more to give at once: that saves a
- * quarter of the time a bulk transfer takes.
+ * quarter of the time a bulk transfer takes. At the first small chunk it has a
+ * small one again.
  */
 
 import type { OnReadOpts } from 'node:net';
@@ -40,6 +41,7 @@ export class ReadBuffer {
       callback: (length, buffer) => {
         this.#used += length;
         if (length === buffer.length) this.#size = Math.min(this.#size * 2, LARGEST_BYTES);
+        else if (length < buffer.length / 4) this.#size = FIRST_BYTES;
         this.#onChunk(buffer.subarray(0, length));
         return true;
       },
@@ -47,7 +49,9 @@ export class ReadBuffer {
   }
 
   #room(): Uint8Array {
-    if (this.#buffer === undefined || this.#buffer.length - this.#used < LEAST_ROOM) {
+    const left = (this.#buffer?.length ?? 0) - this.#used;
+    // One that is far too large goes at once: a connection that is quiet now may stay so.
+    if (this.#buffer === undefined || left < LEAST_ROOM || left > this.#size) {
       this.#buffer = Buffer.allocUnsafeSlow(this.#size);
       this.#used = 0;
     }

@@ -23,7 +23,7 @@ import type {
 } from '../../../sandbox/index.ts';
 import { addressBytes, addressWords, type IpVersion, versionOf } from '../address-bytes.ts';
 import type { DatagramFlow, DatagramFlowEvents, DatagramPort, EgressDestination } from '../dialer.ts';
-import { reasonOfCode, reasonOfErrno, reasonOfIcmp } from '../unreachable.ts';
+import { codeOf, reasonOfCode, reasonOfErrno, reasonOfIcmp } from '../unreachable.ts';
 import { type Peer, PeerTable } from './peers.ts';
 
 export class HostPort implements DatagramPort {
@@ -108,8 +108,7 @@ class HostFlow implements DatagramFlow, Peer {
       errno = this.#owner.socket().send(this.#address, this.port, payload);
     } catch (error) {
       // No socket of that version, or none at all any more: the datagram is lost, and is told to be.
-      const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-      this.events.onUnreachable(reasonOfCode(code) ?? 'host');
+      this.events.onUnreachable(reasonOfCode(codeOf(error)) ?? 'host');
       return;
     }
     // A full buffer (EAGAIN, ENOBUFS) drops it, as a full link does.

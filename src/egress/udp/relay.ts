@@ -48,7 +48,7 @@ export class DatagramRelay {
   readonly #stack: DatagramRelayOptions['stack'];
   readonly #route: DatagramRelayOptions['route'];
   readonly #now: () => number;
-  readonly #flows = new RecentTable<string, RelayedFlow>(MAX_FLOWS, (flow) => flow.close());
+  readonly #flows = new RecentTable<string, RelayedFlow>(MAX_FLOWS, (flow) => this.#end(flow));
   readonly #sources = new RecentTable<string, Source>(MAX_PORTS, (source) => this.#drop(source));
   /** What was denied, until it is asked for again. */
   readonly #denied = new RecentTable<string, Denied>(MAX_FLOWS, () => {});
@@ -92,7 +92,7 @@ export class DatagramRelay {
     if (source === undefined) {
       source = new Source(sourceKey);
       this.#sources.add(sourceKey, source);
-    }
+    } else source.used = true;
     const flow = new RelayedFlow(key, source, route, this.#stack, this.#now);
     source.flows.add(flow);
     this.#flows.add(key, flow);

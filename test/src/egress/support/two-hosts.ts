@@ -164,6 +164,9 @@ function ping(address: string, data = 'abcdefgh'): Promise<string> {
 
 const versions = [4, 6] as const;
 
+/** Without a way, each for a reason that the test's routes give. */
+const NOWHERE = ['198.51.100.1', '198.51.100.2', '198.51.100.3', '2001:db8:ff::1', '2001:db8:ff::2'];
+
 const scenarios: Readonly<Record<string, () => Promise<void>>> = {
   async tcp() {
     for (const version of versions) {
@@ -177,23 +180,10 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
   },
   /** Reasons that the way has; which ones is said by the routes that the test has set. */
   async unreachable() {
-    for (const address of [
-      '198.51.100.1',
-      '198.51.100.2',
-      '198.51.100.3',
-      '2001:db8:ff::1',
-      '2001:db8:ff::2',
-    ])
-      say({ address, ...(await dial({ address, port: 80 }, '')) });
+    for (const address of NOWHERE) say({ address, ...(await dial({ address, port: 80 }, '')) });
     say(await dial({ address: '192.0.2.99', port: 80 }, '', { timeoutMs: 300 }));
     const port = direct.openPort();
-    for (const address of [
-      '198.51.100.1',
-      '198.51.100.2',
-      '198.51.100.3',
-      '2001:db8:ff::1',
-      '2001:db8:ff::2',
-    ]) {
+    for (const address of NOWHERE) {
       const flow = flowOf(port, { address, port: 80 });
       flow.send('x');
       say({ address, udp: await flow.next(), echo: await ping(address) });

@@ -22,8 +22,6 @@ const NATIVE = join(ROOT, 'prebuilt', `linux-${process.arch}`);
 const REQUIRE =
   "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);";
 
-export const FAR = { 4: '192.0.2.2', 6: '2001:db8::2' } as const;
-
 /** $FAR is the pid by which nsenter finds the far namespace; it ends with the script, whose parent it is not. */
 const PROLOGUE = `set -e
 unshare -n sleep infinity & FAR=$!

@@ -152,6 +152,12 @@ test('past the bound of flows a single port can not take all memory', () => {
   expect(dialer.ports).toBe(1);
 });
 
+test('a port whose flows had to go for others goes with them', () => {
+  relay.forward(datagram(1, '192.0.2.1'));
+  for (let port = 1; port <= 5000; port++) relay.forward(datagram(5000, '192.0.2.1', port));
+  expect([dialer.flows[0]?.closed, dialer.ports, dialer.closedPorts]).toEqual([true, 2, 1]);
+});
+
 test('at the end all is closed', () => {
   relay.forward(datagram(5000, '192.0.2.1'));
   relay.forward(datagram(5001, '192.0.2.1'));
