@@ -68,7 +68,10 @@ export interface DatagramFailure {
 export interface DatagramEvents {
   onDatagrams(datagrams: Datagrams): void;
   /** A datagram to `peer` was not delivered; its words are as those of Datagrams. */
-  onFailure(peer: { readonly words: readonly number[]; readonly port: number }, failure: DatagramFailure): void;
+  onFailure(
+    peer: { readonly words: readonly number[]; readonly port: number },
+    failure: DatagramFailure,
+  ): void;
 }
 
 let arena: Uint8Array | undefined;
@@ -94,7 +97,9 @@ export class DatagramSocket {
 
   /** @param address of 4 or 16 bytes. @returns 0, or the errno; a full socket takes none (EAGAIN), as a full link */
   send(address: Uint8Array, port: number, payload: Uint8Array): number {
-    return this.#closed ? constants.errno.EBADF : this.#api.sendDatagram(this.#handle, address, port, payload);
+    return this.#closed
+      ? constants.errno.EBADF
+      : this.#api.sendDatagram(this.#handle, address, port, payload);
   }
 
   close(): void {

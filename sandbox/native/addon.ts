@@ -68,12 +68,7 @@ export interface Addon {
    */
   openDatagrams(version: number, kind: number, onReadable: () => void): DatagramsHandle;
   /** Puts datagrams into slots of the arena, and ten words about each into `records`. @returns how many */
-  receiveDatagrams(
-    socket: DatagramsHandle,
-    arena: Uint8Array,
-    slotSize: number,
-    records: Int32Array,
-  ): number;
+  receiveDatagrams(socket: DatagramsHandle, arena: Uint8Array, slotSize: number, records: Int32Array): number;
   /** Takes one error, with what was sent. @returns false where there is none */
   receiveError(socket: DatagramsHandle, slot: Uint8Array, record: Int32Array): boolean;
   /** @returns 0, or the errno */

@@ -4,7 +4,8 @@ import { ReadBuffer } from '../../../../src/egress/tcp/read-buffer.ts';
 /** Reads as a socket does: into what is given, then it asks for more. */
 function reading(): { readonly read: (length: number) => number; readonly chunks: Uint8Array[] } {
   const chunks: Uint8Array[] = [];
-  const { buffer, callback } = new ReadBuffer((chunk) => chunks.push(chunk)).attach();
+  const options = new ReadBuffer((chunk) => chunks.push(chunk)).attach();
+  const { buffer } = options;
   if (typeof buffer !== 'function') throw new Error('one buffer for all');
   let room = buffer();
   return {
@@ -14,7 +15,7 @@ function reading(): { readonly read: (length: number) => number; readonly chunks
       const { length: before } = room;
       const taken = Math.min(length, before);
       room.fill(chunks.length + 1, 0, taken);
-      callback(taken, room);
+      options.callback(taken, room);
       room = buffer();
       return before;
     },
