@@ -126,7 +126,8 @@ export function parseAddressRange(text: string): AddressRange | RangeProblem {
   return { version: words.length === 1 ? 4 : 6, words, prefixLength: length };
 }
 
-function textOf(words: readonly number[]): string {
+/** RFC 5952. */
+export function textOf(words: readonly number[]): string {
   const bytes = words.flatMap((word) => [word >>> 24, (word >>> 16) & 255, (word >>> 8) & 255, word & 255]);
   return ipaddr.fromByteArray(bytes).toString();
 }

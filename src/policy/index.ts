@@ -3,6 +3,7 @@
 export { type AuditLog, openAudit } from './audit.ts';
 export type { Decision, Flow } from './decision.ts';
 export { Denials } from './denials.ts';
+export { type GivenDestination, parseDestination } from './destination.ts';
 export { type Explanation, explanationText } from './explain.ts';
 export type { PolicyFile } from './file.ts';
 export { loadPolicyFile } from './load.ts';

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { parseDestination } from '../../../src/policy/destination.ts';
 import { parseRuleOption, parseRuleText, RuleSyntaxError } from '../../../src/policy/rule.ts';
 
 const range = (version: 4 | 6, words: number[], prefixLength: number) => ({
@@ -88,6 +89,33 @@ describe('is no rule:', () => {
     expect(() => parseRuleText(text)).toThrow(RuleSyntaxError);
     expect(() => parseRuleText(text)).toThrow(why);
   });
+});
+
+test.each([
+  ['example.com', { protocol: 'tcp', port: 443, host: { kind: 'name', name: 'example.com' } }],
+  ['udp:192.0.2.1:53', { protocol: 'udp', port: 53, host: { kind: 'address', address: '192.0.2.1' } }],
+  ['[2001:DB8:0::1]:80', { protocol: 'tcp', port: 80, host: { kind: 'address', address: '2001:db8::1' } }],
+  ['icmp:::ffff:192.0.2.1', { protocol: 'icmp', port: 0, host: { kind: 'address', address: '192.0.2.1' } }],
+  [
+    'shop/svc/web:8080',
+    { protocol: 'tcp', port: 8080, host: { kind: 'service', namespace: 'shop', name: 'web' } },
+  ],
+])('the destination %s', (text, expected) => {
+  expect(parseDestination(text)).toMatchObject(expected);
+});
+
+test.each([
+  '*',
+  '*.example.com',
+  '10.0.0.0/8',
+  'ns/shop',
+  'svc/*',
+  'a.example:80-90',
+  'a.example:80,81',
+  'a.example@x',
+  '',
+])('no single destination: %j', (text) => {
+  expect(() => parseDestination(text)).toThrow(expect.objectContaining({ code: 'DESTINATION_INVALID' }));
 });
 
 test('an option that is no rule is an error with a remedy', () => {
