@@ -83,6 +83,24 @@ test('where ping sockets are forbidden: one line for each version, and no answer
   expect(seen).toEqual([{ lines }]);
 });
 
+test('a command in a sandbox: there and back, refused, denied, and without a way', async () => {
+  const seen = await world.run('sandbox');
+  const each = [
+    ['had 1', 'ECONNREFUSED'],
+    ['hello 5', `${'x'.repeat(20)} 9000`, 'ECONNREFUSED'],
+  ];
+  expect(seen).toEqual([
+    ...each,
+    'EHOSTUNREACH', // ICMP's "administratively prohibited"
+    ...each,
+    'EACCES', // and ICMPv6's
+    ['192.0.2.1', 'EHOSTUNREACH'],
+    ['2001:db8::1', 'EACCES'],
+    ['169.254.169.254', 'EHOSTUNREACH'],
+    ['198.51.100.3', 'ENETUNREACH'],
+  ]);
+});
+
 test('DNS servers that can not be reached are passed over at once', async () => {
   expect(await world.run('dns', DEAD_ROUTES)).toEqual([
     { rcode: 2, lines: ['EHOSTUNREACH', 'ENETUNREACH', 'ECONNREFUSED'] },

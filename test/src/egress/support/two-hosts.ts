@@ -3,15 +3,22 @@
  * when it is ready; `near SCENARIO` dials, and prints what it sees as JSON lines.
  */
 
+import { randomFillSync } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
+import { TEST_LINK } from '../../../support/test-link.ts';
 import type { DatagramFlowEvents, EgressDestination } from '../../../../src/egress/dialer.ts';
 import { DirectDialer } from '../../../../src/egress/direct.ts';
+import { DatagramRelay } from '../../../../src/egress/udp/relay.ts';
 import { UpstreamDns } from '../../../../src/egress/dns/upstream.ts';
 import { Policy } from '../../../../src/policy/policy.ts';
+import { parseRuleOption, type Protocol } from '../../../../src/policy/rule.ts';
+import { relay } from '../../../../src/relay/relay.ts';
 import type { RemoteStreamError } from '../../../../src/relay/stream.ts';
-import { openDatagramSockets } from '../../../../sandbox/index.ts';
+import { Driver } from '../../../../src/session/driver.ts';
+import { launch, type LinkOptions, openDatagramSockets } from '../../../../sandbox/index.ts';
+import { Stack } from '../../../../stack/index.ts';
 import { Heard } from './heard.ts';
 
 const TCP_PORT = 7000;
@@ -164,6 +171,42 @@ function ping(address: string, data = 'abcdefgh'): Promise<string> {
 
 const versions = [4, 6] as const;
 
+const LINK: LinkOptions = {
+  kind: TEST_LINK,
+  address: '10.0.1.2',
+  prefixLength: 24,
+  gateway: '10.0.1.1',
+  ipv6: { address: 'fd6b:6e73::2', prefixLength: 64, gateway: 'fd6b:6e73::1' },
+  mtu: 65_520,
+};
+
+/** What the command does: each address by TCP, then by UDP, and what came of it. */
+const GUEST = `
+const { connect } = require('node:net');
+const { createSocket } = require('node:dgram');
+const say = (value) => console.log(JSON.stringify(value));
+const tcp = (host, port) => new Promise((resolve) => {
+  const socket = connect({ host, port, allowHalfOpen: true }, () => socket.end('a'));
+  let text = '';
+  socket.on('data', (data) => (text += data)).on('end', () => resolve(text)).on('error', ({ code }) => resolve(code));
+});
+const udp = (host, port, text) => new Promise((resolve) => {
+  const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
+  const done = (what) => { socket.close(); resolve(what); };
+  socket.on('message', (message) => done(String(message).slice(0, 20) + ' ' + message.length));
+  socket.on('error', ({ code }) => done(code));
+  socket.connect(port, host, () => socket.send(text));
+});
+(async () => {
+  for (const host of ['192.0.2.2', '2001:db8::2']) {
+    say([await tcp(host, 7000), await tcp(host, 7005)]);
+    say([await udp(host, 7001, 'hello'), await udp(host, 7001, 'x'.repeat(9000)), await udp(host, 7005, 'x')]);
+    say(await udp(host, 9, 'x'));
+  }
+  for (const host of ['192.0.2.1', '2001:db8::1', '169.254.169.254', '198.51.100.3']) say([host, await tcp(host, 80)]);
+})();
+`;
+
 /** Without a way, each for a reason that the test's routes give. */
 const NOWHERE = ['198.51.100.1', '198.51.100.2', '198.51.100.3', '2001:db8:ff::1', '2001:db8:ff::2'];
 
@@ -239,6 +282,41 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
   async 'no ping'() {
     for (let i = 0; i < 3; i++) for (const version of versions) void ping(FAR[version]);
     say({ lines });
+  },
+  /** The whole way of a packet: a command in a sandbox, the stack, one decision, and out. */
+  async sandbox() {
+    const sandbox = await launch({ command: [process.execPath, '-e', GUEST], link: LINK });
+    const stack = new Stack({
+      device: sandbox.device,
+      framing: sandbox.device.framing,
+      now: performance.now(),
+      random: (bytes) => randomFillSync(bytes),
+    });
+    const policy = new Policy({ rules: [parseRuleOption('deny', 'udp:*:9', '--deny')] });
+    const decide = (protocol: Protocol, address: string, port: number): boolean =>
+      policy.decide({ protocol, address, port, names: [] }).verdict === 'allow';
+    const datagrams = new DatagramRelay({
+      stack,
+      route: ({ localAddress: address, localPort: port }) =>
+        decide('udp', address, port) ? { dialer: direct, destination: { address, port } } : undefined,
+    });
+    stack.onTcpRequest = (request) => {
+      const { localAddress: address, localPort: port } = request;
+      if (decide('tcp', address, port))
+        relay(
+          request,
+          (events) => direct.stream({ address, port }, events),
+          ({ message }) => keep(message),
+        );
+      else request.unreachable('admin-prohibited');
+    };
+    stack.onUdp = (datagram) => datagrams.forward(datagram);
+    const driver = new Driver(sandbox.device, stack);
+    sandbox.start();
+    await sandbox.exited;
+    datagrams.close();
+    driver.stop();
+    await sandbox.close();
   },
   /** Servers that there is no way to, and one that refuses, cost no time and no exception. */
   async dns() {

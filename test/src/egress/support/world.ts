@@ -84,6 +84,7 @@ read -r READY < "$DIRECTORY/ready"
     gid,
     env: {
       PATH: process.env['PATH'],
+      KNS_TEST_LINK: process.env['KNS_TEST_LINK'],
       NODE: process.execPath,
       PROGRAM: bundle,
       SCENARIO: scenario,
