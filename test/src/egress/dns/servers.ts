@@ -2,7 +2,7 @@
 
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import dnsPacket, { type Answer, type Packet } from 'dns-packet';
 import { onTestFinished } from 'vitest';
 
@@ -21,11 +21,27 @@ export interface TestServer {
   readonly udp: Socket;
 }
 
+/** A port of TCP whose number UDP has free as well: not every one has. */
+async function samePort(): Promise<{ udp: Socket; tcp: Server; port: number }> {
+  for (;;) {
+    const tcp = createServer().listen(0, '127.0.0.1');
+    await once(tcp, 'listening');
+    const { port } = tcp.address() as AddressInfo;
+    const udp = createSocket('udp4');
+    try {
+      const listening = once(udp, 'listening');
+      udp.bind(port, '127.0.0.1');
+      await listening;
+      return { udp, tcp, port };
+    } catch {
+      tcp.close();
+      udp.close();
+    }
+  }
+}
+
 export async function dnsServer(onQuery: (asked: Asked) => void): Promise<TestServer> {
-  const udp = createSocket('udp4');
-  udp.bind(0, '127.0.0.1');
-  await once(udp, 'listening');
-  const { port } = udp.address();
+  const { udp, tcp, port } = await samePort();
   const server: TestServer = { port, asked: [], udp };
   const take = (raw: Buffer, transport: Asked['transport'], from: number, reply: Asked['reply']): void => {
     const asked = { query: dnsPacket.decode(raw), raw, transport, port: from, reply };
@@ -35,7 +51,7 @@ export async function dnsServer(onQuery: (asked: Asked) => void): Promise<TestSe
   udp.on('message', (raw, { port: from }) =>
     take(raw, 'udp', from, (message) => udp.send(message, from, '127.0.0.1')),
   );
-  const tcp = createServer((socket) => {
+  tcp.on('connection', (socket) => {
     let received = Buffer.alloc(0);
     socket.on('error', () => {});
     socket.on('data', (chunk) => {
@@ -50,8 +66,6 @@ export async function dnsServer(onQuery: (asked: Asked) => void): Promise<TestSe
       });
     });
   });
-  tcp.listen(port, '127.0.0.1');
-  await once(tcp, 'listening');
   onTestFinished(() => {
     udp.close();
     tcp.close();
