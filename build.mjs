@@ -25,20 +25,6 @@ import { build } from 'esbuild';
 const root = import.meta.dirname;
 const dist = join(root, 'dist');
 
-/**
- * client-node names node-fetch, which the program never calls, and which loads
- * `punycode`: newer versions of Node print a warning about that at each start.
- */
-const globalFetch = {
-  name: 'global-fetch',
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^node-fetch$/ }, ({ path }) => ({ path, namespace: 'global-fetch' }));
-    onLoad({ filter: /^/, namespace: 'global-fetch' }, () => ({
-      contents: 'export default fetch; export const Headers = globalThis.Headers;',
-    }));
-  },
-};
-
 const common = {
   absWorkingDir: root,
   bundle: true,
@@ -60,7 +46,6 @@ async function buildProgram() {
     chunkNames: 'chunks/[name]-[hash]',
     splitting: true,
     minifySyntax: true,
-    plugins: [globalFetch],
     metafile: true,
   });
   copyFileSync(join(root, 'sandbox/shim/kns-rootless'), join(dist, 'kns-rootless'));

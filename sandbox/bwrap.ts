@@ -1,7 +1,9 @@
 /** bubblewrap: where it is, how it is called, and what its complaints mean. */
 
-import { accessSync, constants, readFileSync, statSync } from 'node:fs';
+import { accessSync, constants, statSync } from 'node:fs';
 import path from 'node:path';
+import { containerKind, containerRemedy } from './container.ts';
+import { userNamespaceDenial } from './denial.ts';
 import { SandboxError } from './errors.ts';
 
 const INSTALL =
@@ -49,35 +51,18 @@ export function parseChildPid(info: string): number | undefined {
   return match ? Number(match[1]) : undefined;
 }
 
-function sysctl(name: string): string | undefined {
-  try {
-    return readFileSync(`/proc/sys/${name}`, 'utf8').trim();
-  } catch {
-    return undefined;
-  }
-}
-
-/** What each switch that forbids user namespaces wants done; the first that is set is named. */
-function userNamespaceRemedy(): string {
-  if (sysctl('user/max_user_namespaces') === '0')
-    return 'allow them: sysctl -w user.max_user_namespaces=10000';
-  if (sysctl('kernel/unprivileged_userns_clone') === '0')
-    return 'allow them: sysctl -w kernel.unprivileged_userns_clone=1';
-  if (sysctl('kernel/apparmor_restrict_unprivileged_userns') === '1')
-    return 'allow bwrap an AppArmor profile with `userns,`, or: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0';
-  return 'in a container, start it with --security-opt seccomp=unconfined or a profile that allows user namespaces';
-}
-
 /**
  * Each of these is the kernel, or a security module, that denies the namespace
  * or the rights within it. AppArmor lets the namespace be made and denies what
- * comes next: the id maps, or the loopback interface.
+ * comes next: the id maps, or the loopback interface. The profile that Docker
+ * gives its containers denies all mounts, the first of which makes / a slave.
  */
 const DENIALS = [
   /No permissions to creat/i,
   /Creating new namespace failed/,
   /setting up [ug]id map: (Permission denied|Operation not permitted)/,
   /loopback: .*(Permission denied|Operation not permitted)/,
+  /Failed to make \/ slave: (Permission denied|Operation not permitted)/,
   /user namespaces? (is|are) not/i,
 ];
 
@@ -101,17 +86,19 @@ export function explainBwrap(stderr: string, exitCode: number | undefined): Sand
       .trim()
       .split('\n')
       .findLast((line) => line !== '') ?? `exit status ${exitCode ?? 'unknown'}`;
-  if (DENIALS.some((denial) => denial.test(line)))
+  if (DENIALS.some((denial) => denial.test(line))) {
+    const { cause, remedy } = userNamespaceDenial(line);
     return new SandboxError(
       'USERNS_DENIED',
-      `user namespaces are not permitted here (${line})`,
-      userNamespaceRemedy(),
+      `user namespaces are not permitted here: ${cause} (${line})`,
+      remedy,
     );
+  }
   if (MASKED_PROC.test(line))
     return new SandboxError(
       'PROC_DENIED',
       `a new /proc can't be mounted here (${line})`,
-      'a container that hides parts of its /proc is in the way: start it with --security-opt systempaths=unconfined (Docker, Podman) or procMount: Unmasked (Kubernetes)',
+      `a container that hides parts of its /proc is in the way: ${containerRemedy(containerKind() ?? 'unknown', 'proc')}`,
     );
   return new SandboxError('BWRAP_FAILED', `bubblewrap could not set the sandbox up (${line})`, TRIAL);
 }

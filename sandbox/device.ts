@@ -40,6 +40,9 @@ export class LinkDevice implements Device {
   onWritable: () => void = nothing;
   /** Called once when the interface is gone, with its namespace. */
   onEnd: () => void = nothing;
+  /** Bytes of all frames, with their headers; over the life of the interface. */
+  bytesFromCommand = 0;
+  bytesToCommand = 0;
   /** Frames that the kernel refused: malformed, or sent while the interface was down. */
   refusedFrames = 0;
 
@@ -68,7 +71,10 @@ export class LinkDevice implements Device {
       isRing ? 0 : SLOT_BYTES,
       this.#offsets,
       this.#lengths,
-      (count) => this.#onBatch(arena, this.#offsets, this.#lengths, count),
+      (count) => {
+        for (let i = 0; i < count; i++) this.bytesFromCommand += this.#lengths[i];
+        this.#onBatch(arena, this.#offsets, this.#lengths, count);
+      },
       () => this.onWritable(),
       () => this.onEnd(),
     );
@@ -88,7 +94,12 @@ export class LinkDevice implements Device {
     }
     const errno = this.#api.writeFrame(this.#handle, frame.headLength, frame.pieces, frame.pieceCount);
     if (errno === constants.errno.EAGAIN) return false;
-    if (errno !== 0) this.refusedFrames++;
+    if (errno !== 0) {
+      this.refusedFrames++;
+      return true;
+    }
+    this.bytesToCommand += frame.headLength;
+    for (let i = 0; i < frame.pieceCount; i++) this.bytesToCommand += frame.pieceLength[i];
     return true;
   }
 

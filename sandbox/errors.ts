@@ -15,6 +15,7 @@ export type SandboxErrorCode =
   | 'CWD_MISSING'
   | 'MOUNT_INVALID'
   | 'FD_INVALID'
+  | 'JOIN_FAILED'
   | 'OPEN_FILES_LIMIT'
   | 'SETUP_TIMEOUT'
   | 'NO_COMPILER'

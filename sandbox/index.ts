@@ -1,6 +1,9 @@
 /** A command in a sandbox of its own: Linux namespaces by bubblewrap, one network interface, and the files of /etc that name things. */
 
-export { type CallerState, readCallerState } from './process/caller.ts';
+export { type CallerState, readCallerState, UNKNOWN_CALLER } from './process/caller.ts';
+export { explainBwrap, findBwrap } from './bwrap.ts';
+export { containerKind, containerRemedy } from './container.ts';
+export { appArmorProfile, userNamespaceDenial } from './denial.ts';
 export {
   type DatagramEvents,
   type DatagramFailure,
@@ -11,10 +14,14 @@ export {
 } from './datagram.ts';
 export { SandboxError } from './errors.ts';
 export type { LinkDevice } from './device.ts';
-export type { InsideAddress } from './inside.ts';
+export { join, type JoinOptions } from './join/join.ts';
+export { borrowNamespaces, type Namespaces } from './join/namespaces.ts';
 export { launch, type LaunchOptions } from './launch.ts';
-export type { LinkAddress, LinkKind, LinkOptions } from './link.ts';
+export type { LinkKind, LinkOptions } from './link.ts';
+export { loadNative } from './native/addon.ts';
 export type { PrivilegeOptions } from './process/privilege.ts';
+export type { RunningCommand } from './process/command.ts';
+export { lockFile } from './process/lock.ts';
 export { PASSED_SIGNALS, type SignalWatch, watchSignals } from './process/signals.ts';
 export type { Sandbox } from './running.ts';
-export type { FileOptions, Mount } from './view/files.ts';
+export { type FileOptions, type Mount, visibleEnvironment } from './view/files.ts';

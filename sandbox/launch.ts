@@ -29,7 +29,6 @@
 
 import { closeSync } from 'node:fs';
 import { homedir } from 'node:os';
-import path from 'node:path';
 import { explainBwrap, findBwrap, isMountRace } from './bwrap.ts';
 import { ChannelClosed } from './channel.ts';
 import { LinkDevice } from './device.ts';
@@ -38,26 +37,33 @@ import { HelperGone, NamespaceGone, NetnsHelper } from './helper.ts';
 import { type LinkOptions, makeLink } from './link.ts';
 import { loadNative, type Native } from './native/addon.ts';
 import type { CallerState } from './process/caller.ts';
+import { endGuard } from './process/command.ts';
 import { FD, Guard } from './process/guard.ts';
+import {
+  explainLimit,
+  orAborted,
+  receivePidfd,
+  SetupEnded,
+  setupSignal,
+  spawnFailed,
+  workingDirectory,
+} from './process/setup.ts';
 import { inheritedFds } from './process/inherited-fds.ts';
 import { proxyNotes } from './process/proxies.ts';
 import { type PrivilegeOptions, privilegeArguments } from './process/privilege.ts';
-import { endGuard, RunningSandbox, type Sandbox, type Stage } from './running.ts';
+import { RunningSandbox, type Sandbox, type Stage } from './running.ts';
 import { EtcDirectory } from './view/etc.ts';
 import { type FileOptions, fileArguments, visibleEnvironment } from './view/files.ts';
 
 /** How often bubblewrap may meet a host whose mounts change under its hands. */
 const MAX_ATTEMPTS = 5;
 
-/** For some connections, and for Node itself. */
-const ENOUGH_FILES = 256;
-
-/** The whole set-up takes some 20 ms; a machine that needs this long is stuck. */
-const SETUP_TIMEOUT_MS = 10_000;
-
 export interface LaunchOptions {
-  /** The program, looked up in the command's PATH, and its arguments: text, or bytes where they are none. */
-  readonly command: readonly (string | Uint8Array)[];
+  /**
+   * The program, looked up in the command's PATH, and its arguments: text, or bytes where they are none. Without
+   * a command the sandbox stands for others to join, until it is closed, and is not started.
+   */
+  readonly command?: readonly (string | Uint8Array)[];
   /** Where the command starts; default: here. */
   readonly cwd?: string;
   /** The command's whole environment; default: ours. */
@@ -70,74 +76,12 @@ export interface LaunchOptions {
   readonly fds?: readonly number[];
   /** What the caller had set before Node changed it. */
   readonly caller?: CallerState;
+  /** A directory that this process has locked, to be removed where this process is killed. */
+  readonly locked?: string;
   /** Gives the launch up; a sandbox that stands already is ended by `close`. */
   readonly abort?: AbortSignal;
   /** Told of each step as it is done; what it does meanwhile holds the launch up. */
   readonly onStage?: (stage: Stage) => void;
-}
-
-/** The guard has ended while the sandbox was being set up. */
-class SetupEnded extends Error {
-  override readonly name = 'SetupEnded';
-}
-
-/** Where the command starts. A directory that was removed has no name, and can't be entered again. */
-function workingDirectory(wanted: string | undefined): string {
-  try {
-    return path.resolve(wanted ?? process.cwd());
-  } catch (error) {
-    throw new SandboxError(
-      'CWD_MISSING',
-      'the working directory does not exist any more',
-      'go to one that does: cd',
-      { cause: error },
-    );
-  }
-}
-
-/** One signal for all that ends a set-up early; `done` lets go of the timer and the listener. */
-function setupSignal(
-  abort: AbortSignal | undefined,
-  guard: Guard,
-): { signal: AbortSignal; done: () => void } {
-  const controller = new AbortController();
-  const timer = setTimeout(() => controller.abort(setupTimeout()), SETUP_TIMEOUT_MS);
-  const onAbort = () => controller.abort(abort?.reason);
-  if (abort?.aborted) onAbort();
-  abort?.addEventListener('abort', onAbort);
-  void guard.gone.then(() => controller.abort(new SetupEnded()));
-  return {
-    signal: controller.signal,
-    done: () => {
-      clearTimeout(timer);
-      abort?.removeEventListener('abort', onAbort);
-    },
-  };
-}
-
-function setupTimeout(): SandboxError {
-  return new SandboxError(
-    'SETUP_TIMEOUT',
-    `the sandbox was not ready after ${SETUP_TIMEOUT_MS / 1000} s`,
-    'see what holds it up: run the same under strace -f, and try a plain bwrap --unshare-user --unshare-net --dev-bind / / true',
-  );
-}
-
-function spawnFailed(reason: string): SandboxError {
-  return new SandboxError(
-    'SPAWN_FAILED',
-    `the sandbox's processes could not be started (${reason})`,
-    'for E2BIG shorten the arguments or the environment; for EAGAIN or ENOMEM end other processes, or raise ulimit -u',
-  );
-}
-
-function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }
 
 /** The end of bubblewrap shows in many places; its own words tell why. */
@@ -165,13 +109,6 @@ class Gathered {
   closeAll(): void {
     for (const fd of this.#fds) closeSync(fd);
   }
-}
-
-async function receivePidfd(guard: Guard, signal: AbortSignal): Promise<number> {
-  const { fds } = await guard.control.receive(signal);
-  const [pidfd] = fds;
-  if (pidfd === undefined) throw new Error('kns-stub said it was ready without a pidfd');
-  return pidfd;
 }
 
 function nothing(): void {}
@@ -205,6 +142,7 @@ async function setUp(
       device,
       files: new EtcDirectory(directory),
       pidfd,
+      sharesPids: privilege?.sharePid ?? false,
       notes: [...proxyNotes(env), ...helper.notes],
       onStage,
     });
@@ -222,13 +160,14 @@ function startGuard(native: Native, options: LaunchOptions): Guard {
   const home = env['HOME'] || homedir();
   const sharePid = privilege.sharePid ?? false;
   return new Guard(native, {
-    command: options.command,
+    command: options.command ?? [],
     cwd,
     env: visibleEnvironment(files, env),
     caller,
     fds: inheritedFds(options.fds ?? [], caller),
-    leave: sharePid,
-    bwrap: [
+    after: sharePid ? 'leave' : 'end',
+    ...(options.locked === undefined ? {} : { locked: options.locked }),
+    entry: [
       findBwrap(),
       ...privilegeArguments(privilege),
       ...fileArguments(files, { env, home, cwd }, !sharePid),
@@ -240,17 +179,6 @@ function startGuard(native: Native, options: LaunchOptions): Guard {
       String(FD.block),
     ],
   });
-}
-
-/** A process that may open no more files fails anywhere, in words of its own. */
-function explainLimit(error: unknown): unknown {
-  if (!(error instanceof Error && 'code' in error && error.code === 'EMFILE')) return error;
-  return new SandboxError(
-    'OPEN_FILES_LIMIT',
-    'no more files may be opened by this process (EMFILE)',
-    `raise the hard limit: ulimit -n ${ENOUGH_FILES}`,
-    { cause: error },
-  );
 }
 
 /** The attempt met a mount of the host's on its way out; the next one hardly will. */
@@ -288,7 +216,7 @@ async function attempt(native: Native, options: LaunchOptions): Promise<Sandbox>
  *   is left then.
  */
 export async function launch(options: LaunchOptions): Promise<Sandbox> {
-  if (options.command.length === 0) throw new TypeError('a command is needed');
+  if (options.command?.length === 0) throw new TypeError('a command has at least one word');
   const native = await loadNative();
   for (let attempts = 1; ; attempts++) {
     options.abort?.throwIfAborted();

@@ -39,11 +39,15 @@ export interface Link {
 
 const OPEN_TUN = 'open /dev/net/tun';
 const TUN_CALLS = new Set([OPEN_TUN, 'ioctl TUNSETIFF', 'ioctl TUNSETVNETHDRSZ']);
-const VETH_CALLS = new Set(['unshare net', 'RTM_NEWLINK veth', 'socket AF_PACKET']);
-
 const LOAD_TUN =
   'load the driver as root: modprobe tun (in a container: start it with --device /dev/net/tun)';
-const LOAD_VETH = 'load the driver as root: modprobe veth; or use a tun device';
+
+/** What to do about each step to a veth pair that a system may lack or forbid. */
+const VETH_REMEDIES: ReadonlyMap<string, string> = new Map([
+  ['unshare net', 'allow more network namespaces, as root: sysctl -w user.max_net_namespaces=10000'],
+  ['RTM_NEWLINK veth', 'load the driver as root: modprobe veth'],
+  ['socket AF_PACKET', 'load the driver as root: modprobe af_packet'],
+]);
 
 function explainTun(error: HelperRefused): SandboxError | undefined {
   if (error.call !== OPEN_TUN) return undefined;
@@ -66,8 +70,9 @@ function explainTun(error: HelperRefused): SandboxError | undefined {
 }
 
 function explainVeth(error: HelperRefused): SandboxError | undefined {
-  if (!VETH_CALLS.has(error.call)) return undefined;
-  return new SandboxError('VETH_FAILED', `no veth pair can be made (${error.message})`, LOAD_VETH);
+  const remedy = VETH_REMEDIES.get(error.call);
+  if (remedy === undefined) return undefined;
+  return new SandboxError('VETH_FAILED', `no veth pair can be made (${error.message})`, remedy);
 }
 
 function explain(error: unknown): unknown {

@@ -1,20 +1,17 @@
 /** A sandbox that stands: what the caller holds until the command has ended. */
 
 import type { Socket } from 'node:dgram';
-import { closeSync } from 'node:fs';
 import type { Server } from 'node:net';
-import { ChannelClosed } from './channel.ts';
 import type { LinkDevice } from './device.ts';
 import type { NetnsHelper } from './helper.ts';
 import { bindInside, type InsideAddress, listenInside } from './inside.ts';
 import type { Addon } from './native/addon.ts';
+import { joinFailed } from './join/errors.ts';
+import { closeNamespaces, type Namespaces, openNamespaces } from './join/namespaces.ts';
 import type { Guard } from './process/guard.ts';
-import { Job } from './process/job.ts';
+import { RunningCommand } from './process/command.ts';
 import type { ReceivedSignal } from './process/signals.ts';
 import type { EtcDirectory, SandboxFiles } from './view/etc.ts';
-
-/** How long the guard may take to end a sandbox before it is ended itself. */
-const END_TIMEOUT_MS = 5_000;
 
 export interface Sandbox {
   readonly device: LinkDevice;
@@ -31,6 +28,8 @@ export interface Sandbox {
   listenInside(server: Server, at: InsideAddress): Promise<void>;
   /** The same for UDP. @throws SandboxError LISTEN_FAILED */
   bindInside(socket: Socket, at: InsideAddress): Promise<void>;
+  /** For others to join, while the sandbox stands. @throws SandboxError JOIN_FAILED */
+  namespaces(): Promise<Namespaces>;
   /**
    * The command's exit code, 128+n when signal n ended it, 126 or 127 when it
    * could not be run. Every process of the sandbox has ended then.
@@ -58,8 +57,9 @@ export interface Parts {
   readonly helper: NetnsHelper;
   readonly device: LinkDevice;
   readonly files: EtcDirectory;
-  /** The command's. */
+  /** The command's; init's where there is none. */
   readonly pidfd: number;
+  readonly sharesPids: boolean;
   readonly notes: readonly string[];
   readonly onStage: (stage: Stage) => void;
 }
@@ -68,12 +68,13 @@ export class RunningSandbox implements Sandbox {
   readonly device: LinkDevice;
   readonly exited: Promise<{ code: number }>;
   readonly #parts: Parts;
-  readonly #job: Job;
+  readonly #command: RunningCommand;
+  #namespaces: Promise<Namespaces> | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    this.#job = new Job(parts.api, parts.guard, parts.pidfd);
+    this.#command = new RunningCommand(parts);
     this.device = parts.device;
     this.exited = parts.guard.exited;
   }
@@ -87,21 +88,15 @@ export class RunningSandbox implements Sandbox {
   }
 
   start(): void {
-    try {
-      this.#parts.guard.go();
-      this.#parts.onStage('started');
-    } catch (error) {
-      // Ended before it began: `exited` tells.
-      if (!(error instanceof ChannelClosed)) throw error;
-    }
+    if (this.#command.start()) this.#parts.onStage('started');
   }
 
   signal(signo: number): void {
-    this.#job.signal(signo);
+    this.#command.signal(signo);
   }
 
   pass(signal: ReceivedSignal): void {
-    this.#job.pass(signal);
+    this.#command.pass(signal);
   }
 
   listenInside(server: Server, at: InsideAddress): Promise<void> {
@@ -112,26 +107,28 @@ export class RunningSandbox implements Sandbox {
     return bindInside(this.#parts.helper, socket, at);
   }
 
+  async namespaces(): Promise<Namespaces> {
+    if (this.#closing !== undefined) throw joinFailed('it is ending');
+    this.#namespaces ??= openNamespaces(this.#parts.helper, this.#parts.sharesPids);
+    return this.#namespaces;
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
   }
 
   async #close(): Promise<void> {
-    const { device, files, pidfd, guard, helper, onStage } = this.#parts;
+    const { device, files, helper, onStage } = this.#parts;
     onStage('closing');
     device.close();
     files.close();
-    this.#job.end();
-    closeSync(pidfd);
-    await Promise.all([endGuard(guard), helper.close()]);
+    await Promise.all([this.#command.close(), helper.close(), this.#closeNamespaces()]);
     onStage('closed');
   }
-}
 
-export async function endGuard(guard: Guard): Promise<void> {
-  guard.end();
-  const timer = setTimeout(() => guard.kill(), END_TIMEOUT_MS);
-  await guard.exited;
-  clearTimeout(timer);
+  async #closeNamespaces(): Promise<void> {
+    const opened = await this.#namespaces?.catch(() => undefined); // whoever asked has been told
+    if (opened !== undefined) closeNamespaces(opened);
+  }
 }

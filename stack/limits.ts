@@ -1,5 +1,6 @@
-import type { CongestionControlName } from './tcp/congestion/algorithm.ts';
 import { DEFAULT_HOP_LIMIT, IPV4_MIN_MTU } from './wire/ipv4.ts';
+
+export type CongestionControlName = 'cubic' | 'newreno';
 
 /**
  * Every bound of the stack, by name. Past a limit the stack degrades in the
@@ -23,7 +24,7 @@ export interface StackLimits {
   readonly receiveBufferInitialBytes: number;
   /** The most it may become, and so the largest window offered. */
   readonly receiveBufferBytes: number;
-  /** Receive buffers of all connections together. */
+  /** Receive buffers of all connections together; an eighth of it is for the first bytes of those that hold none. */
   readonly receivePoolBytes: number;
   /** Freed receive blocks kept for the next connection, in bytes. */
   readonly receivePoolIdleBytes: number;

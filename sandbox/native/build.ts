@@ -1,10 +1,10 @@
 /**
  * Compiles the native parts with the machine's own compiler.
  *
- * Three artefacts, each from one folder of C beside this file, with those below it: the addon that
- * Node loads, and two programs that are linked statically where the C library
- * allows it (they start faster, and nothing in the caller's environment, such
- * as LD_PRELOAD, gets into them).
+ * Three artefacts, each from one folder of C beside this file and those below:
+ * the addon that Node loads, and two programs that are linked statically where
+ * the C library allows it (they start faster, and nothing in the caller's
+ * environment, such as LD_PRELOAD, gets into them).
  *
  * No install script: npm asks before it runs those. The release carries
  * prebuilt artefacts, and a machine of another kind builds them at first use.

@@ -13,13 +13,16 @@ import { ARTEFACTS, buildNative, nativeSources, sourceHash } from './build.ts';
 import { packageRoot } from './package-root.ts';
 
 export interface NativeArtefacts {
+  /** Of the release, or built on this machine. */
+  readonly origin: 'prebuilt' | 'built';
   readonly addon: string;
   readonly netns: string;
   readonly stub: string;
 }
 
-function artefactsIn(directory: string): NativeArtefacts {
+function artefactsIn(directory: string, origin: NativeArtefacts['origin']): NativeArtefacts {
   return {
+    origin,
     addon: path.join(directory, 'addon.node'),
     netns: path.join(directory, 'kns-netns'),
     stub: path.join(directory, 'kns-stub'),
@@ -54,10 +57,10 @@ export async function buildInCache(): Promise<NativeArtefacts> {
   const hash = sourceHash(nativeSources());
   const directory = path.join(cacheDirectory(), 'kns-rootless', hash.slice(0, 16));
   await buildNative(directory);
-  return artefactsIn(directory);
+  return artefactsIn(directory, 'built');
 }
 
 export async function locateNative(): Promise<NativeArtefacts> {
   const prebuilt = prebuiltDirectory();
-  return isUsable(prebuilt) ? artefactsIn(prebuilt) : await buildInCache();
+  return isUsable(prebuilt) ? artefactsIn(prebuilt, 'prebuilt') : await buildInCache();
 }

@@ -8,6 +8,9 @@
  * that the sandbox stands, waits for the byte on which the command starts, and
  * tells when the command has stopped.
  *
+ * A further command of a sandbox that stands has a guard and an init of its own,
+ * and kns-stub join in place of bubblewrap (../join/join.ts).
+ *
  * bubblewrap's complaints go to a pipe, and not to the terminal: they become
  * part of an error. Init puts the caller's stderr back.
  */
@@ -55,10 +58,22 @@ export interface CommandOptions {
   readonly caller: CallerState | undefined;
   /** Open files of ours that the command gets under the same numbers. */
   readonly fds: readonly number[];
-  /** What the command leaves running may stay: only where it shares the host's pids. */
-  readonly leave: boolean;
-  /** The program that makes the namespaces, and its arguments but for what it runs. */
-  readonly bwrap: readonly [string, ...string[]];
+  /**
+   * What becomes of what the command leaves running: it ends; or, where that shares the host's pids, it may stay;
+   * or it belongs to a sandbox that stands, and stays in that.
+   */
+  readonly after: 'end' | 'leave' | 'join';
+  /** The program that makes the namespaces, or joins them, and its arguments but for what it runs. */
+  readonly entry: readonly [string, ...string[]];
+  /** A directory that this process has locked: the guard removes it where this process is killed. */
+  readonly locked?: string;
+  /** Open files for that program alone, from `firstEntryFd` on. */
+  readonly entryFds?: readonly number[];
+}
+
+/** Behind those of the command. */
+export function firstEntryFd(fds: readonly number[]): number {
+  return FD.inherited + fds.length;
 }
 
 function initArguments(options: CommandOptions): string[] {
@@ -90,7 +105,7 @@ function encodeCommand(command: readonly (string | Uint8Array)[]): Uint8Array {
 }
 
 export class Guard {
-  /** To init inside. */
+  /** To init inside: that of the sandbox, or of the joined command. */
   readonly control: Channel;
   /** Settles when the guard itself has ended, or was never there. What it left, if it was killed, ends by itself. */
   readonly gone: Promise<unknown>;
@@ -111,20 +126,13 @@ export class Guard {
     const command = encodeCommand(options.command);
     this.control = new Channel(native.api);
     this.#channel = new Channel(native.api);
-    const { fds, leave, bwrap } = options;
-    const args = [
-      'guard',
-      String(FD.guard),
-      leave ? 'leave' : 'end',
-      ...bwrap,
-      '--',
-      ...initArguments(options),
-    ];
+    const { fds, after, entry, entryFds = [], locked: removed = '-' } = options;
+    const args = ['guard', String(FD.guard), after, removed, ...entry, '--', ...initArguments(options)];
     const init = openSync(native.stub, 'r');
     const subprocess = execa(native.stub, args, {
       stdio: [
         ...(['inherit', 'inherit', 'pipe', 2, 'pipe', 'pipe', 'pipe'] as const),
-        ...[this.control.peer, this.#channel.peer, init, ...fds].map(inherited),
+        ...[this.control.peer, this.#channel.peer, init, ...fds, ...entryFds].map(inherited),
       ],
       env: { ...options.env },
       extendEnv: false,
@@ -206,8 +214,18 @@ export class Guard {
   end(): void {
     this.#ending.abort();
     this.#block.destroy();
-    this.#channel.close();
+    this.#part();
     this.control.close();
+  }
+
+  /** Lets go of the guard, alive and well. */
+  #part(): void {
+    try {
+      this.#channel.send('bye');
+    } catch (error) {
+      if (!(error instanceof ChannelClosed)) throw error; // a guard that has ended needs no farewell
+    }
+    this.#channel.close();
   }
 
   /** For a guard that does not do its work. What it guards dies with it by PR_SET_PDEATHSIG, and is not waited for. */

@@ -28,7 +28,7 @@ export const HIDDEN_ALWAYS: readonly HiddenRow[] = [
   { what: "systemd-resolved's own sockets", paths: ['/run/systemd/resolve'], variables: [] },
   {
     what: 'the system bus, by which systemd-resolved and Avahi answer too',
-    paths: ['/run/dbus/system_bus_socket', '/var/run/dbus/system_bus_socket'],
+    paths: ['/run/dbus', '/var/run/dbus'],
     variables: [],
   },
   {

@@ -1,13 +1,14 @@
-/** The program: reads the command line, runs one session, and exits as the command did. */
+/** The program: finds out what is asked for, does it, and exits as the command did. */
 
 import { CommanderError } from 'commander';
 import { readCallerState } from '../../sandbox/index.ts';
 import { createLog } from '../observe/log.ts';
-import { runSession, type SessionSummary } from '../session/session.ts';
 import { EXIT_FAILED } from './exit-codes.ts';
-import { type CommandLine, parseCommandLine } from './program.ts';
+import { greet } from './greeting.ts';
+import { parseCommandLine } from './program.ts';
 import { rawArguments } from './raw-arguments.ts';
 import { describeError } from './report.ts';
+import { subcommand } from './subcommands.ts';
 import { VERSION } from './version.ts';
 
 export async function main(argv: readonly string[]): Promise<number> {
@@ -15,21 +16,24 @@ export async function main(argv: readonly string[]): Promise<number> {
   surviveDeafReaders();
   process.once('uncaughtException', fail);
   try {
-    const line = parseCommandLine(argv, VERSION, process.env['SHELL'] || '/bin/sh');
-    const log = createLog(line.verbosity);
-    const cluster = line.demo ? await startDemo() : undefined;
-    try {
-      return await runSession({
-        ...line,
-        command: rawArguments(line.command),
-        ...(cluster === undefined ? {} : { kubeconfigText: cluster.kubeconfig }),
-        caller,
-        log,
-        onReady: (summary) => greet(line, summary),
-      });
-    } finally {
-      await cluster?.close();
-    }
+    const asked = await subcommand(argv[0]);
+    if (asked !== undefined) return await asked(argv.slice(1), caller);
+    const { command, name, fds, ...line } = parseCommandLine(
+      argv,
+      VERSION,
+      process.env['SHELL'] || '/bin/sh',
+    );
+    // All that knows of clusters is loaded here, and not for what only looks after sandboxes.
+    const { runHere } = await import('./commands/run.ts');
+    return await runHere({
+      line,
+      command: rawArguments(command),
+      fds,
+      name,
+      caller,
+      log: createLog(line.verbosity),
+      onReady: (summary) => greet(line.verbosity, summary),
+    });
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_FAILED;
     process.stderr.write(`${describeError(error)}\n`);
@@ -46,18 +50,4 @@ function surviveDeafReaders(): void {
 function fail(error: unknown): void {
   process.stderr.write(`${describeError(error)}\n`);
   process.exit(EXIT_FAILED);
-}
-
-/** A line for each context at a terminal, so that nobody works on the wrong cluster unknowingly. */
-function greet(line: CommandLine, summary: SessionSummary): void {
-  if (!process.stderr.isTTY && line.verbosity === 0) return;
-  for (const { context, selection, serviceCount } of summary) {
-    const services = serviceCount === 1 ? 'Service' : 'Services';
-    process.stderr.write(`kns-rootless: context ${context}, ${selection}, ${serviceCount} ${services}\n`);
-  }
-}
-
-async function startDemo() {
-  const { startDemoCluster } = await import('./demo.ts');
-  return startDemoCluster();
 }

@@ -3,20 +3,31 @@
  *
  * Our options end at the first operand or at `--`; all that follows belongs to
  * the command, whatever it looks like. The options are in `options/`, a file
- * for each heading of --help, which adds its own and reads its own.
+ * for each heading of --help, which adds its own and reads its own. Those that
+ * make a sandbox are shared with `up`.
  */
 
 import { Command, Option } from 'commander';
+import { checkName } from '../named/registry.ts';
 import { type AccessOptions, addAccessOptions, readAccessOptions } from './options/access.ts';
+import { addCommandOptions, type CommandOptions, readCommandOptions } from './options/command.ts';
+import { addGeneralOptions, readVerbosity } from './options/general.ts';
 import { addNetworkOptions, type NetworkOptions, readNetworkOptions } from './options/network.ts';
 import { addSandboxOptions, readSandboxOptions, type SandboxOptions } from './options/sandbox.ts';
 import { addServiceOptions, readServiceOptions, type ServiceOptions } from './options/services.ts';
 import { refuseReserved } from './subcommands.ts';
+import { given } from './values/given.ts';
 
-export interface CommandLine extends AccessOptions, ServiceOptions, NetworkOptions, SandboxOptions {
-  readonly command: readonly string[];
+/** What a sandbox is made by. */
+export interface SandboxLine extends AccessOptions, ServiceOptions, NetworkOptions, SandboxOptions {
   /** How often `-v` was given. */
   readonly verbosity: number;
+}
+
+export interface CommandLine extends SandboxLine, CommandOptions {
+  readonly command: readonly string[];
+  /** By which the sandbox is found; its process's pid, without. */
+  readonly name?: string;
 }
 
 /** Words of the command line that may hold our own options; commander's recursion overflows on a command's 100,000. */
@@ -24,13 +35,20 @@ const MAX_OPTION_WORDS = 4096;
 
 const HELP = `
 Without a command, $SHELL is started. What follows the command, or --, is the command's own.
-doctor, down, exec, list, logs, policy and up are kept for subcommands; after -- they are programs.
+
+Sandboxes that stay (kns-rootless SUBCOMMAND --help shows more):
+  up NAME [options]             start a sandbox without a command
+  exec NAME [--] [command…]     run a command in a sandbox that runs
+  list, logs NAME, down NAME…   what there is, what it says, its end
+  doctor [options]              whether a run would work
+As the first word, these are subcommands; policy is kept for later. After -- they are programs.
 
 Examples:
   kns-rootless bash                                   a shell where every Service answers under its name
   kns-rootless -- npm test                            a test run against the cluster
   kns-rootless -n shop -n billing -- curl http://web/ two namespaces; bare names belong to the first
   kns-rootless --demo -- curl http://web/             without a cluster
+  kns-rootless doctor -n shop                         would a run work, and what to do where not
 
 The exit code is the command's, 128+n where signal n ended it, 127 or 126 where it can't be found or run,
 and 125 where kns-rootless itself failed.`;
@@ -41,51 +59,71 @@ and 125 where kns-rootless itself failed.`;
  */
 export function parseCommandLine(argv: readonly string[], version: string, shell: string): CommandLine {
   const program = makeProgram(version);
-  const head = argv.slice(0, MAX_OPTION_WORDS);
-  program.parse(head, { from: 'user' });
-  const operands = argv.slice(head.length - program.args.length);
-  const escaped = argv[argv.length - operands.length - 1] === '--';
+  const { operands, escaped } = parseOperands(program, argv);
   if (operands.length > 0 && !escaped) refuseReserved(operands[0]);
+  const { name } = program.opts<{ name?: string }>();
   return {
     command: operands.length > 0 ? operands : [shell],
-    verbosity: program.opts<{ verbose: number }>().verbose,
-    ...readAccessOptions(program),
-    ...readServiceOptions(program),
-    ...readNetworkOptions(program),
-    ...readSandboxOptions(program),
+    ...given({ name }),
+    ...readCommandOptions(program),
+    ...readSandboxLine(program),
   };
 }
 
+/** Our options are read into the program; what follows them is told, and whether `--` came before. */
+export function parseOperands(
+  program: Command,
+  argv: readonly string[],
+): { operands: readonly string[]; escaped: boolean } {
+  const head = argv.slice(0, MAX_OPTION_WORDS);
+  program.parse(head, { from: 'user' });
+  const operands = argv.slice(head.length - program.args.length);
+  return { operands, escaped: argv[argv.length - operands.length - 1] === '--' };
+}
+
 function makeProgram(version: string): Command {
-  const program = new Command('kns-rootless')
+  const program = makeCommand('kns-rootless')
     .usage('[options] [--] [command [args…]]')
     .description(
       'Runs a command in a rootless sandbox where every Kubernetes Service answers under its own name.',
     )
     .argument('[command...]', 'the command and its arguments')
     .addHelpText('after', HELP)
-    .helpCommand(false)
     .enablePositionalOptions()
-    .passThroughOptions()
-    .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(`kns-rootless: ${text.replace(/^error: /, '')}`) })
-    .showHelpAfterError('(kns-rootless --help shows the options)');
-  addServiceOptions(program);
-  addAccessOptions(program);
-  addNetworkOptions(program);
-  addSandboxOptions(program);
+    .passThroughOptions();
+  addSandboxLine(program);
+  addCommandOptions(program);
+  program.addOption(
+    new Option('--name <name>', 'be found under this name by exec, list and down (its pid)').argParser(
+      checkName,
+    ),
+  );
   addGeneralOptions(program, version);
   return program;
 }
 
-function addGeneralOptions(program: Command, version: string): void {
-  program
-    .optionsGroup('What is said:')
-    .addOption(
-      new Option('-v, --verbose', 'say what happens; twice: each connection')
-        .argParser((_, count: number) => count + 1)
-        .default(0, 'quiet'),
-    )
-    .version(version, '--version', 'print the version')
-    .helpOption('-h, --help', 'print this help');
+/** A command line that throws in place of exiting, and complains under our name. */
+export function makeCommand(name: string): Command {
+  return new Command(name)
+    .helpCommand(false)
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(`kns-rootless: ${text.replace(/^error: /, '')}`) })
+    .showHelpAfterError(`(${name} --help shows the options)`);
+}
+
+export function addSandboxLine(program: Command): void {
+  addServiceOptions(program);
+  addAccessOptions(program);
+  addNetworkOptions(program);
+  addSandboxOptions(program);
+}
+
+export function readSandboxLine(program: Command): SandboxLine {
+  return {
+    verbosity: readVerbosity(program),
+    ...readAccessOptions(program),
+    ...readServiceOptions(program),
+    ...readNetworkOptions(program),
+    ...readSandboxOptions(program),
+  };
 }

@@ -1,12 +1,18 @@
 /**
  * An error as the user sees it: one line that says what is wrong and what to
- * do. What is not meant for users is a bug, and comes with its stack.
+ * do, and which check of the doctor looks into it. What is not meant for users
+ * is a bug, and comes with its stack.
  */
 
+import { checkOf } from '../doctor/check-of.ts';
 import { actionLine, isActionable } from '../errors.ts';
 
 export function describeError(error: unknown): string {
-  if (isActionable(error)) return `kns-rootless: ${actionLine(error)}`;
+  if (isActionable(error)) {
+    const check = checkOf(error.code);
+    const more = check === undefined ? '' : ` (kns-rootless doctor: ${check})`;
+    return `kns-rootless: ${actionLine(error)}${more}`;
+  }
   const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return `kns-rootless: internal error, please report it: ${detail}`;
 }

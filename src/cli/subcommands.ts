@@ -6,16 +6,42 @@
  * the program. Reserving the later ones now keeps scripts from breaking then.
  */
 
+import type { CallerState } from '../../sandbox/index.ts';
 import { UsageError } from '../errors.ts';
 
-const RESERVED = new Set(['doctor', 'down', 'exec', 'list', 'logs', 'policy', 'up']);
+/** What a subcommand is given: its own arguments, and what the caller's shell had set up. @returns the exit code */
+export type Subcommand = (argv: readonly string[], caller: CallerState) => Promise<number>;
+
+/** Each is loaded when it is called. */
+const SUBCOMMANDS: ReadonlyMap<string, () => Promise<Subcommand>> = new Map([
+  ['doctor', async () => (await import('./commands/doctor.ts')).doctor],
+  ['down', async () => (await import('./commands/down.ts')).down],
+  ['exec', async () => (await import('./commands/exec.ts')).exec],
+  ['list', async () => (await import('./commands/list.ts')).list],
+  ['logs', async () => (await import('./commands/logs.ts')).logs],
+  ['up', async () => (await import('./commands/up.ts')).up],
+]);
+
+const LATER = new Set(['policy']);
+
+/** The subcommand that the first word is, if it is one. */
+export function subcommand(word: string | undefined): Promise<Subcommand> | undefined {
+  return word === undefined ? undefined : SUBCOMMANDS.get(word)?.();
+}
 
 /** Throws `SUBCOMMAND_RESERVED` where a command's name is kept for a subcommand. */
 export function refuseReserved(name: string): void {
-  if (!RESERVED.has(name)) return;
-  throw new UsageError(
-    'SUBCOMMAND_RESERVED',
-    `"${name}" is kept for a subcommand that this version does not have`,
-    `to run a program of that name: kns-rootless -- ${name}`,
-  );
+  const program = `to run a program of that name: kns-rootless -- ${name}`;
+  if (SUBCOMMANDS.has(name))
+    throw new UsageError(
+      'SUBCOMMAND_RESERVED',
+      `the subcommand "${name}" has to be the first word`,
+      `write its options behind it: kns-rootless ${name} …; ${program}`,
+    );
+  if (LATER.has(name))
+    throw new UsageError(
+      'SUBCOMMAND_RESERVED',
+      `"${name}" is kept for a subcommand that this version does not have`,
+      program,
+    );
 }

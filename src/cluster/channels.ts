@@ -4,7 +4,8 @@
  * Each binary message starts with a channel: 0 is data, 1 the error text. The
  * first message on each channel is the port (uint16, little-endian), which
  * serves as the reply here. There is no half-close: ending our direction ends
- * the WebSocket.
+ * the WebSocket. The server ends the connection in order by a Close frame, and by
+ * nothing else; what is cut off without one is lost.
  */
 import type { PodConnection, PodConnectionEvents, PodStream, PodStreamEvents } from './forward/transport.ts';
 import type { ForwardLimits } from './forward/limits.ts';
@@ -21,11 +22,12 @@ const PREAMBLE_BYTES = 2;
 const ERROR_TEXT_LIMIT = 4096;
 
 export class ChannelConnection implements PodConnection, PodStream, BytePipeEvents {
-  readonly shared = false;
-  readonly doubtful = false;
+  readonly onlyPort: number;
   readonly #connectionEvents: PodConnectionEvents;
   readonly #pipe: PingablePipe;
   readonly #heartbeat: Heartbeat;
+  readonly #podGoneMs: number;
+  #podGoneTimer: NodeJS.Timeout | undefined;
   #events: PodStreamEvents | undefined;
   #channel = DATA_CHANNEL;
   /** Bytes of the preamble still to come, per channel. */
@@ -40,11 +42,14 @@ export class ChannelConnection implements PodConnection, PodStream, BytePipeEven
   #closeCause: Error | undefined;
 
   constructor(
+    port: number,
     makePipe: (events: BytePipeEvents) => PingablePipe,
     limits: ForwardLimits,
     events: PodConnectionEvents,
   ) {
+    this.onlyPort = port;
     this.#connectionEvents = events;
+    this.#podGoneMs = limits.podGoneMs;
     this.#pipe = makePipe(this);
     this.#heartbeat = new Heartbeat(limits, {
       ping: () => this.#pipe.ping(),
@@ -59,6 +64,10 @@ export class ChannelConnection implements PodConnection, PodStream, BytePipeEven
 
   get spent(): boolean {
     return this.#closed || this.#opened;
+  }
+
+  get doubtful(): boolean {
+    return this.#heartbeat.doubtful;
   }
 
   get streamCount(): number {
@@ -86,7 +95,12 @@ export class ChannelConnection implements PodConnection, PodStream, BytePipeEven
     if (!this.#events) this.#pipe.end();
   }
 
-  podGone(): void {} // the one stream has been told
+  podGone(): void {
+    if (this.#closed) return;
+    this.#podGoneTimer ??= setTimeout(() => {
+      this.destroy(new Error('the pod is gone'));
+    }, this.#podGoneMs);
+  }
 
   destroy(cause: Error): void {
     this.#pipe.destroy(cause);
@@ -153,6 +167,7 @@ export class ChannelConnection implements PodConnection, PodStream, BytePipeEven
   onClosed(cause: Error | undefined): void {
     this.#closed = true;
     this.#heartbeat.stop();
+    clearTimeout(this.#podGoneTimer);
     this.#closeCause = cause;
     this.#report();
     this.#connectionEvents.onClosed();

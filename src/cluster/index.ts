@@ -11,12 +11,19 @@
  *     pipe/      the upgraded socket, or a WebSocket on it
  */
 export { type AccessOptions, type ClusterAccess, loadAccess } from './access/access.ts';
+export { candidateFiles } from './access/kubeconfig.ts';
 export { type ServerTrust, tunnelFor } from './agent/agent.ts';
 export { bareHost } from './agent/proxy-choice.ts';
+export { ApiClient } from './api/client.ts';
+export type { Inspection, Validity } from './api/inspection.ts';
+export { answered } from './api/errors.ts';
 export { type Cluster, type ConnectOptions, connectCluster } from './cluster.ts';
+export { Discovery } from './discovery/discovery.ts';
+export type { Target } from './discovery/endpoints.ts';
+export { unknownNamespace } from './discovery/feeds/explain.ts';
 export type { Owner } from './discovery/catalog.ts';
-export { ClusterError } from './errors.ts';
-export type { TransportName } from './forward/ladder.ts';
+export { ClusterError, reasonOf } from './errors.ts';
+export { TRANSPORTS, TransportLadder, type TransportName } from './forward/ladder.ts';
 export { DEFAULT_LIMITS, type ForwardLimits } from './forward/limits.ts';
 export type { ClusterLog } from './log.ts';
 export type { EndpointPod } from './discovery/endpoints.ts';

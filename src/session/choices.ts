@@ -6,6 +6,8 @@
  * first, as a bare name is.
  */
 
+import type { ServiceRecord } from '../cluster/index.ts';
+
 export interface NamespaceChoice {
   readonly context?: string;
   readonly namespace: string;
@@ -15,7 +17,7 @@ export interface NamespaceChoice {
 export interface Target {
   readonly context?: string;
   readonly namespace?: string;
-  readonly kind: 'Service' | 'Pod' | 'Deployment';
+  readonly kind: ServiceRecord['kind'];
   readonly name: string;
 }
 
@@ -33,6 +35,6 @@ export interface Wait {
 
 /** A target as the user writes it. */
 export function targetText({ context, namespace, kind, name }: Target): string {
-  const short = { Service: 'svc', Pod: 'pod', Deployment: 'deploy' }[kind];
+  const short = { Service: 'svc', Pod: 'pod', Deployment: 'deploy', StatefulSet: 'sts' }[kind];
   return [context, namespace, short, name].filter((part) => part !== undefined).join('/');
 }

@@ -28,6 +28,8 @@ export interface SandboxNetworkOptions {
 }
 
 export interface SandboxNetwork {
+  /** Connections that are open. */
+  connectionCount(): number;
   close(): void;
 }
 
@@ -51,17 +53,26 @@ export async function openNetwork(
     search: podSearchList(firstNamespace, domain),
   });
   directory.onNamesChanged = () => etc.namesChanged();
-  const driver = connectStack(sandbox, directory, log);
+  const stack = connectStack(sandbox, directory, log);
   return {
+    connectionCount: () => stack.connectionCount(),
     close() {
       etc.close();
-      driver.stop();
+      stack.stop();
       apiServers?.close();
     },
   };
 }
 
-function connectStack(sandbox: Sandbox, directory: Directory, log: Log): Driver {
+export interface ConnectedStack {
+  /** Connections that are open. */
+  connectionCount(): number;
+  /** Ends them all. */
+  stop(): void;
+}
+
+/** Has the directory's network answer on the sandbox's interface. */
+export function connectStack(sandbox: Sandbox, directory: Directory, log: Log): ConnectedStack {
   const stack = new Stack({
     device: sandbox.device,
     framing: sandbox.device.framing,
@@ -69,5 +80,9 @@ function connectStack(sandbox: Sandbox, directory: Directory, log: Log): Driver 
     random: (bytes) => randomFillSync(bytes),
   });
   attachNetwork({ stack, directory, log });
-  return new Driver(sandbox.device, stack);
+  const driver = new Driver(sandbox.device, stack);
+  return {
+    connectionCount: () => [...stack.connections()].length,
+    stop: () => driver.stop(),
+  };
 }

@@ -15,6 +15,8 @@ import {
   launch,
   type LaunchOptions,
   type LinkOptions,
+  type Sandbox,
+  visibleEnvironment,
 } from '../../sandbox/index.ts';
 import { bothOrNeither } from './both-or-neither.ts';
 import {
@@ -27,17 +29,17 @@ import {
 } from './contexts.ts';
 import { credentialFiles } from './credential-files.ts';
 import { commandEnvironment } from './environment.ts';
-import { openNetwork, type SandboxNetworkOptions } from './sandbox-network.ts';
-import { forwardSignals, keepIgnoring } from './signals.ts';
+import { linkOptions } from './link.ts';
+import { openNetwork, type SandboxNetwork, type SandboxNetworkOptions } from './sandbox-network.ts';
+import { endOnSignals, forwardSignals, keepIgnoring } from './signals.ts';
+import type { StandingSession, Traffic } from './standing.ts';
 import { waitForAll } from './waits.ts';
-
-/** Bytes of an IP packet on kns0: as large as IPv4 allows, less what page alignment likes. */
-const MTU = 65_520;
 
 export interface SessionOptions
   extends ContextOptions,
     SandboxNetworkOptions,
-    Required<Pick<LaunchOptions, 'command' | 'files' | 'privilege' | 'fds'>> {
+    Required<Pick<LaunchOptions, 'files' | 'privilege' | 'fds'>>,
+    Pick<LaunchOptions, 'command' | 'locked'> {
   readonly cidr: string;
   readonly cidr6: string;
   readonly link: NonNullable<LinkOptions['kind']>;
@@ -46,6 +48,8 @@ export interface SessionOptions
   readonly hideKubeconfig: boolean;
   /** Called once all is ready, just before the command starts. */
   readonly onReady: (summary: SessionSummary) => void;
+  /** The same, for who looks after the session from then on. */
+  readonly onStanding: (session: StandingSession) => void;
 }
 
 /** What the sandbox leads to, context by context. */
@@ -53,37 +57,54 @@ export type SessionSummary = readonly {
   readonly context: string;
   /** As the user is told: `namespaces shop, billing`. */
   readonly selection: string;
+  readonly namespaces: readonly string[];
   readonly serviceCount: number;
 }[];
 
-/** Runs the command. @returns its exit code, 128+n where a signal ended it. Throws Actionable errors. */
+/**
+ * Runs the command; without one, the sandbox stands until it is ended.
+ *
+ * @returns its exit code, 128+n where a signal ended it. Throws Actionable errors.
+ */
 export async function runSession(options: SessionOptions): Promise<number> {
   keepIgnoring(options.caller);
   const plan = new AddressPlan(options.cidr, options.cidr6);
   const loaded = await loadContexts(options);
   const connecting = connectContexts(loaded, options);
   const [contexts, sandbox] = await bothOrNeither(connecting, async (abort) => {
-    const { command, caller, privilege, fds, link } = options;
+    const { command, locked, caller, privilege, fds, link } = options;
     return launch({
-      command,
       caller,
       env: await commandEnvironment(process.env, connecting, options),
       files: commandFiles(loaded, options),
       privilege,
       fds,
-      link: { ...linkAddress(plan, 0), ipv6: linkAddress(plan, 1), mtu: MTU, kind: link },
+      link: linkOptions(plan, link),
       abort,
+      ...(command === undefined ? {} : { command }),
+      ...(locked === undefined ? {} : { locked }),
     });
   });
   try {
     await waitForAll(options.waits, contexts, sandbox.exited, options.log);
     const network = await openNetwork(sandbox, contexts, plan, options);
-    const signals = await forwardSignals(sandbox);
+    const hasCommand = options.command !== undefined;
+    const signals = await (hasCommand ? forwardSignals(sandbox) : endOnSignals(sandbox));
     try {
       for (const note of sandbox.notes) options.log.info(note);
-      options.onReady(summarize(contexts, options));
+      const summary = summarize(contexts, options);
+      options.onStanding({
+        summary,
+        netAdmin: options.privilege.netAdmin ?? false,
+        namespaces: () => sandbox.namespaces(),
+        environment: async (ours) =>
+          visibleEnvironment(options.files, await commandEnvironment(ours, connecting, options)),
+        traffic: () => traffic(sandbox, network),
+        end: () => void sandbox.close(),
+      });
+      options.onReady(summary);
       for (const { access } of contexts.all) access.releaseTerminal();
-      sandbox.start();
+      if (hasCommand) sandbox.start();
       return (await sandbox.exited).code;
     } finally {
       signals.close();
@@ -99,19 +120,20 @@ function commandFiles(
   { files, hideKubeconfig, kubeconfig }: SessionOptions,
 ): FileOptions {
   if (!hideKubeconfig) return files;
-  return { ...files, hidden: credentialFiles(contexts, process.env, kubeconfig) };
+  const { hidden = [] } = files;
+  return { ...files, hidden: [...hidden, ...credentialFiles(contexts, process.env, kubeconfig)] };
+}
+
+function traffic({ device }: Sandbox, network: SandboxNetwork): Traffic {
+  const { bytesFromCommand, bytesToCommand } = device;
+  return { connections: network.connectionCount(), bytesFromCommand, bytesToCommand };
 }
 
 function summarize(contexts: ConnectedContexts, options: ContextOptions): SessionSummary {
   return contexts.all.map((context) => ({
     context: context.access.contextName,
     selection: selectionText(context, options),
+    namespaces: context.namespaces,
     serviceCount: context.cluster.services.length,
   }));
-}
-
-/** One family's part of the link: IPv4 is 0, IPv6 is 1. */
-function linkAddress(plan: AddressPlan, family: 0 | 1) {
-  const { sandbox, prefixLengths, gateway } = plan;
-  return { address: sandbox[family], prefixLength: prefixLengths[family], gateway: gateway[family] };
 }

@@ -25,6 +25,12 @@ export function keepIgnoring({ ignoredSignals }: CallerState): void {
   }
 }
 
-export function forwardSignals(sandbox: Sandbox): Promise<SignalWatch> {
-  return watchSignals(PASSED_SIGNALS, (signal) => sandbox.pass(signal));
+export function forwardSignals(command: Pick<Sandbox, 'pass'>): Promise<SignalWatch> {
+  return watchSignals(PASSED_SIGNALS, (signal) => command.pass(signal));
+}
+
+/** Where there is no command, what asks us to end asks the sandbox. */
+export function endOnSignals(sandbox: Sandbox): Promise<SignalWatch> {
+  const { SIGHUP, SIGINT, SIGTERM } = constants.signals;
+  return watchSignals([SIGHUP, SIGINT, SIGTERM], () => void sandbox.close());
 }

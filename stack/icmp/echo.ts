@@ -1,6 +1,6 @@
 /** A ping. It holds a copy of its message, so it may be answered at any time. */
-import type { UnreachableReason } from '../ip/error-reporter.ts';
-import type { InboundPacket, PacketQuote } from '../ip/packet.ts';
+import type { UnreachableReason } from '../ip/packet/error-reporter.ts';
+import type { InboundPacket, PacketQuote } from '../ip/packet/packet.ts';
 import { ICMP_HEADER_BYTES, icmpIdentifier, icmpSequence } from '../wire/icmp.ts';
 import type { IcmpLayer } from './icmp.ts';
 

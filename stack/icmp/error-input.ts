@@ -5,8 +5,8 @@
  * recognizes it (RFC 5927 4). What then comes of it is the transport's part.
  */
 import type { Counters } from '../counters.ts';
-import type { DeliveryError } from '../ip/error-reporter.ts';
-import type { InboundPacket } from '../ip/packet.ts';
+import type { DeliveryError } from '../ip/packet/error-reporter.ts';
+import type { InboundPacket } from '../ip/packet/packet.ts';
 import {
   ICMP_DESTINATION_UNREACHABLE,
   ICMP_ECHO_REPLY,

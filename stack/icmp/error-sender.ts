@@ -11,8 +11,12 @@
  */
 import type { Clock } from '../clock.ts';
 import type { Counters } from '../counters.ts';
-import { type ErrorReporter, PROBLEM_NEXT_HEADER, type UnreachableReason } from '../ip/error-reporter.ts';
-import type { PacketQuote } from '../ip/packet.ts';
+import {
+  type ErrorReporter,
+  PROBLEM_NEXT_HEADER,
+  type UnreachableReason,
+} from '../ip/packet/error-reporter.ts';
+import type { PacketQuote } from '../ip/packet/packet.ts';
 import type { StackLimits } from '../limits.ts';
 import {
   ICMP_DESTINATION_UNREACHABLE,

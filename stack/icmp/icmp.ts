@@ -7,8 +7,8 @@
  * on a link of two.
  */
 import type { Counters } from '../counters.ts';
-import type { InboundPacket } from '../ip/packet.ts';
-import type { Path } from '../ip/path.ts';
+import type { InboundPacket } from '../ip/packet/packet.ts';
+import type { Path } from '../ip/path/path.ts';
 import { finishChecksum, sumBytes } from '../wire/checksum.ts';
 import {
   ICMP_DESTINATION_UNREACHABLE,

@@ -1,9 +1,9 @@
 /** ICMP messages out, of either version. */
+import type { DatagramSender } from '../ip/output/datagram-sender.ts';
+import type { Transmitter } from '../ip/output/transmitter.ts';
+import { CHECKSUM_DONE, type Path } from '../ip/path/path.ts';
 import { pseudoHeaderSum } from '../wire/checksum.ts';
 import { ICMP_HEADER_BYTES, writeIcmp } from '../wire/icmp.ts';
-import type { DatagramSender } from '../ip/datagram-sender.ts';
-import { CHECKSUM_DONE, type Path } from '../ip/path.ts';
-import type { Transmitter } from '../ip/transmitter.ts';
 
 export class IcmpMessageSender {
   readonly #transmitter: Transmitter;

@@ -2,7 +2,7 @@
  * The packet that an ICMP error quotes: one of ours, if the error is genuine,
  * cut off wherever its sender liked.
  */
-import type { InboundPacket } from '../ip/packet.ts';
+import type { InboundPacket } from '../ip/packet/packet.ts';
 import { ICMP_HEADER_BYTES } from '../wire/icmp.ts';
 import {
   IPV4_HEADER_BYTES,

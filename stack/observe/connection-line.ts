@@ -3,7 +3,7 @@
  * the smoothed round trip and its variance, `cwnd` and `ssthresh` are segments,
  * and what is nothing is left out.
  */
-import type { ConnectionSnapshot } from '../tcp/snapshot.ts';
+import type { ConnectionSnapshot } from '../tcp/application/snapshot.ts';
 
 export function describeConnection(seen: ConnectionSnapshot): string {
   const head = [

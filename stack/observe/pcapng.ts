@@ -8,7 +8,7 @@
  * that go out may look wrong, and packets may be longer than the mtu, as in a
  * capture on any host with offloads.
  */
-import type { Framing } from '../ip/link.ts';
+import type { Framing } from '../ip/path/link.ts';
 import { VIRTIO_NET_HEADER_BYTES } from '../wire/virtio-net.ts';
 import type { Direction, FrameObserver } from './observed-device.ts';
 

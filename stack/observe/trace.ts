@@ -8,7 +8,7 @@
  * there, and what is missing reads `truncated`.
  */
 import { formatAddress, type IpVersion, addressWords } from '../ip/address.ts';
-import type { Framing } from '../ip/link.ts';
+import type { Framing } from '../ip/path/link.ts';
 import { getInt32 } from '../wire/bytes.ts';
 import { ETHERNET_HEADER_BYTES, etherType } from '../wire/ethernet.ts';
 import {

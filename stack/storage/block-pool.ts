@@ -4,18 +4,26 @@
  * A connection holds blocks only while it holds bytes, so thousands of idle
  * ones cost nothing. Freed blocks are kept up to `idleBytes` for the next
  * taker; what is beyond goes to the garbage collector.
+ *
+ * A part of the whole is for first blocks alone: connections whose readers have
+ * stalled may hold all the rest, and yet every other one gets on, a block at a time.
  */
 export const BLOCK_BYTES = 65_536;
+
+/** One block of so many is for those who hold none. */
+const RESERVED_OF = 8;
 
 export class BlockPool {
   readonly #maxBlocks: number;
   readonly #maxIdle: number;
+  readonly #reserved: number;
   readonly #idle: Uint8Array[] = [];
   #inUse = 0;
 
   constructor(maxBytes: number, idleBytes: number) {
     this.#maxBlocks = Math.max(1, Math.floor(maxBytes / BLOCK_BYTES));
     this.#maxIdle = Math.floor(idleBytes / BLOCK_BYTES);
+    this.#reserved = Math.floor(this.#maxBlocks / RESERVED_OF);
   }
 
   get blocksInUse(): number {
@@ -26,13 +34,19 @@ export class BlockPool {
     return this.#maxBlocks * BLOCK_BYTES;
   }
 
-  /** Bytes that may still be taken. */
+  /** Bytes that who holds some may still take. */
   get roomBytes(): number {
-    return (this.#maxBlocks - this.#inUse) * BLOCK_BYTES;
+    return Math.max(0, this.#maxBlocks - this.#reserved - this.#inUse) * BLOCK_BYTES;
   }
 
-  take(): Uint8Array | null {
-    if (this.#inUse >= this.#maxBlocks) return null;
+  /** The same of who holds none. */
+  get firstRoomBytes(): number {
+    return this.#inUse < this.#maxBlocks ? Math.max(BLOCK_BYTES, this.roomBytes) : 0;
+  }
+
+  /** @param first the taker holds no other */
+  take(first: boolean): Uint8Array | null {
+    if (this.#inUse >= this.#maxBlocks - (first ? 0 : this.#reserved)) return null;
     this.#inUse++;
     return this.#idle.pop() ?? new Uint8Array(BLOCK_BYTES);
   }

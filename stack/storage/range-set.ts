@@ -28,10 +28,6 @@ export class RangeSet {
     return this.#ends[index];
   }
 
-  clear(): void {
-    this.#count = 0;
-  }
-
   /** Whether all of [start, end) is here. */
   contains(start: number, end: number): boolean {
     for (let i = 0; i < this.#count; i++) {

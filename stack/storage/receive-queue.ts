@@ -27,6 +27,8 @@ export class ReceiveQueue {
   readonly #pool: BlockPool;
   /** null: nothing has arrived for that block yet. */
   readonly #blocks: (Uint8Array | null)[] = [];
+  /** Blocks that are not null. */
+  #owned = 0;
   #released = 0;
   #read = 0;
   #tail = 0;
@@ -44,25 +46,35 @@ export class ReceiveQueue {
     return this.#tail - this.#read;
   }
 
+  /** Bytes past the tail for which there are blocks already. */
+  get ownRoomBytes(): number {
+    return this.#owned * BLOCK_BYTES - this.#tail;
+  }
+
+  /** Bytes past the tail for which there is memory, here or in the pool. */
+  get roomBytes(): number {
+    return this.#owned === 0 ? this.#pool.firstRoomBytes : this.ownRoomBytes + this.#pool.roomBytes;
+  }
+
   /**
    * Copies bytes to `ahead` bytes past the tail.
    *
-   * @returns false when the pool has no block left; nothing that counts was written.
+   * @returns how many: fewer than `length` when the pool has no block left
    */
-  write(ahead: number, buffer: Uint8Array, offset: number, length: number): boolean {
+  write(ahead: number, buffer: Uint8Array, offset: number, length: number): number {
     let position = this.#tail + ahead;
     let from = offset;
     const end = offset + length;
     while (from < end) {
       const block = this.#blockAt(position >>> BLOCK_SHIFT);
-      if (block === null) return false;
+      if (block === null) break;
       const start = position & BLOCK_MASK;
       const part = Math.min(end - from, BLOCK_BYTES - start);
       copyBytes(buffer, from, block, start, part);
       from += part;
       position += part;
     }
-    return true;
+    return from - offset;
   }
 
   /** The next `length` bytes past the tail have all been written. */
@@ -120,6 +132,7 @@ export class ReceiveQueue {
       else this.#pool.give(block);
     }
     this.#blocks.length = 0;
+    this.#owned = 0;
     this.#released = 0;
     this.#read = 0;
     this.#tail = 0;
@@ -129,7 +142,8 @@ export class ReceiveQueue {
     while (this.#blocks.length <= index) this.#blocks.push(null);
     let block = this.#blocks[index];
     if (block === null) {
-      block = this.#pool.take();
+      block = this.#pool.take(this.#owned === 0);
+      if (block !== null) this.#owned++;
       this.#blocks[index] = block;
     }
     return block;
@@ -137,6 +151,8 @@ export class ReceiveQueue {
 
   #giveFirst(): void {
     const block = this.#blocks.shift();
-    if (block !== null && block !== undefined) this.#pool.give(block);
+    if (block === null || block === undefined) return;
+    this.#owned--;
+    this.#pool.give(block);
   }
 }

@@ -7,29 +7,29 @@
  * or is answered by RST (RFC 9293 3.10.7.1).
  */
 import type { ErrorListener } from '../icmp/error-input.ts';
-import type { DeliveryError, ErrorReporter } from '../ip/error-reporter.ts';
-import { Flow } from '../ip/flow.ts';
-import type { InboundPacket } from '../ip/packet.ts';
-import type { Path } from '../ip/path.ts';
+import type { DeliveryError, ErrorReporter } from '../ip/packet/error-reporter.ts';
+import { Flow } from '../ip/packet/flow.ts';
+import type { InboundPacket } from '../ip/packet/packet.ts';
+import type { Path } from '../ip/path/path.ts';
 import { finishChecksum, sumBytes } from '../wire/checksum.ts';
 import { PROTOCOL_TCP } from '../wire/ipv4.ts';
 import { ACK, FIN, RST, SYN } from '../wire/tcp.ts';
-import { sendBareSegment, sendResetFor } from './bare-segment.ts';
-import { connect, ConnectError, DYNAMIC_PORTS, FIRST_DYNAMIC_PORT } from './connect.ts';
-import type { TcpConnection } from './connection.ts';
-import type { TcpContext } from './context.ts';
-import { icmpErrorArrives } from './icmp-error.ts';
-import { segmentArrives } from './input.ts';
-import { abortTcb, tellEvents } from './lifecycle.ts';
-import { output } from './output.ts';
-import { PendingRequest } from './pending-request.ts';
-import { abandonRequest, TcpRequest } from './request.ts';
-import { parseSegment, Segment } from './segment.ts';
-import { isAfter, isBefore } from './sequence.ts';
-import { Tcb } from './tcb.ts';
-import { expireTimeWaits, segmentInTimeWait } from './time-wait.ts';
-import { fireTimers } from './timers.ts';
-import { reopenWindows } from './waiting-windows.ts';
+import { connect, ConnectError, DYNAMIC_PORTS, FIRST_DYNAMIC_PORT } from './application/connect.ts';
+import type { TcpConnection } from './application/connection.ts';
+import { abandonRequest, TcpRequest } from './application/request.ts';
+import { abortTcb, tellEvents } from './close/lifecycle.ts';
+import { expireTimeWaits, segmentInTimeWait } from './close/time-wait.ts';
+import { icmpErrorArrives } from './input/icmp-error.ts';
+import { segmentArrives } from './input/input.ts';
+import { isAfter, isBefore } from './numbers/sequence.ts';
+import { sendBareSegment, sendResetFor } from './output/bare-segment.ts';
+import { output } from './output/output.ts';
+import { reopenWindows } from './receive/waiting-windows.ts';
+import { parseSegment, Segment } from './segment/segment.ts';
+import type { TcpContext } from './state/context.ts';
+import { PendingRequest } from './state/pending-request.ts';
+import { Tcb } from './state/tcb.ts';
+import { fireTimers } from './timers/timers.ts';
 
 export class TcpLayer implements ErrorListener {
   onRequest: ((request: TcpRequest) => void) | null = null;

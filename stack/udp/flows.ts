@@ -4,10 +4,10 @@
  * datagram; past `maxUdpFlows` the one idle for longest is.
  */
 import type { Clock } from '../clock.ts';
-import { Flow } from '../ip/flow.ts';
-import { FlowMap } from '../ip/flow-map.ts';
-import type { InboundPacket } from '../ip/packet.ts';
-import type { Path } from '../ip/path.ts';
+import { FlowMap } from '../ip/packet/flow-map.ts';
+import { Flow } from '../ip/packet/flow.ts';
+import type { InboundPacket } from '../ip/packet/packet.ts';
+import type { Path } from '../ip/path/path.ts';
 import type { StackLimits } from '../limits.ts';
 import { type AgeEntry, AgeList } from '../storage/age-list.ts';
 

@@ -10,21 +10,21 @@
 import type { Counters } from '../counters.ts';
 import type { ErrorListener } from '../icmp/error-input.ts';
 import type { IcmpErrorSender } from '../icmp/error-sender.ts';
-import type { DatagramSender } from '../ip/datagram-sender.ts';
-import type { DeliveryError, UnreachableReason } from '../ip/error-reporter.ts';
-import type { Endpoint } from '../ip/flow.ts';
-import type { Link } from '../ip/link.ts';
-import type { InboundPacket, PacketQuote } from '../ip/packet.ts';
-import { CHECKSUM_DONE, Path } from '../ip/path.ts';
-import type { Transmitter } from '../ip/transmitter.ts';
-import { finishChecksum, foldSum, pseudoHeaderSum, sumBytes } from '../wire/checksum.ts';
+import type { DatagramSender } from '../ip/output/datagram-sender.ts';
+import type { Transmitter } from '../ip/output/transmitter.ts';
+import type { DeliveryError, UnreachableReason } from '../ip/packet/error-reporter.ts';
+import type { Endpoint } from '../ip/packet/flow.ts';
+import type { InboundPacket, PacketQuote } from '../ip/packet/packet.ts';
+import type { Link } from '../ip/path/link.ts';
+import { CHECKSUM_DONE, Path } from '../ip/path/path.ts';
 import { setUint16 } from '../wire/bytes.ts';
+import { finishChecksum, foldSum, pseudoHeaderSum, sumBytes } from '../wire/checksum.ts';
 import { PROTOCOL_UDP } from '../wire/ipv4.ts';
 import { destinationPort, sourcePort } from '../wire/tcp.ts';
-import type { UdpFlows } from './flows.ts';
-import { countJoinable, MAX_DATAGRAMS_IN } from './joined-datagrams.ts';
 import { UDP_CHECKSUM_OFFSET, UDP_HEADER_BYTES, udpChecksum, udpLength, writeUdp } from '../wire/udp.ts';
 import { GSO_UDP_L4, VIRTIO_NET_HEADER_BYTES, writeVirtioSegmentation } from '../wire/virtio-net.ts';
+import type { UdpFlows } from './flows.ts';
+import { countJoinable, MAX_DATAGRAMS_IN } from './joined-datagrams.ts';
 
 /** What is left of a datagram once its packet is gone, and the ways to answer it. */
 export class UdpDatagram {

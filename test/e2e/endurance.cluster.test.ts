@@ -4,9 +4,9 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { expect, test } from 'vitest';
+import { isReal } from '../support/changeable-cluster.ts';
 import { startProgram } from '../support/program.ts';
 import { guest } from './guest.ts';
-import { isReal } from './live-cluster.ts';
 
 const [WARM_UP, COUNT] = isReal() ? [2_000, 10_000] : [600, 2_000];
 /** Two pods with sixteen upgraded connections each (src/cluster, ForwardLimits): all that may come on top. */

@@ -63,6 +63,19 @@ test('a Service that comes is found, one that goes is refused, and one that come
   expect(lines).toEqual(['none', 'ok', 'there', '1', 'gone', 'ok']);
 });
 
+test("a cluster's own IPv6 address leads to its Service, and has its name", async () => {
+  const spec = { selector: { app: 'web' }, ports: [{ port: 8080, targetPort: 8080 }] };
+  const dual = { ...spec, clusterIP: '10.96.200.1', clusterIPs: ['10.96.200.1', 'fd00:96::c801'] };
+  cluster.putService({ namespace: 'e2e', name: 'dual', spec: dual });
+  const reverse = `require('dns').reverse('fd00:96::c801', (e, names) => console.log(e?.code ?? names[0]))`;
+  const lines = await run(
+    `until_there() { until getent ahostsv4 "$1" >/dev/null; do sleep 0.05; done; }
+     until_there dual; curl -sS 'http://[fd00:96::c801]:8080/healthz'; ${process.execPath} -e "${reverse}"`,
+    {},
+  );
+  expect(lines).toEqual(['ok', 'dual.e2e.svc.cluster.local']);
+});
+
 test('the pods of a headless Service come and go as they are ready', async () => {
   const script = `${SHELL}
     first=$(address db-1.db); echo ready

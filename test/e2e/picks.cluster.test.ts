@@ -85,6 +85,12 @@ describe('picks', () => {
     expect(JSON.parse(deployment).host).toMatch(/^web-/);
   });
 
+  test('a StatefulSet, under its name', async () => {
+    const { code, stdout } = await run(['--pick', 'sts/db'], 'curl -sS http://db:8080/whoami');
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout).host).toMatch(/^db-/);
+  });
+
   test('of another namespace, and with a name of its own', async () => {
     const { code, stdout } = await runProgram([
       '-n',

@@ -1,8 +1,8 @@
 /** Whom a reader that stalls holds up: nobody but itself. */
 
 import { expect, test } from 'vitest';
+import { isReal } from '../support/changeable-cluster.ts';
 import { fromSetup, runProgram } from '../support/program.ts';
-import { isReal } from './live-cluster.ts';
 
 const MIB = 1 << 20;
 const OTHERS = 20;

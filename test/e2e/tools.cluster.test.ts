@@ -3,12 +3,14 @@
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
-import { hostname } from 'node:os';
+import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { suitesConfig } from '../support/changeable-cluster.ts';
 import { Kubeconfigs } from '../support/kubeconfig.ts';
 import { connectProxy } from '../src/cluster/agent/proxies.ts';
 import { inSandbox, runProgram } from '../support/program.ts';
+import { Relay } from '../support/relay.ts';
 
 let kubeconfigs: Kubeconfigs;
 
@@ -16,6 +18,15 @@ beforeAll(() => {
   kubeconfigs = new Kubeconfigs();
 });
 afterAll(() => kubeconfigs.remove());
+
+/** Of its network cards, one of each family where there are such, and one more of its loopback. */
+function addressesOfHost(): string[] {
+  const all = Object.values(networkInterfaces()).flatMap((addresses = []) => addresses);
+  const ofCards = ['IPv4', 'IPv6'].flatMap(
+    (family) => all.find((one) => one.family === family && !one.internal && !one.scopeid)?.address ?? [],
+  );
+  return [...ofCards, '127.0.0.2'];
+}
 
 const GET_SERVICE = 'kubectl -n e2e get service web -o name';
 
@@ -49,6 +60,26 @@ describe('the API server', () => {
     const { code, stdout, stderr } = await inSandbox(GET_SERVICE, { env: { KUBECONFIG: path } });
     expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: 'service/web\n', stderr: '' });
   });
+
+  test.each(addressesOfHost())(
+    'kubectl reaches one that the kubeconfig names by the address %s',
+    async (address) => {
+      const relay = new Relay(new URL(String(suitesConfig().clusters[0].cluster['server'])));
+      const url = await relay.start(address);
+      const path = kubeconfigs.write('literal', ({ clusters: [{ cluster }] }) => {
+        cluster['server'] = url.origin;
+        // Its certificate has other names, and that is another matter.
+        delete cluster['certificate-authority-data'];
+        cluster['insecure-skip-tls-verify'] = true;
+      });
+      try {
+        const { code, stdout, stderr } = await inSandbox(GET_SERVICE, { env: { KUBECONFIG: path } });
+        expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: 'service/web\n', stderr: '' });
+      } finally {
+        await relay.cut();
+      }
+    },
+  );
 
   describe('behind a proxy that alone knows its name', () => {
     const NAME = 'api.behind.test';

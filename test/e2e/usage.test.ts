@@ -1,4 +1,4 @@
-/** docs/usage.md is what the program does: its examples are run, and each option is in it. */
+/** docs/usage.md is what the program does: its examples, and that of docs/doctor.md, are run, and each option is in it. */
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,7 +9,9 @@ import { describe, expect, test } from 'vitest';
 import { ordinaryUser } from '../support/ordinary-user.ts';
 import { fromSetup, runProgram } from '../support/program.ts';
 
-const USAGE = readFileSync(join(import.meta.dirname, '../../docs/usage.md'), 'utf8');
+const page = (name: string) => readFileSync(join(import.meta.dirname, '../../docs', name), 'utf8');
+const USAGE = page('usage.md');
+const DOCTOR = page('doctor.md');
 
 interface Example {
   readonly command: string;
@@ -18,7 +20,7 @@ interface Example {
 }
 
 function examples(): Example[] {
-  return [...USAGE.matchAll(/```console\n([^]*?)```/g)].flatMap(([, block]) =>
+  return [...(USAGE + DOCTOR).matchAll(/```console\n([^]*?)```/g)].flatMap(([, block]) =>
     block
       .split(/^\$ /m)
       .slice(1)

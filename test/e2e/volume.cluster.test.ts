@@ -1,9 +1,9 @@
 /** Much at once: connections, and bytes. A real cluster is given more of both. */
 
 import { expect, test } from 'vitest';
+import { isReal } from '../support/changeable-cluster.ts';
 import { inSandbox } from '../support/program.ts';
 import { guest, tcp } from './guest.ts';
-import { isReal } from './live-cluster.ts';
 
 const CONNECTIONS = 500;
 const BYTES = String(isReal() ? 1 << 30 : 1 << 27);

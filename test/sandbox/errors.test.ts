@@ -210,6 +210,7 @@ describe('what bubblewrap says', () => {
     ['bwrap: Creating new namespace failed: No space left on device', 'USERNS_DENIED'],
     ['bwrap: setting up uid map: Permission denied', 'USERNS_DENIED'],
     ['bwrap: loopback: Failed RTM_NEWADDR: Operation not permitted', 'USERNS_DENIED'],
+    ['bwrap: Failed to make / slave: Permission denied', 'USERNS_DENIED'],
     ["bwrap: Can't mount proc on /newroot/proc: Operation not permitted", 'PROC_DENIED'],
     ["bwrap: Can't mount tmpfs on /newroot/run: Operation not permitted", 'BWRAP_FAILED'],
     ['', 'BWRAP_FAILED'],

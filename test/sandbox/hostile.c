@@ -8,6 +8,7 @@
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if.h>
@@ -71,6 +72,58 @@ static long read_memory(int pid)
     char byte;
     struct iovec local = {.iov_base = &byte, .iov_len = 1}, remote = {.iov_base = &byte, .iov_len = 1};
     return process_vm_readv(pid, &local, 1, &remote, 1, 0);
+}
+
+/* Whether it succeeds on any process but the first and this one; ESRCH where there is none. */
+static long on_others(long (*attempt)(int pid))
+{
+    DIR *proc = opendir("/proc");
+    struct dirent *entry;
+    long result = -1;
+    int error = ESRCH;
+    while (proc && result < 0 && (entry = readdir(proc)) != NULL) {
+        int pid = atoi(entry->d_name);
+        if (pid <= 1 || pid == getpid())
+            continue;
+        result = attempt(pid);
+        error = errno;
+    }
+    if (proc)
+        closedir(proc);
+    errno = error;
+    return result;
+}
+
+static long trace(int pid)
+{
+    return ptrace(PTRACE_SEIZE, pid, NULL, NULL);
+}
+
+static long open_of(int pid, const char *name, int flags)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/%s", pid, name);
+    return open_file(path, flags);
+}
+
+static long open_memory(int pid)
+{
+    return open_of(pid, "mem", O_RDWR);
+}
+
+static long open_program(int pid)
+{
+    return open_of(pid, "exe", O_RDONLY);
+}
+
+static long open_root(int pid)
+{
+    return open_of(pid, "root", O_RDONLY | O_DIRECTORY);
+}
+
+static long open_files(int pid)
+{
+    return open_of(pid, "fd", O_RDONLY | O_DIRECTORY);
 }
 
 static long make_tun(const char *name)
@@ -145,6 +198,13 @@ int main(int argc, char **argv)
     tell("open memory of 1", open_file("/proc/1/mem", O_RDWR));
     tell("files of 1", open_file("/proc/1/fd", O_RDONLY));
     tell("take a file of 1", take_fd(1));
+    tell("trace another", on_others(trace));
+    tell("memory of another", on_others(read_memory));
+    tell("open memory of another", on_others(open_memory));
+    tell("program of another", on_others(open_program));
+    tell("root of another", on_others(open_root));
+    tell("files of another", on_others(open_files));
+    tell("take a file of another", on_others(take_fd));
     tell("kill the host", kill(host, 0));
     tell("trace the host", ptrace(PTRACE_ATTACH, host, NULL, NULL));
     tell("raw socket", socket(AF_INET, SOCK_RAW, IPPROTO_ICMP));

@@ -1,53 +1,32 @@
 /** A program that means harm, and what it gets: nothing. And what it may where the user has asked for it. */
 
-import { execFileSync } from 'node:child_process';
-import { once } from 'node:events';
-import { chmodSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { PrivilegeOptions } from '../../sandbox/index.ts';
 import { ordinaryUser } from '../support/ordinary-user.ts';
+import { type Hostile, outcomesOf, startHostile, succeeded } from './support/hostile.ts';
 import { type Installation, installHost, type Outcome, runInSandbox } from './support/host.ts';
 
-const ABSTRACT = `kns-hostile-${process.pid}`;
-
 let installation: Installation;
-let hostile: string;
-let port: string;
-const servers = [createServer(), createServer()] as const;
+let hostile: Hostile;
 
 beforeAll(async () => {
   installation = await installHost();
-  hostile = join(installation.folder, 'hostile');
-  execFileSync(process.env['CC'] ?? 'cc', ['-std=gnu11', '-Wall', '-o', hostile, join(import.meta.dirname, 'hostile.c')]);
-  chmodSync(hostile, 0o755);
-  const [abstract, loopback] = servers;
-  await once(abstract.listen(`\0${ABSTRACT}`), 'listening');
-  await once(loopback.listen(0, '127.0.0.1'), 'listening');
-  const address = loopback.address();
-  port = String(typeof address === 'object' ? address?.port : 0);
+  hostile = await startHostile(installation);
 });
 afterAll(() => {
-  for (const server of servers) server.close();
+  hostile.close();
   installation.remove();
 });
 
 /** What each attempt came to. */
 async function attempts(privilege: PrivilegeOptions, ...words: string[]): Promise<Record<string, string>> {
-  const command = [hostile, String(process.pid), ABSTRACT, port, ...words];
-  const { stdout, code } = await runInSandbox(installation, { command, privilege });
+  const { stdout, code } = await runInSandbox(installation, {
+    command: hostile.command(...words),
+    privilege,
+  });
   expect(code).toBe(0);
-  return Object.fromEntries(
-    stdout
-      .trim()
-      .split('\n')
-      .map((line) => line.split(': ') as [string, string]),
-  );
+  return outcomesOf(stdout);
 }
-
-const succeeded = (outcomes: Record<string, string>): string[] =>
-  Object.keys(outcomes).filter((what) => outcomes[what] === 'done');
 
 const inside = (privilege: PrivilegeOptions, script: string): Promise<Outcome> =>
   runInSandbox(installation, { command: ['sh', '-c', script], privilege });

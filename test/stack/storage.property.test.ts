@@ -93,7 +93,7 @@ test('received pieces in any order are the stream, and every block comes back', 
         const start = Math.max(from, next);
         const end = Math.min(from + length, total);
         if (end > start) {
-          expect(queue.write(start - next, whole, start, end - start)).toBe(true);
+          expect(queue.write(start - next, whole, start, end - start)).toBe(end - start);
           ranges.insert(start, end);
           const reached = ranges.advance(next);
           queue.extend(reached - next);
@@ -130,8 +130,22 @@ describe('a receive queue', () => {
     const chunk = queue.read();
     queue.discard();
     expect(pool.blocksInUse).toBe(0);
-    for (let i = 0; i < 4; i++) pool.take()?.fill(9);
+    for (let i = 0; i < 4; i++) pool.take(false)?.fill(9);
     expect(chunk?.every((byte) => byte === 7)).toBe(true);
+  });
+
+  test('keeps what there are blocks for, and knows how much that is', () => {
+    const pool = new BlockPool(8 * BLOCK_BYTES, 0);
+    const [hog, other, third] = [1, 2, 3].map(() => new ReceiveQueue(pool));
+    const bytes = new Uint8Array(8 * BLOCK_BYTES);
+    expect([hog.roomBytes, hog.write(0, bytes, 0, bytes.length)]).toEqual([7 * BLOCK_BYTES, 7 * BLOCK_BYTES]);
+    hog.extend(7 * BLOCK_BYTES - 10);
+    expect([hog.roomBytes, hog.write(0, bytes, 0, 100)]).toEqual([10, 10]);
+    // The last block is for a first one.
+    expect([other.roomBytes, other.write(0, bytes, 0, bytes.length)]).toEqual([BLOCK_BYTES, BLOCK_BYTES]);
+    expect([third.roomBytes, third.write(0, bytes, 0, 1)]).toEqual([0, 0]);
+    hog.discard();
+    expect([other.roomBytes, third.roomBytes]).toEqual([7 * BLOCK_BYTES, 6 * BLOCK_BYTES]);
   });
 
   test('refuses to release more than was read', () => {

@@ -2,9 +2,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { formatAddress, parseAddress } from '../../stack/ip/address.ts';
-import { HalfSipHash } from '../../stack/tcp/isn.ts';
-import { windowScaleFor } from '../../stack/tcp/options.ts';
-import { distance, isAfter, isBefore } from '../../stack/tcp/sequence.ts';
+import { HalfSipHash } from '../../stack/tcp/numbers/isn.ts';
+import { distance, isAfter, isBefore } from '../../stack/tcp/numbers/sequence.ts';
+import { windowScaleFor } from '../../stack/tcp/segment/options.ts';
 import { finishChecksum, pseudoHeaderSum, sumBytes, sumWords } from '../../stack/wire/checksum.ts';
 import * as ethernet from '../../stack/wire/ethernet.ts';
 import * as icmp from '../../stack/wire/icmp.ts';

@@ -25,8 +25,13 @@ export class Kubeconfigs {
   write(name: string, change: (config: Kubeconfig) => void): string {
     const config: Kubeconfig = parse(readFileSync(fromSetup('KNS_TEST_KUBECONFIG'), 'utf8'));
     change(config);
+    return this.put(name, stringify(config));
+  }
+
+  /** One of another cluster. @returns its path */
+  put(name: string, text: string): string {
     const path = join(this.folder, name);
-    writeFileSync(path, stringify(config));
+    writeFileSync(path, text);
     return path;
   }
 

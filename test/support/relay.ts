@@ -1,6 +1,6 @@
-/** A TCP relay on loopback, in place of the network to a server: it can be cut, and it can fall silent. */
+/** A TCP relay of this machine, in place of the network to a server: it can be cut, and it can fall silent. */
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, isIPv6, type Server, type Socket } from 'node:net';
 
 export class Relay {
   readonly #server: Server;
@@ -25,13 +25,13 @@ export class Relay {
     });
   }
 
-  /** The URL of the server as it is to be asked for now. */
-  async start(): Promise<URL> {
-    this.#server.listen(this.#port, '127.0.0.1');
+  /** @returns the URL of the server as it is to be asked for now. @param address an address of this machine */
+  async start(address = '127.0.0.1'): Promise<URL> {
+    this.#server.listen(this.#port, address);
     await once(this.#server, 'listening');
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it listens on TCP
     this.#port = (this.#server.address() as AddressInfo).port;
-    return new URL(`https://127.0.0.1:${this.#port}`);
+    return new URL(`https://${isIPv6(address) ? `[${address}]` : address}:${this.#port}`);
   }
 
   /** Nobody listens any more, and every connection is reset. */

@@ -4,7 +4,8 @@
  * The user namespace is asked of the network namespace (NS_GET_USERNS,
  * ioctl_ns(2)) and not of the process: bubblewrap may give its child a second
  * user namespace, but capabilities over the network come from the one that
- * owns it. All is opened by pid before anything is entered, as the host's user.
+ * owns it. All is opened by pid before anything is entered, as the host's user:
+ * once the sandbox's first process has closed itself to tracers, nobody may.
  */
 #define _GNU_SOURCE
 #include "netns.h"
@@ -25,18 +26,16 @@ static int open_namespace(int proc, const char *pid, const char *kind)
     return openat(proc, path, O_RDONLY | O_CLOEXEC);
 }
 
-static int enter(const struct namespaces *namespaces, struct failure *failure)
+static int enter(struct namespaces *namespaces, struct failure *failure)
 {
-    int user = ioctl(namespaces->network, NS_GET_USERNS);
-    if (user < 0)
+    namespaces->user = ioctl(namespaces->network, NS_GET_USERNS);
+    if (namespaces->user < 0)
         return fail(failure, "ioctl NS_GET_USERNS");
-    int result = 0;
-    if (setns(user, CLONE_NEWUSER) < 0)
-        result = fail(failure, "setns user");
-    else if (setns(namespaces->network, CLONE_NEWNET) < 0)
-        result = fail(failure, "setns net");
-    close(user);
-    return result;
+    if (setns(namespaces->user, CLONE_NEWUSER) < 0)
+        return fail(failure, "setns user");
+    if (setns(namespaces->network, CLONE_NEWNET) < 0)
+        return fail(failure, "setns net");
+    return 0;
 }
 
 int enter_network(const char *pid, struct namespaces *namespaces, struct failure *failure)
@@ -49,8 +48,10 @@ int enter_network(const char *pid, struct namespaces *namespaces, struct failure
     if (namespaces->proc < 0)
         return fail(failure, "open /proc");
     namespaces->mount = open_namespace(namespaces->proc, pid, "mnt");
+    namespaces->ipc = open_namespace(namespaces->proc, pid, "ipc");
+    namespaces->pid = open_namespace(namespaces->proc, pid, "pid");
     namespaces->network = open_namespace(namespaces->proc, pid, "net");
-    if (namespaces->network < 0 || namespaces->mount < 0)
+    if (namespaces->network < 0 || namespaces->mount < 0 || namespaces->ipc < 0 || namespaces->pid < 0)
         return fail(failure, "open namespace");
     return enter(namespaces, failure);
 }
@@ -58,4 +59,20 @@ int enter_network(const char *pid, struct namespaces *namespaces, struct failure
 int enter_mounts(const struct namespaces *namespaces, struct failure *failure)
 {
     return setns(namespaces->mount, CLONE_NEWNS) < 0 ? fail(failure, "setns mnt") : 0;
+}
+
+int copy_namespace(const struct namespaces *namespaces, const char *kind, struct failure *failure)
+{
+    const struct {
+        const char *kind;
+        int fd;
+    } known[] = {{"user", namespaces->user},   {"net", namespaces->network}, {"ipc", namespaces->ipc},
+                 {"mnt", namespaces->mount}, {"pid", namespaces->pid}};
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (strcmp(kind, known[i].kind) != 0)
+            continue;
+        int copy = fcntl(known[i].fd, F_DUPFD_CLOEXEC, 0);
+        return copy < 0 ? fail(failure, "dup namespace") : copy;
+    }
+    return fail_with(failure, "namespace", EINVAL);
 }

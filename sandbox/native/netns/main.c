@@ -106,6 +106,13 @@ static void serve_link(struct session *session, char *words)
     answer_fd(session->control, text, link, &failure);
 }
 
+static void serve_namespace(struct session *session, const char *kind)
+{
+    struct failure failure;
+    int namespace = copy_namespace(&session->namespaces, kind, &failure);
+    answer_fd(session->control, "ok", namespace, &failure);
+}
+
 static void serve_listen(struct session *session, char *words)
 {
     struct failure failure;
@@ -153,7 +160,7 @@ static void serve_files(struct session *session, const char *words)
 
 int main(int argc, char **argv)
 {
-    struct session session = {.namespaces = {.proc = -1, .network = -1, .mount = -1}};
+    struct session session = {.namespaces = {.proc = -1, .network = -1, .user = -1, .mount = -1, .ipc = -1, .pid = -1}};
     char request[MAX_MESSAGE];
     if (argc != 2) {
         fputs("usage: kns-netns CONTROL\n", stderr);
@@ -177,5 +184,7 @@ int main(int argc, char **argv)
             serve_files(&session, request + 5);
         else if (strncmp(request, "listen ", 7) == 0)
             serve_listen(&session, request + 7);
+        else if (strncmp(request, "namespace ", 10) == 0)
+            serve_namespace(&session, request + 10);
     }
 }

@@ -4,8 +4,9 @@
  * A process of its own, because setns(2) into a user namespace refuses a
  * process with threads, which Node has. It is started beside bubblewrap, waits
  * for requests on one SOCK_SEQPACKET, answers each with one message, and ends
- * when the host lets go of the sandbox, or ends itself. The command never gets the capabilities that are used here:
- * they come from entering the user namespace as its owner (user_namespaces(7)).
+ * when the host lets go of the sandbox, or ends itself. The command never gets
+ * the capabilities that are used here: they come from entering the user
+ * namespace as its owner (user_namespaces(7)).
  *
  *   "link PID tun|veth offload|plain MTU ADDRESS/LENGTH GATEWAY [ADDRESS/LENGTH GATEWAY]"
  *                enter the namespaces of PID, unless that was done; answer "ok"
@@ -18,6 +19,9 @@
  *   "listen PROTOCOL ADDRESS PORT"
  *                answer "ok" with a socket that is bound there, in the sandbox's
  *                network, and listens if PROTOCOL is tcp and not udp
+ *   "namespace KIND"
+ *                answer "ok" with an fd of the sandbox's user, net, ipc, mnt or
+ *                pid namespace, for others to join it (kns-stub join)
  *
  * A failure is answered by "error ERRNO CALL". What was tried and may fail is
  * told after "ok", one " NAME:ERRNO" each.
@@ -38,7 +42,10 @@ struct failure {
 struct namespaces {
     int proc;    /* the host's /proc, usable after its mount namespace is left */
     int network; /* the sandbox's network namespace; -1 before it is entered */
-    int mount;   /* and its mount namespace */
+    int user;    /* its owner */
+    int mount;   /* and the others of the sandbox's first process */
+    int ipc;
+    int pid;
 };
 
 /* failure.c */
@@ -48,6 +55,8 @@ int fail_with(struct failure *failure, const char *call, int error);
 /* enter.c: once, whoever asks for it again; a failure is for good */
 int enter_network(const char *pid, struct namespaces *namespaces, struct failure *failure);
 int enter_mounts(const struct namespaces *namespaces, struct failure *failure);
+/* A copy of an open one, by the name that /proc/PID/ns has for its kind */
+int copy_namespace(const struct namespaces *namespaces, const char *kind, struct failure *failure);
 
 /* privilege.c: all but that for ports below 1024, if that is to be kept */
 int drop_capabilities(bool keep_low_ports, struct failure *failure);

@@ -1,8 +1,9 @@
 /*
  * The command's arguments, read from a pipe: bubblewrap takes 9,000 arguments
  * at most, and `*` in a large folder makes more. Each ends with a NUL, as in
- * /proc/PID/cmdline (proc(5)). An end too early is harmless: whoever writes
- * them gives the byte on which the command starts as well.
+ * /proc/PID/cmdline (proc(5)). None at all means that there is no command. An
+ * end too early is harmless: whoever writes them gives the byte on which the
+ * command starts as well.
  */
 #define _GNU_SOURCE
 #include "stub.h"
@@ -45,8 +46,6 @@ char **read_arguments(int fd)
     char *text = read_all(fd, &size);
     for (size_t i = 0; i < size; i++)
         count += text[i] == '\0';
-    if (count == 0)
-        die(EXIT_STUB, "kns-stub init", "no command");
     char **arguments = check(calloc(count + 1, sizeof *arguments));
     for (size_t i = 0; i < count; i++, text += strlen(text) + 1)
         arguments[i] = text;

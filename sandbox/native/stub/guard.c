@@ -1,5 +1,5 @@
 /*
- * kns-stub guard CHANNEL AFTER PROGRAM [ARGUMENT…]: runs bubblewrap, and leaves nothing of it behind.
+ * kns-stub guard CHANNEL AFTER ENTRY PROGRAM [ARGUMENT…]: runs bubblewrap, and leaves nothing of it behind.
  *
  * bubblewrap arms PR_SET_PDEATHSIG in its child late: a host killed just after
  * the clone would leave a child that waits for ever. So the guard does not
@@ -11,6 +11,16 @@
  *     end): every process of the sandbox ends, then the guard
  *   - the guard exits: no process of the sandbox is left; but where AFTER is
  *     "leave", those that a command with shared pids leaves running stay
+ *
+ * With "join", PROGRAM is not bubblewrap but kns-stub join, which runs a further
+ * command in a sandbox that stands. What that leaves running stays as well, for
+ * as long as the sandbox. When the host is gone, init ends the command and all
+ * that it has started: the guard can't tell these from the sandbox's others,
+ * and waits for it.
+ *
+ * A host that was killed has not removed the directory by which it was found:
+ * where ENTRY names one, and is not "-", the guard does. A host that lets go by
+ * itself says "bye" first.
  *
  * Its exit status is bubblewrap's, 128+n where a signal ended that.
  *
@@ -24,8 +34,6 @@
 #define _GNU_SOURCE
 #include "stub.h"
 
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -46,6 +54,18 @@ static const int ignored[] = {SIGHUP,  SIGINT,    SIGQUIT, SIGTERM, SIGUSR1, SIG
 static const int witnessed[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGUSR1,
                                 SIGUSR2, SIGTSTP, SIGCONT, SIGWINCH};
 
+enum after { AFTER_END, AFTER_LEAVE, AFTER_JOIN };
+
+/* What a joined init may take to end its command once the host is gone. */
+enum { JOINED_END_LIMIT_MS = 2000 };
+
+static enum after parse_after(const char *text)
+{
+    if (strcmp(text, "join") == 0)
+        return AFTER_JOIN;
+    return strcmp(text, "leave") == 0 ? AFTER_LEAVE : AFTER_END;
+}
+
 static _Noreturn void run(char **argv, pid_t guard, const sigset_t *mask)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -56,68 +76,6 @@ static _Noreturn void run(char **argv, pid_t guard, const sigset_t *mask)
     die_errno(argv[0]);
 }
 
-/* The parent's pid in /proc/PID/stat: the second field after the last ')' (proc(5)). */
-static pid_t parent_of(const char *pid)
-{
-    char path[64], stat[512], state;
-    int parent = -1;
-    snprintf(path, sizeof path, "/proc/%.20s/stat", pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -1;
-    ssize_t length = read(fd, stat, sizeof stat - 1);
-    close(fd);
-    if (length <= 0)
-        return -1;
-    stat[length] = '\0';
-    char *field = stat + length;
-    while (field > stat && *field != ')')
-        field--;
-    return sscanf(field, ") %c %d", &state, &parent) == 2 ? parent : -1;
-}
-
-/* For kernels without CONFIG_PROC_CHILDREN. */
-static void kill_children_by_scan(void)
-{
-    DIR *proc = opendir("/proc");
-    struct dirent *entry;
-    while (proc && (entry = readdir(proc)) != NULL) {
-        if (isdigit((unsigned char)entry->d_name[0]) && parent_of(entry->d_name) == getpid())
-            kill((pid_t)atoi(entry->d_name), SIGKILL);
-    }
-    if (proc)
-        closedir(proc);
-}
-
-static void kill_children(void)
-{
-    char path[64];
-    int child;
-    snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
-    FILE *children = fopen(path, "re");
-    if (children == NULL) {
-        kill_children_by_scan();
-        return;
-    }
-    while (fscanf(children, "%d", &child) == 1)
-        kill(child, SIGKILL);
-    fclose(children);
-}
-
-/* A process hands its children to the subreaper before it can be waited for, so none is missed. */
-static int end_everything(pid_t bwrap, int code)
-{
-    int status;
-    for (;;) {
-        kill_children();
-        pid_t pid = waitpid(-1, &status, 0);
-        if (pid < 0 && errno == ECHILD)
-            return code;
-        if (pid == bwrap)
-            code = exit_code(status);
-    }
-}
-
 static void read_signals(int signals)
 {
     struct signalfd_siginfo info;
@@ -126,7 +84,7 @@ static void read_signals(int signals)
 }
 
 /* False when the host is gone. */
-static bool answer(int channel, int signals)
+static bool answer(int channel, int signals, bool *parted)
 {
     char question[64];
     int signo;
@@ -137,6 +95,8 @@ static bool answer(int channel, int signals)
     if (length == 0)
         return false;
     question[length] = '\0';
+    if (strcmp(question, "bye") == 0)
+        *parted = true;
     if (sscanf(question, "%d %u", &signo, &sender) != 2)
         return true;
     witness_wait_for_group();
@@ -147,38 +107,49 @@ static bool answer(int channel, int signals)
 }
 
 /* Waits for the end of bubblewrap or of the host, whichever comes first. */
-static int supervise(pid_t bwrap, int channel, int signals, bool leave)
+static int supervise(pid_t bwrap, int channel, int signals, enum after after, const char *entry)
 {
     struct pollfd fds[] = {{.fd = channel, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
-    int status;
+    int status, limit_ms = -1;
+    bool parted = false;
     for (;;) {
-        if (poll(fds, 2, -1) < 0 && errno != EINTR)
+        int ready = poll(fds, 2, limit_ms);
+        if (ready < 0 && errno != EINTR)
             die_errno("poll");
+        if (ready == 0)
+            return end_everything(bwrap, 128 + SIGKILL);
         read_signals(signals);
         pid_t pid;
         while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
             if (pid == bwrap)
-                return leave ? exit_code(status) : end_everything(bwrap, exit_code(status));
+                return after == AFTER_END ? end_everything(bwrap, exit_code(status)) : exit_code(status);
         }
-        if (fds[0].revents != 0 && !answer(channel, signals))
-            return end_everything(bwrap, 128 + SIGKILL);
+        if (fds[0].revents == 0 || answer(channel, signals, &parted))
+            continue;
+        if (after != AFTER_JOIN) {
+            int code = end_everything(bwrap, 128 + SIGKILL);
+            if (!parted && strcmp(entry, "-") != 0)
+                remove_entry(entry);
+            return code;
+        }
+        fds[0].fd = -1;
+        limit_ms = JOINED_END_LIMIT_MS;
     }
 }
 
 int guard_main(int argc, char **argv)
 {
     sigset_t watched, mask;
-    if (argc < 3)
+    if (argc < 4)
         die(EXIT_STUB, "kns-stub guard", "too few arguments");
     int channel = parse_int(argv[0]);
-    bool leave = strcmp(argv[1], "leave") == 0;
+    enum after after = parse_after(argv[1]);
 
     for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
         signal(ignored[i], SIG_IGN);
     /* Stopped by a SIGSTOP the guard would not see the host's end: its death continues it. */
     prctl(PR_SET_PDEATHSIG, SIGCONT);
-    if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
-        die_errno("prctl(PR_SET_CHILD_SUBREAPER)");
+    adopt_orphans();
     /* Blocked, a signal is kept even where it is ignored. */
     sigemptyset(&watched);
     sigaddset(&watched, SIGCHLD);
@@ -199,9 +170,9 @@ int guard_main(int argc, char **argv)
     if (bwrap < 0)
         die_errno("fork");
     if (bwrap == 0)
-        run(argv + 2, guard, &mask);
+        run(argv + 3, guard, &mask);
     /* The host sees the end of bubblewrap's own fds only if nobody else holds them. */
     int kept[] = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, channel, signals};
     close_all_but(kept, sizeof kept / sizeof kept[0]);
-    return supervise(bwrap, channel, signals, leave);
+    return supervise(bwrap, channel, signals, after, argv[2]);
 }

@@ -7,6 +7,12 @@
  * (pid_namespaces(7)). Its exit status is the command's, 128+n where signal n
  * ended that.
  *
+ * Without a command it stays for others to join, until the guard ends it.
+ *
+ * Joined (join.c) it is not the first process: then it is a child subreaper, and
+ * when the host is gone it ends all that the command has started. What the
+ * command leaves running when it ends by itself stays with the sandbox.
+ *
  * A command that stops is told to the host. The caller's shell waits for the
  * host alone, and a program that stops just itself (`less` at a Ctrl-Z) would
  * otherwise leave the shell waiting for one that still runs.
@@ -19,12 +25,14 @@
 #include "stub.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -61,22 +69,64 @@ static void tell_stopped(int control, int signo)
     send(control, text, (size_t)length, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-static int watch_over(pid_t command, int control)
+static void discard(int signals)
 {
+    struct signalfd_siginfo info;
+    while (read(signals, &info, sizeof info) == sizeof info)
+        continue;
+}
+
+/*
+ * To the end of the command; joined, or of the host, whose end of the channel
+ * closes. A sandbox as a whole is the guard's to end: it knows why.
+ */
+static int watch_over(pid_t command, int control, int signals, bool joined)
+{
+    struct pollfd fds[] = {{.fd = joined ? control : -1}, {.fd = signals, .events = POLLIN}};
     int status;
     for (;;) {
-        pid_t pid = waitpid(-1, &status, WUNTRACED);
-        if (pid < 0 && errno != EINTR)
+        if (poll(fds, 2, -1) < 0 && errno != EINTR)
             return EXIT_STUB;
-        if (pid != command)
-            continue;
-        if (!WIFSTOPPED(status))
-            return exit_code(status);
-        tell_stopped(control, WSTOPSIG(status));
+        discard(signals);
+        pid_t pid;
+        while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
+            if (pid != command)
+                continue;
+            if (!WIFSTOPPED(status))
+                return exit_code(status);
+            tell_stopped(control, WSTOPSIG(status));
+        }
+        if (fds[0].revents != 0)
+            return end_everything(command, 128 + SIGKILL);
     }
 }
 
-int init_main(int argc, char **argv)
+static int watch_children(void)
+{
+    sigset_t children;
+    sigemptyset(&children);
+    sigaddset(&children, SIGCHLD);
+    int signals = signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (signals < 0)
+        die_errno("signalfd");
+    return signals;
+}
+
+static pid_t start_command(const struct command *command)
+{
+    pid_t self = getpid(), child = fork();
+    if (child < 0)
+        die_errno("fork");
+    if (child == 0) {
+        /* Pids of its own die with pid 1; others need to be told. */
+        if (self != 1)
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
+        run_command(command);
+    }
+    return child;
+}
+
+int init_main(int argc, char **argv, bool joined)
 {
     if (argc != ARG_COUNT)
         die(EXIT_STUB, "kns-stub init", "wrong number of arguments");
@@ -96,19 +146,16 @@ int init_main(int argc, char **argv)
     /* It was started by its open file, whose number would be its name. */
     close(parse_int(argv[ARG_PROGRAM]));
     prctl(PR_SET_NAME, "kns-init");
-
-    pid_t self = getpid();
-    pid_t child = fork();
-    if (child < 0)
-        die_errno("fork");
-    if (child == 0) {
-        /* Pids of its own die with pid 1; shared ones need to be told. */
-        if (self != 1)
-            prctl(PR_SET_PDEATHSIG, SIGKILL);
-        run_command(&command);
-    }
+    if (joined)
+        adopt_orphans();
+    bool alone = command.arguments[0] == NULL;
+    pid_t child = alone ? 0 : start_command(&command);
+    int signals = watch_children();
     /* Whoever reads what the command writes must see its end, and not wait for this process as well. */
-    close_all_but(&command.control, 1);
+    int kept[] = {command.control, signals};
+    close_all_but(kept, sizeof kept / sizeof kept[0]);
     prctl(PR_SET_DUMPABLE, 0);
-    return watch_over(child, command.control);
+    if (alone)
+        send_ready(command.control);
+    return watch_over(child, command.control, signals, joined);
 }

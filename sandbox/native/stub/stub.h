@@ -7,13 +7,15 @@
  * signals went to the whole process group. init.c is pid 1 inside; command.c
  * holds the command back until it may start, and terminal.c keeps it from
  * typing into its caller's shell. The guard and init speak to the host over a
- * SOCK_SEQPACKET each.
+ * SOCK_SEQPACKET each. For a further command in a sandbox that stands, join.c
+ * takes bubblewrap's place.
  */
 #ifndef KNS_STUB_H
 #define KNS_STUB_H
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* The exit status of a failure of ours; 126 and 127 are the command's, as shells have them. */
 enum { EXIT_STUB = 125, EXIT_CANNOT_EXECUTE = 126, EXIT_NOT_FOUND = 127 };
@@ -41,10 +43,15 @@ struct command {
 };
 
 int guard_main(int argc, char **argv);
-int init_main(int argc, char **argv);
+int join_main(int argc, char **argv);
+/* joined: in a sandbox whose first process is another's */
+int init_main(int argc, char **argv, bool joined);
 
 /* command.c: waits for the host's word, then becomes the command */
 _Noreturn void run_command(const struct command *command);
+
+/* ready.c */
+void send_ready(int control);
 
 /* arguments.c: read to the end, and terminated by NULL */
 char **read_arguments(int fd);
@@ -62,6 +69,16 @@ struct signalfd_siginfo;
 void witness_note(const struct signalfd_siginfo *info);
 void witness_wait_for_group(void);
 bool witness_take(int signo, uint32_t sender);
+
+/* children.c: makes orphaned descendants children; kills all children until there is none */
+void adopt_orphans(void);
+int end_everything(pid_t watched, int code);
+
+/* entry.c: the directory by which a host that was killed was found */
+void remove_entry(const char *path);
+
+/* privilege.c: all but CAP_NET_ADMIN and CAP_NET_RAW, if these are to be kept */
+void drop_privileges(bool keep_network);
 
 /* die.c */
 _Noreturn void die(int status, const char *what, const char *why);

@@ -1,7 +1,7 @@
 /** Which clusters are meant, and as whom: kubectl's options under kubectl's names. */
 
 import { type Command, Option } from 'commander';
-import type { TransportName } from '../../cluster/index.ts';
+import { TRANSPORTS, type TransportName } from '../../cluster/index.ts';
 import { UsageError } from '../../errors.ts';
 import type { ContextOptions } from '../../session/contexts.ts';
 import { given } from '../values/given.ts';
@@ -37,7 +37,6 @@ export interface AccessOptions extends Pick<ContextOptions, 'contexts' | 'transp
   readonly demo: boolean;
 }
 
-const TRANSPORTS: readonly TransportName[] = ['spdy-websocket', 'spdy', 'websocket'];
 /** What names a part of one login, and would go to a stranger if it went to every context. */
 const OF_ONE_CONTEXT = ['cluster', 'user', 'token'] as const;
 

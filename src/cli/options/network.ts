@@ -6,15 +6,19 @@ import { CLUSTER_DOMAIN, parseClusterDomain } from '../../names/service-names.ts
 
 type LinkKind = NonNullable<LinkOptions['kind']>;
 
-export interface NetworkOptions {
+/** The interface and its addresses. */
+export interface LinkChoice {
   readonly cidr: string;
   readonly cidr6: string;
+  /** How the sandbox's interface is made. */
+  readonly link: LinkKind;
+}
+
+export interface NetworkOptions extends LinkChoice {
   /** The domain of the clusters. */
   readonly clusterDomain: string;
   /** Whether the contexts' API servers are reachable in the sandbox. */
   readonly apiServer: boolean;
-  /** How the sandbox's interface is made. */
-  readonly link: LinkKind;
 }
 
 const LINKS: readonly LinkKind[] = ['auto', 'tun', 'veth'];
@@ -22,23 +26,33 @@ const LINKS: readonly LinkKind[] = ['auto', 'tun', 'veth'];
 const DEFAULT_CIDR = '10.0.1.0/24';
 const DEFAULT_CIDR6 = 'fd6b:6e73::/64';
 
-export function addNetworkOptions(program: Command): void {
+export function addLinkOptions(program: Command): void {
   program
     .optionsGroup('Network:')
     .option('--cidr <range>', 'IPv4 range for the addresses in the sandbox', DEFAULT_CIDR)
     .option('--cidr6 <range>', 'the same for IPv6', DEFAULT_CIDR6)
     .addOption(
-      new Option('--cluster-domain <name>', 'domain of the clusters')
-        .argParser(parseClusterDomain)
-        .default(CLUSTER_DOMAIN),
-    )
-    .option('--no-api-server', "no way to the context's API server, for kubectl inside")
-    .addOption(
       new Option('--link <kind>', "how the sandbox's interface is made").choices(LINKS).default('auto'),
     );
 }
 
+export function readLinkOptions(program: Command): LinkChoice {
+  const { cidr, cidr6, link } = program.opts<LinkChoice>();
+  return { cidr, cidr6, link };
+}
+
+export function addNetworkOptions(program: Command): void {
+  addLinkOptions(program);
+  program
+    .addOption(
+      new Option('--cluster-domain <name>', 'domain of the clusters')
+        .argParser(parseClusterDomain)
+        .default(CLUSTER_DOMAIN),
+    )
+    .option('--no-api-server', "no way to the context's API server, for kubectl inside");
+}
+
 export function readNetworkOptions(program: Command): NetworkOptions {
-  const { cidr, cidr6, clusterDomain, apiServer, link } = program.opts<NetworkOptions>();
-  return { cidr, cidr6, clusterDomain, apiServer, link };
+  const { clusterDomain, apiServer } = program.opts<NetworkOptions>();
+  return { ...readLinkOptions(program), clusterDomain, apiServer };
 }

@@ -16,7 +16,6 @@ interface Values {
   readonly mounts: readonly Mount[];
   /** commander's --no-… */
   readonly noKubeconfig?: true;
-  readonly fd?: readonly number[];
   readonly uid?: number;
   readonly gid?: number;
   readonly netAdmin?: true;
@@ -27,8 +26,6 @@ interface Values {
 export interface SandboxOptions {
   readonly files: FileOptions;
   readonly privilege: PrivilegeOptions;
-  /** Open files that the command gets. */
-  readonly fds: readonly number[];
   /** Kubeconfig and credentials are not for the command. */
   readonly hideKubeconfig: boolean;
 }
@@ -66,11 +63,6 @@ export function addSandboxOptions(program: Command): void {
   addKubeconfigSwitch(program);
   program
     .optionsGroup('Process:')
-    .addOption(
-      repeated('--fd <number>', 'pass on this open file, may be repeated', (text) =>
-        parseWhole(text, '--fd'),
-      ),
-    )
     .option('--uid <id>', 'user inside; outside it is yours', (text) => parseWhole(text, '--uid'))
     .option('--gid <id>', 'group inside', (text) => parseWhole(text, '--gid'))
     .option('--net-admin', "administer the sandbox's own network")
@@ -80,11 +72,10 @@ export function addSandboxOptions(program: Command): void {
 
 export function readSandboxOptions(program: Command): SandboxOptions {
   const values = program.opts<Values>();
-  const { ro, privateHome, privateTmp, isolate, mounts, fd = [], uid, gid, netAdmin, sharePid } = values;
+  const { ro, privateHome, privateTmp, isolate, mounts, uid, gid, netAdmin, sharePid } = values;
   return {
     files: { mounts, ...given({ readOnly: ro, privateHome, privateTmp, isolate }) },
     privilege: { nestedUserNamespaces: values.nestedUserns, ...given({ uid, gid, netAdmin, sharePid }) },
-    fds: fd,
     hideKubeconfig: values.noKubeconfig ?? false,
   };
 }

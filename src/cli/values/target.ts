@@ -17,7 +17,7 @@ import type { Alias, NamespaceChoice, Target, Wait } from '../../session/choices
 
 /** A DNS label (RFC 1123), as Kubernetes has it for namespaces and Services. */
 const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
-/** A DNS subdomain (RFC 1123), as Kubernetes has it for pods and Deployments. */
+/** A DNS subdomain (RFC 1123), as Kubernetes has it for pods and workloads. */
 const SUBDOMAIN = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/;
 /** What may be looked up; underscores are no part of host names, and yet are met (RFC 2181, section 11). */
 const HOST_LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
@@ -34,6 +34,9 @@ const KINDS: Readonly<Record<string, Target['kind']>> = {
   deploy: 'Deployment',
   deployment: 'Deployment',
   deployments: 'Deployment',
+  sts: 'StatefulSet',
+  statefulset: 'StatefulSet',
+  statefulsets: 'StatefulSet',
 };
 
 const DEFAULT_WAIT_MS = 60_000;
@@ -111,7 +114,7 @@ function hostName(text: string): string | undefined {
 function invalid(text: string, option: string): UsageError {
   return new UsageError(
     'TARGET_INVALID',
-    `${option}: "${text}" does not name a Service, pod or Deployment`,
-    'write it as svc/web, pod/web-0 or deploy/web, with namespace/ and context/ in front where need be',
+    `${option}: "${text}" does not name a Service, pod, Deployment or StatefulSet`,
+    'write it as svc/web, pod/web-0, deploy/web or sts/db, with namespace/ and context/ in front where need be',
   );
 }

@@ -1,19 +1,19 @@
 /**
  * The cluster that the user means, and the right to speak to it.
  *
- *     kubeconfig    which files, merged                    document, fields, yaml, service-account
+ *     kubeconfig    which files, merged                    document, entries, fields, yaml, service-account
  *     selection     context, cluster, user; options        validation: what kubectl refuses
  *     credentials/  what each request carries              files that change, plugins, OIDC
  *
- * @kubernetes/client-node is not asked: docs/access.md has what it would do
- * otherwise than kubectl, and what its loading would cost at each start.
+ * The entries of a kubeconfig are read by @kubernetes/client-node; what else it
+ * has of this does otherwise than kubectl, as docs/access.md lists.
  */
 import { readFile } from 'node:fs/promises';
 import { knownAs, type ServerTrust } from '../agent/agent.ts';
 import { proxyFromEnvironment, proxyFromUrl } from '../agent/proxy-choice.ts';
 import { ClusterError, reasonOf } from '../errors.ts';
 import type { Authenticator } from './credentials/authenticator.ts';
-import { Terminal } from './credentials/terminal.ts';
+import { Logins } from './credentials/logins.ts';
 import { UserAuthenticator } from './credentials/user-authenticator.ts';
 import { type KubeconfigDocument, parseKubeconfig } from './document.ts';
 import { parseRequestTimeout } from './duration.ts';
@@ -30,6 +30,8 @@ export interface AccessOptions extends Overrides {
   readonly requestTimeout?: string;
   /** Where a pod's service account is mounted, if not in the usual place. */
   readonly serviceAccountFolder?: string;
+  /** What several contexts log in by; without it, that of this process. */
+  readonly logins?: Logins;
   /** Told what is wrong and does not keep us from working. */
   readonly warn?: (message: string) => void;
 }
@@ -52,16 +54,19 @@ export interface ClusterAccess {
   readonly authenticator: Authenticator;
   /** For each request, where the user gave a limit; 0 for none. */
   readonly requestTimeoutMs: number | undefined;
-  /** Called before the command starts: from then on no login plugin reads the terminal or writes to it. */
+  /** Called before the command starts: from then on no login plugin, of any context, reads the terminal or writes to it. */
   releaseTerminal(): void;
 }
+
+/** A process has one terminal. */
+const LOGINS_OF_PROCESS = new Logins();
 
 /** @throws ClusterError, UsageError */
 export async function loadAccess(
   options: AccessOptions,
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<ClusterAccess> {
-  const { kubeconfigText, requestTimeout } = options;
+  const { kubeconfigText, requestTimeout, logins = LOGINS_OF_PROCESS, warn = () => {} } = options;
   const requestTimeoutMs = requestTimeout === undefined ? undefined : parseRequestTimeout(requestTimeout);
   const kubeconfig =
     kubeconfigText === undefined
@@ -76,7 +81,6 @@ export async function loadAccess(
     ? proxyFromUrl(cluster.proxyUrl, clusterName)
     : proxyFromEnvironment(server, env);
   const tls = await serverTrust(selection);
-  const terminal = new Terminal();
   return {
     contextName,
     clusterName,
@@ -84,26 +88,26 @@ export async function loadAccess(
     server,
     tls,
     proxy,
-    proxyIsNamed: cluster.proxyUrl !== '',
+    proxyIsNamed: Boolean(cluster.proxyUrl),
     credentialFiles: credentialFiles(kubeconfig),
-    authenticator: new UserAuthenticator(selection, { env, terminal, tls, warn: options.warn ?? (() => {}) }),
+    authenticator: new UserAuthenticator(selection, { env, logins, tls, warn }),
     requestTimeoutMs,
-    releaseTerminal: () => terminal.release(),
+    releaseTerminal: () => logins.terminal.release(),
   };
 }
 
 function credentialFiles({ users }: KubeconfigDocument): string[] {
   const files = [...users.values()].flatMap((user) => [
     user.origin,
-    user.clientCertificate,
-    user.clientKey,
+    user.certFile ?? '',
+    user.keyFile ?? '',
     user.tokenFile,
   ]);
   return [...new Set(files)].filter((file) => file !== '');
 }
 
 async function serverTrust({ cluster, clusterName }: Selection): Promise<ServerTrust> {
-  const { certificateAuthority: file, certificateAuthorityData: data } = cluster;
+  const { caFile, caData, tlsServerName, skipTLSVerify } = cluster;
   const unusable = (why: string, cause?: unknown): ClusterError =>
     new ClusterError(
       'KUBECONFIG_INVALID',
@@ -112,9 +116,9 @@ async function serverTrust({ cluster, clusterName }: Selection): Promise<ServerT
       { cause },
     );
   let ca: Buffer | undefined;
-  if (data !== '') ca = Buffer.from(data, 'base64');
-  if (file !== '') {
-    ca = await readFile(file).catch((cause: unknown) => {
+  if (caData) ca = Buffer.from(caData, 'base64');
+  if (caFile) {
+    ca = await readFile(caFile).catch((cause: unknown) => {
       throw unusable(`cannot be read: ${reasonOf(cause)}`, cause);
     });
   }
@@ -122,7 +126,7 @@ async function serverTrust({ cluster, clusterName }: Selection): Promise<ServerT
   if (ca && !ca.includes('-----BEGIN CERTIFICATE-----')) throw unusable('is no PEM');
   return {
     ...(ca ? { ca } : {}),
-    ...(cluster.tlsServerName ? knownAs(cluster.tlsServerName) : {}),
-    ...(cluster.insecureSkipTlsVerify ? { rejectUnauthorized: false } : {}),
+    ...(tlsServerName ? knownAs(tlsServerName) : {}),
+    ...(skipTLSVerify ? { rejectUnauthorized: false } : {}),
   };
 }

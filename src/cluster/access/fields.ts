@@ -18,3 +18,8 @@ export function flag(value: Yaml): boolean {
 export function strings(value: Yaml): string[] {
   return Array.isArray(value) ? value.map(text) : [];
 }
+
+export function mapped<T>(value: Yaml, read: (value: Yaml) => T): Record<string, T> {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) return {};
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, read(item)]));
+}

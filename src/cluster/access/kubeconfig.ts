@@ -52,7 +52,8 @@ async function readKubeconfig(file: string): Promise<KubeconfigDocument | undefi
   return parseKubeconfig(content, file);
 }
 
-function candidateFiles(explicitFile: string | undefined, env: NodeJS.ProcessEnv): string[] {
+/** Those that are looked for, in the order in which they count. */
+export function candidateFiles(explicitFile: string | undefined, env: NodeJS.ProcessEnv): string[] {
   if (explicitFile !== undefined) return [explicitFile];
   const listed = (env['KUBECONFIG'] ?? '').split(delimiter).filter((file) => file !== '');
   return listed.length > 0 ? [...new Set(listed)] : [join(env['HOME'] ?? homedir(), '.kube', 'config')];

@@ -6,7 +6,8 @@
  * file of the kubeconfig stays ahead of `--token`, as with kubectl.
  */
 import { ClusterError } from '../errors.ts';
-import type { ClusterEntry, KubeconfigDocument, UserEntry } from './document.ts';
+import type { KubeconfigDocument } from './document.ts';
+import type { ClusterEntry, UserEntry } from './entries.ts';
 
 export interface Overrides {
   /** Without it the kubeconfig's current one. */
@@ -34,18 +35,11 @@ export interface Selection {
 }
 
 const NOBODY: UserEntry = {
-  clientCertificate: '',
-  clientCertificateData: '',
-  clientKey: '',
-  clientKeyData: '',
-  token: '',
+  name: '',
   tokenFile: '',
-  username: '',
-  password: '',
-  as: '',
-  asUid: '',
-  asGroups: [],
-  asUserExtra: {},
+  impersonateUid: '',
+  impersonateGroups: [],
+  impersonateExtra: {},
   exec: undefined,
   authProvider: undefined,
   origin: '',
@@ -91,17 +85,17 @@ export function select(kubeconfig: KubeconfigDocument, overrides: Overrides): Se
     cluster: overrides.insecureSkipTlsVerify ? unverified(cluster) : cluster,
     user: {
       ...user,
-      token: overrides.token || user.token,
-      as: overrides.as || user.as,
-      asUid: overrides.asUid || user.asUid,
-      asGroups: overrides.asGroups?.length ? overrides.asGroups : user.asGroups,
+      token: overrides.token || user.token || '',
+      impersonateUser: overrides.as || user.impersonateUser || '',
+      impersonateUid: overrides.asUid || user.impersonateUid,
+      impersonateGroups: overrides.asGroups?.length ? overrides.asGroups : user.impersonateGroups,
     },
   };
 }
 
 /** client-go drops the authority along with it: to have both is an error. */
 function unverified(cluster: ClusterEntry): ClusterEntry {
-  return { ...cluster, insecureSkipTlsVerify: true, certificateAuthority: '', certificateAuthorityData: '' };
+  return { ...cluster, skipTLSVerify: true, caFile: '', caData: '' };
 }
 
 function choices(names: Iterable<string>): string {

@@ -3,7 +3,7 @@
  * `clientcmd/validation.go` and `rest.TLSConfigFor`), each with what to do.
  */
 import { ClusterError } from '../errors.ts';
-import { execProblem } from './credentials/exec-plugin.ts';
+import { execProblem } from './credentials/plugin/exec-plugin.ts';
 import type { Selection } from './selection.ts';
 
 const REMOVED_PROVIDERS: Readonly<Record<string, string>> = {
@@ -27,9 +27,9 @@ function validateServer({ cluster, clusterName }: Selection): void {
       `correct it: kubectl config set-cluster ${clusterName} --server=https://…`,
     );
   }
-  const { certificateAuthority: file, certificateAuthorityData: data } = cluster;
-  refuseBoth(label, 'certificate-authority', file, data);
-  if (cluster.insecureSkipTlsVerify && file + data !== '') {
+  const { caFile, caData, skipTLSVerify } = cluster;
+  refuseBoth(label, 'certificate-authority', caFile, caData);
+  if (skipTLSVerify && (caFile || caData)) {
     refuse(
       `${label} has a certificate authority, and insecure-skip-tls-verify that makes it void`,
       'remove one of them from the kubeconfig',
@@ -39,21 +39,22 @@ function validateServer({ cluster, clusterName }: Selection): void {
 
 function validateUser({ user, userName }: Selection): void {
   const label = `user "${userName}"`;
-  refuseBoth(label, 'client-certificate', user.clientCertificate, user.clientCertificateData);
-  refuseBoth(label, 'client-key', user.clientKey, user.clientKeyData);
-  const certificate = user.clientCertificate + user.clientCertificateData !== '';
-  const key = user.clientKey + user.clientKeyData !== '';
+  refuseBoth(label, 'client-certificate', user.certFile, user.certData);
+  refuseBoth(label, 'client-key', user.keyFile, user.keyData);
+  const certificate = Boolean(user.certFile || user.certData);
+  const key = Boolean(user.keyFile || user.keyData);
   if (certificate !== key) {
     refuse(
       `${label} has a client ${certificate ? 'certificate without its key' : 'key without its certificate'}`,
       `add it: kubectl config set-credentials ${userName} --client-${certificate ? 'key' : 'certificate'}=FILE`,
     );
   }
-  if (user.token !== '' && user.username !== '') {
+  if (user.token && user.username) {
     refuse(`${label} has both a token and a name with password`, 'remove one of them, or leave out --token');
   }
-  const extra = Object.keys(user.asUserExtra).length > 0;
-  if (user.as === '' && (user.asUid !== '' || user.asGroups.length > 0 || extra)) {
+  const { impersonateUser, impersonateUid, impersonateGroups, impersonateExtra } = user;
+  const extra = Object.keys(impersonateExtra).length > 0;
+  if (!impersonateUser && (impersonateUid || impersonateGroups.length > 0 || extra)) {
     refuse(
       `${label} is to have the groups or the uid of another, without a name`,
       'name the other with --as',
@@ -81,8 +82,8 @@ function validateProvider({ user, userName, contextName }: Selection): void {
   );
 }
 
-function refuseBoth(label: string, field: string, file: string, data: string): void {
-  if (file === '' || data === '') return;
+function refuseBoth(label: string, field: string, file: string | undefined, data: string | undefined): void {
+  if (!file || !data) return;
   refuse(`${label} has both ${field} and ${field}-data`, 'remove one of them from the kubeconfig');
 }
 

@@ -19,6 +19,7 @@ import type { Grant } from '../access/credentials/authenticator.ts';
 import { type JsonAnswer, readJson, readPieces } from './body.ts';
 import { closedError, Connections, type Head } from './connections.ts';
 import { unreachable } from './errors.ts';
+import { inspect, type Inspection } from './inspection.ts';
 import { Limit } from './limit.ts';
 import { retryDelayMs } from './retry-after.ts';
 import { Slots } from './slots.ts';
@@ -35,6 +36,10 @@ export interface UpgradeRequest {
   method: 'GET' | 'POST';
   path: string;
   headers: Record<string, string>;
+}
+
+interface Request extends UpgradeRequest {
+  body?: string;
 }
 
 export type UpgradeAnswer =
@@ -77,6 +82,30 @@ export class ApiClient {
       if (waitMs === undefined) return answer;
       await this.#pause(waitMs);
     }
+  }
+
+  /** Asks by an object; nothing is sent twice for a server that is busy. */
+  post(path: string, object: object): Promise<JsonAnswer> {
+    const body = JSON.stringify(object);
+    const headers = { Accept: 'application/json', 'Content-Type': 'application/json' };
+    return this.#within(async (limit) =>
+      readJson(plain(await this.#send({ method: 'POST', path, headers, body }, limit))),
+    );
+  }
+
+  /**
+   * Asks anything at all, to see the server itself: without credentials, and of
+   * whoever answers, so that an expired certificate does not hide the clock.
+   */
+  inspect(path: string): Promise<Inspection> {
+    return this.#within(async (limit) => {
+      const options = this.#optionsFor({ method: 'GET', path, headers: {} }, { headers: {} });
+      const head = await this.#connections.send({ ...options, rejectUnauthorized: false }, limit);
+      const response = plain(head);
+      const inspection = inspect(response);
+      await readJson(response);
+      return inspection;
+    });
   }
 
   upgrade(request: UpgradeRequest): Promise<UpgradeAnswer> {
@@ -157,18 +186,25 @@ export class ApiClient {
     });
   }
 
-  async #send(request: UpgradeRequest, limit: Limit): Promise<Head> {
+  async #send(request: Request, limit: Limit): Promise<Head> {
     const { authenticator } = this.access;
     const grant = await authenticator.grant();
-    const head = await this.#connections.send(this.#optionsFor(request, grant), limit);
+    const head = await this.#connections.send(this.#optionsFor(request, grant), limit, request.body);
     if (head.upgraded || head.response.statusCode !== 401) return head;
     grant.discard();
     if (!grant.kept) return head;
     head.response.resume();
-    return this.#connections.send(this.#optionsFor(request, await authenticator.grant()), limit);
+    return this.#connections.send(
+      this.#optionsFor(request, await authenticator.grant()),
+      limit,
+      request.body,
+    );
   }
 
-  #optionsFor(request: UpgradeRequest, { headers, certificate }: Grant): https.RequestOptions {
+  #optionsFor(
+    request: Request,
+    { headers, certificate }: Pick<Grant, 'headers' | 'certificate'>,
+  ): https.RequestOptions {
     const { server, tls } = this.access;
     return {
       ...tls,

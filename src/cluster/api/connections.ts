@@ -30,14 +30,14 @@ export class Connections {
     this.#request = server.protocol === 'https:' ? https.request : http.request;
   }
 
-  /** Sends a request without a body. */
-  async send(options: https.RequestOptions, limit: Limit): Promise<Head> {
+  /** @param body small, and sent at once */
+  async send(options: https.RequestOptions, limit: Limit, body?: string): Promise<Head> {
     limit.startClock();
     // A kept-alive connection may be closed by the server in the moment it is
     // used again; that request was not read. The next idle one may be as old.
     for (let left = MAX_IDLE_CONNECTIONS; ; left--) {
       try {
-        return await this.#once(options, limit);
+        return await this.#once(options, limit, body);
       } catch (error) {
         if (!(error instanceof StaleConnection) || left === 0) throw error;
       }
@@ -67,7 +67,7 @@ export class Connections {
     );
   }
 
-  #once(options: https.RequestOptions, limit: Limit): Promise<Head> {
+  #once(options: https.RequestOptions, limit: Limit, body: string | undefined): Promise<Head> {
     if (this.#closed) throw closedError();
     return new Promise((resolve, reject) => {
       const request = this.#request({ agent: this.#agent, ...options });
@@ -90,7 +90,7 @@ export class Connections {
         limit.hold(response);
         resolve({ upgraded: false, response });
       });
-      request.end();
+      request.end(body);
     });
   }
 

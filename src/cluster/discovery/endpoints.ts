@@ -9,6 +9,14 @@
  *
  * A terminating endpoint is never ready, and core Endpoints leave it out.
  */
+import type {
+  CoreV1EndpointPort,
+  DiscoveryV1EndpointPort,
+  V1Endpoints,
+  V1EndpointSlice,
+  V1ObjectReference,
+} from '@kubernetes/client-node';
+import type { Json, Namespaced } from '../api/objects.ts';
 import { keyOf, type ServiceId } from './services.ts';
 
 export interface EndpointPod extends ServiceId {
@@ -50,47 +58,10 @@ export interface EndpointSet {
   readonly groups: readonly EndpointGroup[];
 }
 
-interface TargetRef {
-  kind?: string;
-  namespace?: string;
-  name?: string;
-  uid?: string;
-}
-
-interface ApiPort {
-  name?: string | null;
-  port?: number | null;
-  protocol?: string | null;
-}
-
-/** What is read of an EndpointSlice; the same in discovery.k8s.io/v1 and v1beta1. */
-export interface ApiEndpointSlice {
-  metadata: { namespace: string; name: string; labels?: Record<string, string> };
-  endpoints?: ApiEndpoint[] | null;
-  ports?: ApiPort[] | null;
-}
-
-interface ApiEndpoint {
-  addresses?: string[] | null;
-  /** `serving` and `terminating` are absent before Kubernetes 1.22. */
-  conditions?: { ready?: boolean | null; serving?: boolean | null; terminating?: boolean | null };
-  hostname?: string | null;
-  targetRef?: TargetRef | null;
-}
-
-interface ApiAddress {
-  ip?: string;
-  hostname?: string | null;
-  targetRef?: TargetRef | null;
-}
-
-/** What is read of an Endpoints object (core/v1). */
-export interface ApiEndpoints {
-  metadata: { namespace: string; name: string };
-  subsets?:
-    | { addresses?: ApiAddress[] | null; notReadyAddresses?: ApiAddress[] | null; ports?: ApiPort[] | null }[]
-    | null;
-}
+/** What is read of a slice is the same in discovery.k8s.io/v1 and v1beta1. */
+export type ApiEndpointSlice = Namespaced<Pick<V1EndpointSlice, 'endpoints' | 'ports'>>;
+export type ApiEndpoints = Namespaced<V1Endpoints>;
+type ApiPort = Json<CoreV1EndpointPort | DiscoveryV1EndpointPort>;
 
 /** By which a slice says whose it is. */
 export const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
@@ -104,6 +75,7 @@ export function decodeEndpointSlice(slice: ApiEndpointSlice): EndpointSet | unde
   for (const { conditions, addresses, hostname, targetRef } of slice.endpoints ?? []) {
     // "A nil value should be interpreted as true" (discovery.k8s.io, EndpointConditions.ready).
     const ready = conditions?.ready ?? true;
+    // Both are absent before Kubernetes 1.22.
     const leaving = Boolean(conditions?.terminating && conditions.serving);
     found.add(ready ? 'ready' : leaving ? 'leaving' : 'unready', addresses ?? [], hostname, targetRef);
   }
@@ -113,10 +85,12 @@ export function decodeEndpointSlice(slice: ApiEndpointSlice): EndpointSet | unde
 export function decodeEndpoints({ metadata, subsets }: ApiEndpoints): EndpointSet {
   const groups = (subsets ?? []).map(({ addresses, notReadyAddresses, ports }) => {
     const found = new Found(metadata.namespace);
-    for (const { ip, hostname, targetRef } of addresses ?? [])
-      found.add('ready', ip ? [ip] : [], hostname, targetRef);
-    for (const { ip, hostname, targetRef } of notReadyAddresses ?? [])
-      found.add('unready', ip ? [ip] : [], hostname, targetRef);
+    for (const { ip, hostname, targetRef } of addresses ?? []) {
+      found.add('ready', [ip], hostname, targetRef);
+    }
+    for (const { ip, hostname, targetRef } of notReadyAddresses ?? []) {
+      found.add('unready', [ip], hostname, targetRef);
+    }
     return found.group(ports);
   });
   return { service: keyOf(metadata), groups };
@@ -137,8 +111,8 @@ class Found {
   add(
     state: PodState,
     addresses: readonly string[],
-    hostname: string | null | undefined,
-    targetRef: TargetRef | null | undefined,
+    hostname: string | undefined,
+    targetRef: Json<V1ObjectReference> | undefined,
   ): void {
     if (targetRef?.kind !== 'Pod' || targetRef.name === undefined) {
       if (state === 'ready') this.#addressesWithoutPod++;
@@ -152,7 +126,7 @@ class Found {
   group(ports: readonly ApiPort[] | null | undefined): EndpointGroup {
     return {
       ports: (ports ?? []).flatMap(({ name, port, protocol }) =>
-        port == null ? [] : [{ name: name ?? '', port, protocol: protocol ?? 'TCP' }],
+        port === undefined ? [] : [{ name: name ?? '', port, protocol: protocol ?? 'TCP' }],
       ),
       readyPods: this.#pods.ready,
       leavingPods: this.#pods.leaving,

@@ -1,6 +1,7 @@
 /** What the user has named one by one, instead of whole namespaces. */
 import { ClusterError } from '../errors.ts';
 import type { ServiceRecord } from './services.ts';
+import { CORE_ROOT, pluralOf, type ResourceQuery } from './watch/query.ts';
 
 export interface Picked {
   readonly namespace: string;
@@ -8,7 +9,13 @@ export interface Picked {
   readonly name: string;
 }
 
-const PLURALS = { Service: 'services', Pod: 'pods', Deployment: 'deployments' } as const;
+/** Where the API has each kind. */
+export const RESOURCES = {
+  Service: { root: CORE_ROOT, resource: 'services' },
+  Pod: { root: CORE_ROOT, resource: 'pods' },
+  Deployment: { root: '/apis/apps/v1', resource: 'deployments.apps' },
+  StatefulSet: { root: '/apis/apps/v1', resource: 'statefulsets.apps' },
+} as const satisfies Record<Picked['kind'], ResourceQuery>;
 
 /** Without repetitions. @throws ClusterError where two would be called the same */
 export function distinctPicks(picks: readonly Picked[]): Picked[] {
@@ -35,14 +42,15 @@ export function unknownPick(
   contextName: string,
 ): ClusterError {
   const nearest = nearestTo(name, names);
+  const plural = pluralOf(RESOURCES[kind]);
   const what =
     nearest.length > 0
       ? `there is ${nearest.join(', ')}`
-      : `namespace "${namespace}" has no ${PLURALS[kind]} that this account sees`;
+      : `namespace "${namespace}" has no ${plural} that this account sees`;
   return new ClusterError(
     'PICK_UNKNOWN',
     `namespace "${namespace}" has no ${kind} "${name}"; ${what}`,
-    `see which there are: kubectl --context ${contextName} -n ${namespace} get ${PLURALS[kind]}`,
+    `see which there are: kubectl --context ${contextName} -n ${namespace} get ${plural}`,
   );
 }
 

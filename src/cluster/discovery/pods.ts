@@ -5,6 +5,8 @@
  * that is being deleted and still is ready serves the last connections of a
  * rollout; one that has run to its end is none.
  */
+import type { V1Pod } from '@kubernetes/client-node';
+import type { Namespaced } from '../api/objects.ts';
 import type { EndpointGroup, EndpointPod, EndpointSet, PodState } from './endpoints.ts';
 import { keyOf, type ServicePort, type ServiceRecord } from './services.ts';
 
@@ -18,57 +20,31 @@ export interface PodRecord {
   readonly known: { readonly hostname: string; readonly subdomain: string } | undefined;
 }
 
-interface ApiContainer {
-  restartPolicy?: string;
-  ports?: { name?: string; containerPort: number; protocol?: string }[] | null;
-}
-
-/** What is read of a Pod (core/v1). */
-export interface ApiPod {
-  metadata: {
-    namespace: string;
-    name: string;
-    uid?: string;
-    labels?: Record<string, string>;
-    deletionTimestamp?: string | null;
-  };
-  spec?: {
-    hostname?: string;
-    subdomain?: string;
-    containers?: ApiContainer[] | null;
-    initContainers?: ApiContainer[] | null;
-  };
-  status?: {
-    phase?: string;
-    podIP?: string;
-    podIPs?: { ip?: string }[] | null;
-    conditions?: { type: string; status: string }[] | null;
-  };
-}
+export type ApiPod = Namespaced<V1Pod>;
 
 /** @returns undefined for a pod without an address, or one that has run to its end. */
-export function decodePod({ metadata, spec = {}, status = {} }: ApiPod): PodRecord | undefined {
-  const { namespace, name, uid, labels = {}, deletionTimestamp } = metadata;
+export function decodePod({ metadata, spec, status = {} }: ApiPod): PodRecord | undefined {
+  const { namespace, name, uid, labels, deletionTimestamp } = metadata;
   const known = status.podIPs ?? (status.podIP ? [{ ip: status.podIP }] : []);
   const addresses = known.flatMap(({ ip }) => (ip ? [ip] : []));
   if (addresses.length === 0 || status.phase === 'Succeeded' || status.phase === 'Failed') return undefined;
   const ready = status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
   const containers = [
-    ...(spec.containers ?? []),
+    ...(spec?.containers ?? []),
     // A sidecar runs as long as the pod does.
-    ...(spec.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always'),
+    ...(spec?.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always'),
   ];
   return {
     pod: { namespace, name, ...(uid ? { uid } : {}), addresses, label: name },
     state: ready ? (deletionTimestamp ? 'leaving' : 'ready') : 'unready',
-    labels,
+    labels: labels ?? {},
     namedPorts: containers.flatMap(({ ports }) =>
       (ports ?? []).flatMap(({ name, containerPort, protocol = 'TCP' }) =>
         name ? [{ name, port: containerPort, protocol }] : [],
       ),
     ),
     known:
-      spec.hostname && spec.subdomain ? { hostname: spec.hostname, subdomain: spec.subdomain } : undefined,
+      spec?.hostname && spec.subdomain ? { hostname: spec.hostname, subdomain: spec.subdomain } : undefined,
   };
 }
 
@@ -81,7 +57,8 @@ export function endpointsOfPick(service: string, record: PodRecord): EndpointSet
 export function endpointsBySelector(service: ServiceRecord, record: PodRecord): EndpointSet {
   const { pod, state, known } = record;
   const label = known?.subdomain === service.name ? known.hostname : pod.label;
-  const shown = service.publishNotReadyAddresses && state === 'unready' ? 'ready' : state;
+  // Then the controllers look neither at readiness nor at whether the pod is to end.
+  const shown = service.publishNotReadyAddresses ? 'ready' : state;
   const ports = service.ports.flatMap((port) => {
     const number = targetPortIn(record, port);
     return number === undefined ? [] : [{ name: port.name ?? '', port: number, protocol: port.protocol }];

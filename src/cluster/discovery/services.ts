@@ -1,4 +1,6 @@
 /** Services as plain data: what the rest of the program needs of them, and nothing else. */
+import type { V1Service, V1ServicePort } from '@kubernetes/client-node';
+import type { Json, Namespaced } from '../api/objects.ts';
 
 /** What names a Service, also after it is gone. */
 export interface ServiceId {
@@ -11,7 +13,10 @@ export function keyOf({ namespace, name }: ServiceId): string {
   return `${namespace}/${name}`;
 }
 
-export type Protocol = 'TCP' | 'UDP' | 'SCTP';
+const PROTOCOLS = ['TCP', 'UDP', 'SCTP'] as const;
+const TYPES = ['ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName'] as const;
+
+type Protocol = (typeof PROTOCOLS)[number];
 
 export interface ServicePort {
   /** Absent where the Service has one port without a name. */
@@ -22,9 +27,9 @@ export interface ServicePort {
 }
 
 export interface ServiceRecord extends ServiceId {
-  /** A Pod or a Deployment was picked by the user; any TCP port of its pods is there. */
-  readonly kind: 'Service' | 'Pod' | 'Deployment';
-  readonly type: 'ClusterIP' | 'NodePort' | 'LoadBalancer' | 'ExternalName';
+  /** A pod or a workload was picked by the user; any TCP port of its pods is there. */
+  readonly kind: 'Service' | 'Pod' | 'Deployment' | 'StatefulSet';
+  readonly type: (typeof TYPES)[number];
   /** One for each address family; none for headless and ExternalName Services. */
   readonly clusterIPs: readonly string[];
   /** DNS leads to the pods themselves (`clusterIP: None`). */
@@ -42,43 +47,23 @@ export interface ServiceRecord extends ServiceId {
 /** Kubernetes' own default (core/v1, ClientIPConfig). */
 const DEFAULT_AFFINITY_S = 10_800;
 
-interface ApiServicePort {
-  name?: string;
-  port: number;
-  protocol?: Protocol;
-  targetPort?: number | string;
-}
-
-/** What is read of a Service of the API (core/v1); all else is ignored. */
-export interface ApiService {
-  metadata: { namespace: string; name: string };
-  spec?: {
-    type?: ServiceRecord['type'];
-    clusterIP?: string;
-    /** Absent before Kubernetes 1.20. */
-    clusterIPs?: string[] | null;
-    sessionAffinity?: string;
-    sessionAffinityConfig?: { clientIP?: { timeoutSeconds?: number | null } | null } | null;
-    publishNotReadyAddresses?: boolean;
-    externalName?: string;
-    selector?: Record<string, string> | null;
-    ports?: ApiServicePort[] | null;
-  };
-}
+export type ApiService = Namespaced<V1Service>;
 
 export function decodeService({ metadata, spec = {} }: ApiService): ServiceRecord {
   const headless = spec.clusterIP === 'None';
+  // The list is absent before Kubernetes 1.20.
   const clusterIPs = spec.clusterIPs ?? (spec.clusterIP ? [spec.clusterIP] : []);
   const { timeoutSeconds } = spec.sessionAffinityConfig?.clientIP ?? {};
   return {
     kind: 'Service',
     namespace: metadata.namespace,
     name: metadata.name,
-    type: spec.type ?? 'ClusterIP',
+    // One that a later Kubernetes has invented has an address first of all, as all but one do now.
+    type: TYPES.find((type) => type === spec.type) ?? 'ClusterIP',
     clusterIPs: headless ? [] : clusterIPs,
     headless,
     ...(spec.externalName ? { externalName: spec.externalName } : {}),
-    ports: (spec.ports ?? []).map(parsePort),
+    ports: (spec.ports ?? []).flatMap(decodePort),
     ...(spec.selector && Object.keys(spec.selector).length > 0 ? { selector: spec.selector } : {}),
     ...(spec.sessionAffinity === 'ClientIP'
       ? { sessionAffinity: { timeoutSeconds: timeoutSeconds ?? DEFAULT_AFFINITY_S } }
@@ -87,9 +72,10 @@ export function decodeService({ metadata, spec = {} }: ApiService): ServiceRecor
   };
 }
 
-function parsePort({ name, port, protocol = 'TCP', targetPort = port }: ApiServicePort): ServicePort {
-  const parsed = { port, protocol, targetPort };
-  return name ? { name, ...parsed } : parsed;
+/** @returns none for a protocol that is not known */
+function decodePort({ name, port, targetPort = port, ...given }: Json<V1ServicePort>): ServicePort[] {
+  const protocol = PROTOCOLS.find((one) => one === (given.protocol ?? 'TCP'));
+  return protocol ? [{ ...(name ? { name } : {}), port, protocol, targetPort }] : [];
 }
 
 /** The TCP port of a Service by its number. */

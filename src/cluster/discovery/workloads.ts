@@ -1,22 +1,10 @@
-/** Deployments as plain data: the pods that they mean. */
+/** Deployments and StatefulSets as plain data: the pods that they mean. */
+import type { V1DeploymentSpec, V1LabelSelectorRequirement } from '@kubernetes/client-node';
+import type { Json, Namespaced } from '../api/objects.ts';
 import type { ServiceId } from './services.ts';
 
-/** What is read of a Deployment (apps/v1). */
-export interface ApiWorkload {
-  metadata: { namespace: string; name: string };
-  spec?: {
-    selector?: {
-      matchLabels?: Record<string, string> | null;
-      matchExpressions?: Requirement[] | null;
-    } | null;
-  };
-}
-
-interface Requirement {
-  key: string;
-  operator: string;
-  values?: string[] | null;
-}
+/** What is read of them; the selector is the same in all. */
+export type ApiWorkload = Namespaced<{ spec?: Pick<V1DeploymentSpec, 'selector'> }>;
 
 export interface WorkloadRecord extends ServiceId {
   /** As a list of pods takes it. */
@@ -34,7 +22,7 @@ export function decodeWorkload({ metadata, spec }: ApiWorkload): WorkloadRecord 
 }
 
 /** The four operators of metav1.LabelSelectorRequirement, in the words of a selector string. */
-function requirementText({ key, operator, values }: Requirement): string {
+function requirementText({ key, operator, values }: Json<V1LabelSelectorRequirement>): string {
   const list = `(${(values ?? []).join(',')})`;
   switch (operator) {
     case 'In':

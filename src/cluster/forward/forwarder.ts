@@ -4,7 +4,7 @@ import type { EndpointPod } from '../discovery/endpoints.ts';
 import type { ClusterError } from '../errors.ts';
 import type { ClusterLog } from '../log.ts';
 import { Balancer } from './balancer.ts';
-import { HalfClosed } from './half-closed.ts';
+import { HalfClosed } from './dial/half-closed.ts';
 import { KnownGood } from './known-good.ts';
 import { TransportLadder, type TransportName } from './ladder.ts';
 import type { ForwardLimits } from './limits.ts';

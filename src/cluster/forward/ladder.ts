@@ -36,7 +36,8 @@ import type { PodConnection, PodConnectionEvents } from './transport.ts';
 
 export type TransportName = 'spdy-websocket' | 'spdy' | 'websocket';
 
-const ORDER: readonly TransportName[] = ['spdy-websocket', 'spdy', 'websocket'];
+/** In the order in which they are tried. */
+export const TRANSPORTS: readonly TransportName[] = ['spdy-websocket', 'spdy', 'websocket'];
 const VERB = { 'spdy-websocket': 'get', spdy: 'create', websocket: 'get' } as const;
 /** After this the order is gone through from the top again: what failed may have been mended. */
 const MEMORY_MS = 10 * 60_000;
@@ -69,7 +70,7 @@ export class TransportLadder {
     api: ApiClient,
     limits: ForwardLimits,
     log: ClusterLog,
-    allowed: readonly TransportName[] = ORDER,
+    allowed: readonly TransportName[] = TRANSPORTS,
   ) {
     this.#api = api;
     this.#limits = limits;
@@ -187,7 +188,7 @@ export class TransportLadder {
       new WebSocketPipe(answer.socket, answer.head, pipeEvents);
     return {
       connection: channels
-        ? new ChannelConnection(makePipe, this.#limits, events)
+        ? new ChannelConnection(target.port, makePipe, this.#limits, events)
         : new SpdyConnection(makePipe, this.#limits, events),
     };
   }

@@ -6,17 +6,14 @@
  * it misses the upgrade, so 404 means that there is none, and 400 that there is
  * one of that name.
  */
+import type { V1Pod } from '@kubernetes/client-node';
 import type { ApiClient } from '../api/client.ts';
+import type { Json } from '../api/objects.ts';
 import type { EndpointPod } from '../discovery/endpoints.ts';
 import { ClusterError } from '../errors.ts';
 
 /** No container of such a pod runs any more. */
 const ENDED = new Set(['Succeeded', 'Failed']);
-
-interface ApiPod {
-  metadata?: { uid?: string };
-  status?: { phase?: string };
-}
 
 /** @returns true where it cannot be known */
 export async function podExists(api: ApiClient, pod: EndpointPod): Promise<boolean> {
@@ -24,7 +21,7 @@ export async function podExists(api: ApiClient, pod: EndpointPod): Promise<boole
   try {
     const { status, body } = await api.get(path);
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what is read of it is optional
-    if (status === 200) return isSame(body as ApiPod, pod);
+    if (status === 200) return isSame(body as Json<V1Pod>, pod);
     if (status === 404) return false;
     return (await api.get(`${path}/portforward`)).status !== 404;
   } catch (error) {
@@ -33,7 +30,7 @@ export async function podExists(api: ApiClient, pod: EndpointPod): Promise<boole
   }
 }
 
-function isSame({ metadata, status }: ApiPod, { uid }: EndpointPod): boolean {
+function isSame({ metadata, status }: Json<V1Pod>, { uid }: EndpointPod): boolean {
   const same = uid === undefined || metadata?.uid === undefined || metadata.uid === uid;
   return same && !ENDED.has(status?.phase ?? '');
 }

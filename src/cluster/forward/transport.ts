@@ -35,11 +35,11 @@ export interface PodStreamEvents {
 
 /** An upgraded connection to a pod. */
 export interface PodConnection {
-  /** More than one stream may be opened in it. */
-  readonly shared: boolean;
+  /** It was opened for this port, and for one stream to it; else it takes many streams, to any port. */
+  readonly onlyPort: number | undefined;
   /** No further stream can be opened: closed, closing, or at the end of its life. */
   readonly spent: boolean;
-  /** Opening streams here is not advisable: a stalled reader holds it up, or it may be dead. */
+  /** A stalled reader holds it up, or it may be dead: no place for a new stream, and silence here says nothing of a pod. */
   readonly doubtful: boolean;
   readonly streamCount: number;
   /** Streams that are at work: all but those that linger. */

@@ -33,7 +33,7 @@ export interface BytePipeEvents {
   onData(chunk: Uint8Array, startsMessage: boolean): void;
   /** The answer to a ping of the pipe's own. */
   onPong?(): void;
-  /** Once, and last; without a cause the far end closed in order. */
+  /** Once, and last; without a cause it was ended in order, as far as the pipe has an order for that. */
   onClosed(cause: Error | undefined): void;
 }
 

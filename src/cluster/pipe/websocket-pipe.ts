@@ -1,4 +1,11 @@
-/** A pipe of binary WebSocket messages on an upgraded socket, from the client's side. */
+/**
+ * A pipe of binary WebSocket messages on an upgraded socket, from the client's side.
+ *
+ * A server that ends the pipe in order says so by a Close frame. A connection
+ * that ends without one was cut (RFC 6455, section 7.1.5: "1006"), even where TCP
+ * and TLS have ended in order: the kernel closes the sockets of a server that was
+ * killed, and no byte of what it had still to say will come.
+ */
 import { createHash, randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { oneLine } from '../errors.ts';
@@ -58,7 +65,7 @@ export class WebSocketPipe implements BytePipe {
           this.destroy(cause instanceof Error ? cause : new Error(String(cause)));
         }
       },
-      onClosed: (cause) => events.onClosed(this.#closeCause ?? cause),
+      onClosed: (cause) => events.onClosed(this.#closeCause ?? cause ?? this.#cutOff()),
     });
   }
 
@@ -116,6 +123,11 @@ export class WebSocketPipe implements BytePipe {
       }
       this.end();
     }
+  }
+
+  /** Where neither side has said Close. */
+  #cutOff(): Error | undefined {
+    return this.#closeSent ? undefined : new Error('the API server has gone in mid-connection');
   }
 
   #sendClose(): void {

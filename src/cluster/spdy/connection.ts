@@ -31,7 +31,7 @@ import { HeaderBlockEncoder } from './header-block.ts';
 import { type PairCarrier, StreamPair } from './stream-pair.ts';
 
 export class SpdyConnection implements PodConnection, PairCarrier, BytePipeEvents {
-  readonly shared = true;
+  readonly onlyPort = undefined;
   readonly limits: ForwardLimits;
   readonly #events: PodConnectionEvents;
   readonly #pipe: BytePipe;

@@ -10,9 +10,13 @@
  * | ExternalName            | any       | CNAME, and what there is to the name that it leads to |
  * | address                 | PTR       | its whole name                                        |
  * | the cluster's domain    | SOA, NS   | this server                                           |
+ * | any of these            | ANY       | what is asked for most: addresses, PTR, SRV or SOA     |
  * | known                   | any other | NODATA at once                                        |
  * | only names below it     | any       | NODATA (RFC 8020)                                     |
  * | unknown, in a zone      | any       | NXDOMAIN                                              |
+ *
+ * Who asks for ANY gets one kind of record, or both kinds of addresses (RFC 8482,
+ * 4.1): NODATA would say that there is nothing at all.
  *
  * Zones are what only the cluster can know: its domain, and the `svc` of
  * names that are not whole. Any other name is one of outside, and left to the
@@ -33,6 +37,8 @@ const MAX_ALIASES = 8;
 /** SRV: there is one priority, and the pods share the load alike. */
 const SRV_PRIORITY = 0;
 const SRV_TOTAL_WEIGHT = 100;
+/** The types that addresses have. */
+const FAMILIES = ['A', 'AAAA'] as const;
 
 /** What is looked at of the sandbox's names and addresses. */
 export interface Knowledge {
@@ -74,7 +80,7 @@ export class Resolver {
       const record = this.#knowledge.names.lookup(name);
       if (record?.alias === undefined) break;
       aliases.push({ type: 'CNAME', class: 'IN', name, ttl: ANSWER_TTL_S, data: record.alias });
-      if (question.type === 'CNAME') return positive(aliases);
+      if (question.type === 'CNAME' || isAny(question.type)) return positive(aliases);
       name = record.alias;
     }
     const last = this.#resolveOne(name, question.type);
@@ -98,13 +104,11 @@ export class Resolver {
   }
 
   #ofRecord(name: string, type: Question['type'], record: NameRecord): Resolution {
-    let answers: Answer[] = [];
-    if (type === 'A' || type === 'AAAA') {
-      if (type === 'A') this.#turn += 1;
-      answers = addressAnswers(name, type, turned(addressesOf(record, type), this.#turn));
-    } else if (type === 'SRV') {
-      return this.#services(name, record, record.ports);
-    }
+    if (type === 'SRV') return this.#services(name, record, record.ports);
+    if (type === 'A' || isAny(type)) this.#turn += 1;
+    const answers = FAMILIES.filter((family) => type === family || isAny(type)).flatMap((family) =>
+      addressAnswers(name, family, turned(addressesOf(record, family), this.#turn)),
+    );
     return answers.length > 0 ? positive(answers) : this.#negative(canonicalName(name), NOERROR);
   }
 
@@ -121,7 +125,7 @@ export class Resolver {
         (portName === undefined || port.name.toLowerCase() === portName),
     );
     if (record === undefined || ports.length === 0) return undefined;
-    if (type !== 'SRV' || portName === undefined) return this.#negative(key, NOERROR);
+    if (!(type === 'SRV' || isAny(type)) || portName === undefined) return this.#negative(key, NOERROR);
     return this.#services(name, record, ports);
   }
 
@@ -142,9 +146,7 @@ export class Resolver {
     const additionals = targets.flatMap((target) => {
       const record = this.#knowledge.names.lookup(target);
       if (record === undefined) return [];
-      return (['A', 'AAAA'] as const).flatMap((type) =>
-        addressAnswers(target, type, addressesOf(record, type)),
-      );
+      return FAMILIES.flatMap((type) => addressAnswers(target, type, addressesOf(record, type)));
     });
     return { ...positive(answers), additionals };
   }
@@ -153,14 +155,14 @@ export class Resolver {
     const key = canonicalName(name);
     const owner = this.#knowledge.nameOf(address);
     if (owner !== undefined) {
-      if (type !== 'PTR') return this.#negative(key, NOERROR);
+      if (!(type === 'PTR' || isAny(type))) return this.#negative(key, NOERROR);
       return positive([{ type: 'PTR', class: 'IN', name, ttl: ANSWER_TTL_S, data: owner }]);
     }
     return this.#knowledge.owns(address) ? this.#negative(key, NXDOMAIN) : this.#outside(name);
   }
 
   #ofApex(name: string, type: Question['type']): Resolution {
-    if (type === 'SOA') return positive([this.#startOfAuthority(name)]);
+    if (type === 'SOA' || isAny(type)) return positive([this.#startOfAuthority(name)]);
     if (type !== 'NS') return this.#negative(name, NOERROR);
     return positive([
       { type: 'NS', class: 'IN', name, ttl: ANSWER_TTL_S, data: serverName(this.#knowledge.zones[0]) },
@@ -203,6 +205,11 @@ export class Resolver {
 /** What this server is called itself. */
 export function serverName(domain: string): string {
   return `ns.dns.${domain}`;
+}
+
+/** The decoder knows it as a type of question, and its types do not. */
+function isAny(type: string | undefined): boolean {
+  return type === 'ANY';
 }
 
 function positive(answers: Answer[]): Resolution {

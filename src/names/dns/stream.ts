@@ -6,12 +6,17 @@
  * answered, so a client that asks and does not read is stopped by its own
  * queries; so is one that asks for names of outside, whose answers take their
  * time. A FIN is answered by one, after the last answer.
+ *
+ * A client may keep its connection for the next question, and not for ever (RFC
+ * 7766, 6.2.3): after a silence it gets a FIN, and after another one a reset.
  */
 
-import type { RemoteStream, RemoteStreamEvents } from '../../relay/stream.ts';
+import { type RemoteStream, RemoteStreamError, type RemoteStreamEvents } from '../../relay/stream.ts';
 import type { DnsServer } from './server.ts';
 
 const LENGTH_PREFIX = 2;
+/** "On the order of a few seconds" (RFC 7766, 6.2.3), in which no question is answered. */
+const IDLE_MS = 10_000;
 
 export class DnsStream implements RemoteStream {
   readonly #server: DnsServer;
@@ -25,10 +30,12 @@ export class DnsStream implements RemoteStream {
   #waiting = false;
   #finished = false;
   #ended = false;
+  readonly #idle: NodeJS.Timeout;
 
   constructor(server: DnsServer, events: RemoteStreamEvents) {
     this.#server = server;
     this.#events = events;
+    this.#idle = setTimeout(() => this.#silent(), IDLE_MS).unref();
     queueMicrotask(() => {
       if (!this.#ended) events.onEstablished();
     });
@@ -55,9 +62,26 @@ export class DnsStream implements RemoteStream {
   }
 
   destroy(): void {
+    clearTimeout(this.#idle);
+    this.#drop();
+  }
+
+  #drop(): void {
     this.#ended = true;
     this.#pending = Buffer.alloc(0);
     this.#release();
+  }
+
+  #silent(): void {
+    if (this.#ended) {
+      this.#events.onError(new RemoteStreamError('timeout', 'nothing was asked for, and it was kept open'));
+      return;
+    }
+    this.#idle.refresh();
+    // Who was asked outside sees to the time that it takes.
+    if (this.#waiting) return;
+    this.#drop();
+    this.#events.onEnd();
   }
 
   #answerAll(): void {
@@ -65,6 +89,7 @@ export class DnsStream implements RemoteStream {
     while (end !== undefined && !this.#paused && !this.#waiting && !this.#ended) {
       const answer = this.#server.answer(this.#pending.subarray(LENGTH_PREFIX, end), 'tcp');
       this.#pending = this.#pending.subarray(end);
+      this.#idle.refresh();
       if (answer instanceof Promise) void this.#await(answer);
       else if (answer !== undefined) this.#events.onData(framed(answer));
       end = this.#messageEnd();

@@ -6,7 +6,7 @@
  */
 
 /** How long one slice may take. */
-const SLICE_MS = 4;
+const SLICE_MS = 2;
 /** The clock is looked at once for so many items. */
 const BATCH = 16;
 

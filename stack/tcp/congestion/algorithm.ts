@@ -15,5 +15,3 @@ export interface CongestionAlgorithm {
   /** The application, not the window, limits the flight: time that does not count. */
   pause(nowMs: number): void;
 }
-
-export type CongestionControlName = 'cubic' | 'newreno';

@@ -14,8 +14,9 @@
  * On the one-hop link this usually runs on, nothing is lost and the window is
  * soon past the send buffer; it then costs one comparison a turn.
  */
-import { isAfter } from '../sequence.ts';
-import type { CongestionAlgorithm, CongestionControlName } from './algorithm.ts';
+import type { CongestionControlName } from '../../limits.ts';
+import { isAfter } from '../numbers/sequence.ts';
+import type { CongestionAlgorithm } from './algorithm.ts';
 import { Cubic } from './cubic.ts';
 import { NewReno } from './new-reno.ts';
 
@@ -62,10 +63,6 @@ export class CongestionWindow {
     this.windowBytes = this.#initialBytes;
     this.#maxBytes = Math.max(maxBytes, this.windowBytes);
     this.#limitedUntil = firstSequence;
-  }
-
-  get inSlowStart(): boolean {
-    return this.windowBytes < this.thresholdBytes;
   }
 
   /**
@@ -168,6 +165,11 @@ export class CongestionWindow {
     this.#algorithm.undo();
     this.windowBytes = Math.max(this.windowBytes, this.#windowBefore);
     this.thresholdBytes = this.#thresholdBefore;
+  }
+
+  /** The handshake has lost a segment: the path is full before anything else is on it (RFC 5681 3.1). */
+  afterLostSyn(): void {
+    this.windowBytes = this.#mss;
   }
 
   /** Nothing was sent for longer than the retransmission timeout (RFC 5681 4.1). */

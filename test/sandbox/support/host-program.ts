@@ -8,10 +8,13 @@
 
 import { closeSync, openSync, readdirSync } from 'node:fs';
 import {
+  borrowNamespaces,
+  join,
   launch,
   PASSED_SIGNALS,
   readCallerState,
   SandboxError,
+  type RunningCommand,
   type Sandbox,
   watchSignals,
 } from '../../../sandbox/index.ts';
@@ -41,6 +44,24 @@ function sendFrame(sandbox: Sandbox, hex: string): void {
   report({ kind: 'sent', taken: sandbox.device.send(frame) });
 }
 
+const joined = new Map<number, RunningCommand>();
+const joins: Promise<void>[] = [];
+
+async function joinIt(sandbox: Sandbox, { id, options }: Extract<HostTask, { kind: 'join' }>): Promise<void> {
+  try {
+    const namespaces = await borrowNamespaces(process.pid, await sandbox.namespaces());
+    const command = await join({ ...options, namespaces });
+    joined.set(id, command);
+    report({ kind: 'joined', id });
+    const { code } = await command.exited;
+    await command.close();
+    report({ kind: 'left', id, code });
+  } catch (error) {
+    if (!(error instanceof SandboxError)) throw error;
+    report({ kind: 'failed', code: error.code, message: error.message, remedy: error.remedy });
+  }
+}
+
 function obey(sandbox: Sandbox, task: HostTask): void {
   switch (task.kind) {
     case 'start':
@@ -51,6 +72,12 @@ function obey(sandbox: Sandbox, task: HostTask): void {
       return sandbox.files[task.file].write(task.text);
     case 'send':
       return sendFrame(sandbox, task.frame);
+    case 'join':
+      return void joins.push(joinIt(sandbox, task));
+    case 'go':
+      return void joined.get(task.id)?.start();
+    case 'leave':
+      return void joined.get(task.id)?.close();
     case 'close':
       void sandbox.close();
   }
@@ -105,6 +132,7 @@ async function run(sandbox: Sandbox): Promise<void> {
   const { code } = await sandbox.exited;
   signals?.close();
   await sandbox.close();
+  await Promise.all(joins);
   report({ kind: 'exited', code });
 }
 

@@ -68,7 +68,8 @@ export async function installHost(): Promise<Installation> {
 const running = new Set<ChildProcess>();
 
 export interface HostOptions extends Partial<Omit<Launched, 'link'>>, Omit<HostRequest, 'options'> {
-  readonly command: readonly string[];
+  /** Without, the sandbox stands for others to join. */
+  readonly command?: readonly string[];
   /** What differs from LINK. */
   readonly link?: Partial<LinkOptions>;
   /** The host program's own environment, beside the tests'. */

@@ -1,6 +1,6 @@
 /** What the tests and the program that they run as an ordinary user say to each other. */
 
-import type { LaunchOptions, LinkKind } from '../../../sandbox/index.ts';
+import type { JoinOptions, LaunchOptions, LinkKind } from '../../../sandbox/index.ts';
 
 /** Which of a sandbox's processes is killed, and after which step. */
 export interface Fault {
@@ -28,11 +28,20 @@ export type HostReport =
   | { readonly kind: 'cycled'; readonly first: number; readonly last: number }
   /** How many processes were killed as the request had it. */
   | { readonly kind: 'killed'; readonly count: number }
-  | { readonly kind: 'exited'; readonly code: number };
+  | { readonly kind: 'exited'; readonly code: number }
+  /** A command that has joined, and its end. */
+  | { readonly kind: 'joined'; readonly id: number }
+  | { readonly kind: 'left'; readonly id: number; readonly code: number };
 
 export type HostTask =
   | { readonly kind: 'start' }
   | { readonly kind: 'signal'; readonly signo: number }
   | { readonly kind: 'write'; readonly file: 'hosts' | 'resolvConf' | 'nsswitchConf'; readonly text: string }
   | { readonly kind: 'send'; readonly frame: string }
+  | { readonly kind: 'join'; readonly id: number; readonly options: JoinedOptions }
+  /** Lets a joined command run; ends one. */
+  | { readonly kind: 'go' | 'leave'; readonly id: number }
   | { readonly kind: 'close' };
+
+/** Of a command that joins the sandbox. */
+export type JoinedOptions = Pick<JoinOptions, 'command' | 'cwd' | 'env' | 'netAdmin'>;

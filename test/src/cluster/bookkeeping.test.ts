@@ -1,7 +1,7 @@
 /** The small tables of forwarding: what is remembered, for how long, and how much of it. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { gistOf, meaningOf } from '../../../src/cluster/forward/error-text.ts';
-import { HalfClosed } from '../../../src/cluster/forward/half-closed.ts';
+import { gistOf, meaningOf } from '../../../src/cluster/forward/dial/error-text.ts';
+import { HalfClosed } from '../../../src/cluster/forward/dial/half-closed.ts';
 import { KnownGood } from '../../../src/cluster/forward/known-good.ts';
 import { DEFAULT_LIMITS } from '../../../src/cluster/index.ts';
 

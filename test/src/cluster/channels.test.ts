@@ -29,7 +29,7 @@ beforeEach(() => {
     destroy: (cause) => connection.onClosed(cause),
   };
   const events = { onEased: () => {}, onClosed: () => calls.push('closed') };
-  connection = new ChannelConnection(() => pipe, DEFAULT_LIMITS, events);
+  connection = new ChannelConnection(80, () => pipe, DEFAULT_LIMITS, events);
   stream = connection.open(80, {
     onReply: () => calls.push('reply'),
     onData: (chunk) => calls.push(`data ${Buffer.from(chunk).toString()}`),
@@ -83,4 +83,13 @@ test('an error text is told after what has come before it', () => {
   connection.onClosed(undefined);
   expect(calls).toEqual(['data hello', 'closed']);
   expect(outcomes).toEqual([{ kind: 'failed', text: 'refused' }]);
+});
+
+test('a pod that is gone takes its stream along, after what may still come', () => {
+  connection.podGone();
+  connection.onData(Buffer.from('\0last words'), true);
+  connection.podGone();
+  vi.advanceTimersByTime(DEFAULT_LIMITS.podGoneMs);
+  expect(calls).toEqual(['data last words', 'closed']);
+  expect(outcomes).toMatchObject([{ kind: 'lost', cause: { message: 'the pod is gone' } }]);
 });

@@ -6,7 +6,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import {
   type Cluster,
   type ClusterAccess,
@@ -78,7 +79,7 @@ beforeAll(async () => {
   cluster = await connectCluster(access, {
     namespaces: ['e2e'],
     log: new LogLines(),
-    limits: { halfCloseSilenceMs: 1_500 },
+    limits: { halfCloseSilenceMs: 1_500, warmConnections: 0 },
   });
 });
 
@@ -147,6 +148,20 @@ describe.each<TransportName>(['spdy-websocket', 'spdy', 'websocket'])('by %s', (
     expect(hosts.size).toBe(2);
   });
 
+  test('a silent connection is kept by pings, which the server answers', async () => {
+    const limits = { pingMs: 100, pingsMissed: 10 };
+    const options = { namespaces: ['e2e'], log: new LogLines(), transports: [transport], limits };
+    const pinging = await connectCluster(access, options);
+    const probe = dial(pinging, 'multi', 7);
+    await probe.send('a');
+    await probe.until(() => probe.text === 'a');
+    await delay(2_500); // twice the silence after which it would be dead
+    await probe.send('b');
+    await probe.until(() => probe.text === 'ab');
+    expect(probe.events).toEqual(['established', 'data']);
+    await pinging.close();
+  });
+
   test('8 MiB down, by content', async () => {
     const probe = dial(one, 'multi', 19);
     await probe.send(`${8 * MIB}\n`);
@@ -189,6 +204,14 @@ describe.each<TransportName>(['spdy-websocket', 'spdy', 'websocket'])('by %s', (
     expect(await fin.ending).toEqual({ kind: 'end' });
     expect(fin.text).toBe('half\n');
     expect(await reset.ending).toMatchObject({ error: { reason: 'reset' } });
+  });
+
+  test('connections to several ports of a pod at once, each to its own', async () => {
+    const ports = [7004, 7005, 7004, 7005, 7004, 7005];
+    const probes = ports.map((port) => dialPod(one, 'db', 'db-1', port));
+    const greetings = { 7004: '220 db-1\r\n', 7005: 'half\n' } as Record<number, string>;
+    await Promise.all(probes.map((probe, i) => probe.until(() => probe.text === greetings[ports[i]])));
+    for (const { stream } of probes) stream.destroy();
   });
 
   test('a port on which no pod listens is refused', async () => {
@@ -248,14 +271,30 @@ describe('where a connection goes', () => {
 describe('in the long run', () => {
   test('2,000 connections one after another, and no more sockets; after close, none', async () => {
     const before = openSockets();
-    const busy = await connectCluster(access, { namespaces: ['e2e'], log: new LogLines() });
+    // Those that are opened ahead come when they come, and would hide as many that leak.
+    const limits = { warmConnections: 0 };
+    const busy = await connectCluster(access, { namespaces: ['e2e'], log: new LogLines(), limits });
     await echoOnce(busy);
     await echoOnce(busy);
-    const settled = openSockets();
+    // Two watches, and a connection to each of the two pods.
+    expect(openSockets()).toBeLessThanOrEqual(before + 4);
     for (let i = 0; i < 2_000; i++) await echoOnce(busy);
     // One more may be there on which endpoints are listed again, kept for the next time.
-    expect(openSockets()).toBeLessThanOrEqual(settled + 1);
+    expect(openSockets()).toBeLessThanOrEqual(before + 5);
     await busy.close();
+    expect(openSockets()).toBeLessThanOrEqual(before);
+  });
+
+  test('opened ahead: within their limit', async () => {
+    const before = openSockets();
+    const limits = { warmConnections: 2, warmDelayMs: 0 };
+    const ready = await connectCluster(access, { namespaces: ['e2e'], log: new LogLines(), limits });
+    // Two watches, and two of the more that there are to open.
+    await vi.waitFor(() => expect(openSockets()).toBeGreaterThanOrEqual(before + 4), { timeout: 10_000 });
+    for (let i = 0; i < 200; i++) await echoOnce(ready);
+    // And those to the two pods that are dialled, and one on which endpoints are listed again.
+    expect(openSockets()).toBeLessThanOrEqual(before + 4 + 2 + 1);
+    await ready.close();
     expect(openSockets()).toBeLessThanOrEqual(before);
   });
 });

@@ -1,4 +1,5 @@
 /** One connection to a pod, against far ends that follow a script. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Cluster, ForwardLimits } from '../../../src/cluster/index.ts';
 import { dial } from './probe.ts';
@@ -250,12 +251,43 @@ describe('ending', () => {
     expect(probe.text).toBe('slow answer with a tail');
   });
 
-  test('a far end that does not close after the FIN is closed on our side', async () => {
+  test('a far end that does not close after the FIN has not said that this was all', async () => {
     const { probe, far } = await connected({ halfCloseSilenceMs: 20, farEndCloseMs: 20 });
     probe.stream.end();
     expect(await far.connection.next(far.dataId)).toBe('fin');
-    expect(await probe.ending).toEqual({ kind: 'end' });
+    expect(await probe.ending).toMatchObject({ error: { reason: 'reset' } });
     expect(await far.connection.next(far.dataId)).toBe('reset');
+  });
+
+  test('while the near side does not read, neither the FIN nor the wait for the far end counts', async () => {
+    const { probe, far } = await connected({ halfCloseSilenceMs: 20, farEndCloseMs: 20 });
+    probe.stream.end();
+    probe.stream.pause();
+    far.connection.data(far.dataId, 'an answer');
+    await delay(100); // several times both
+    expect(far.connection.pending(far.dataId)).toBe(0);
+    probe.stream.resume();
+    expect(await far.connection.next(far.dataId)).toBe('fin');
+    probe.stream.pause();
+    far.connection.data(far.dataId, ' and the rest', true);
+    far.connection.fin(far.errorId);
+    await delay(100);
+    expect(probe.events).not.toContain('reset');
+    probe.stream.resume();
+    expect(await probe.ending).toEqual({ kind: 'end' });
+    expect(probe.text).toBe('an answer and the rest');
+  });
+
+  test('while the API server is silent, the pod’s silence does not count', async () => {
+    const { probe, far } = await connected({ halfCloseSilenceMs: 100, pingMs: 20, pingsMissed: 20 });
+    await probe.send('request');
+    far.connection.answersPings = false;
+    probe.stream.end();
+    expect(await probe.ending).toMatchObject({
+      error: { reason: 'reset', message: expect.stringContaining('silent') },
+    });
+    expect(await far.connection.next(far.dataId)).toBe('data request');
+    expect(far.connection.pending(far.dataId)).toBe(0); // and no FIN
   });
 
   test('what is written after the pod’s end is answered by a reset', async () => {

@@ -15,7 +15,7 @@
  * Neither end has ARP (IFF_NOARP), so that nobody is asked for an address:
  * Linux then sends to its own (neighbour tables are filled so in arp_constructor
  * and ndisc_constructor). kns0 has a fixed one, the stack's `peer` in
- * stack/ip/link.ts, to be sent to before it has been heard.
+ * stack/ip/path/link.ts, to be sent to before it has been heard.
  */
 #define _GNU_SOURCE
 #include "link.h"

@@ -6,7 +6,7 @@
  * a pair that does not belong together is not taken while there is an old one.
  */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import type { UserEntry } from '../document.ts';
+import type { UserEntry } from '../entries.ts';
 import type { ClientCertificate, Credential, CredentialSource } from './authenticator.ts';
 import { WatchedFile } from './watched-file.ts';
 
@@ -16,8 +16,8 @@ export class ClientCertificateSource implements CredentialSource {
   #pair: ClientCertificate | undefined;
 
   constructor(user: UserEntry) {
-    this.#cert = source(user.clientCertificate, user.clientCertificateData);
-    this.#key = source(user.clientKey, user.clientKeyData);
+    this.#cert = source(user.certFile, user.certData);
+    this.#key = source(user.keyFile, user.keyData);
   }
 
   async current(): Promise<Credential> {
@@ -55,8 +55,8 @@ function read<T>(what: string, parse: () => T): T {
   }
 }
 
-function source(file: string, data: string): WatchedFile | Buffer {
-  return file === '' ? Buffer.from(data, 'base64') : new WatchedFile(file);
+function source(file: string | undefined, data: string | undefined): WatchedFile | Buffer {
+  return file ? new WatchedFile(file) : Buffer.from(data ?? '', 'base64');
 }
 
 async function contentOf(from: WatchedFile | Buffer): Promise<Buffer> {

@@ -1,12 +1,12 @@
 /** The headers by which one account acts as another (Kubernetes, "User impersonation"). */
-import type { UserEntry } from '../document.ts';
+import type { UserEntry } from '../entries.ts';
 
 export function impersonationHeaders(user: UserEntry): Record<string, string | string[]> {
   const headers: Record<string, string | string[]> = {};
-  if (user.as !== '') headers['Impersonate-User'] = user.as;
-  if (user.asUid !== '') headers['Impersonate-Uid'] = user.asUid;
-  if (user.asGroups.length > 0) headers['Impersonate-Group'] = [...user.asGroups];
-  for (const [key, values] of Object.entries(user.asUserExtra)) {
+  if (user.impersonateUser) headers['Impersonate-User'] = user.impersonateUser;
+  if (user.impersonateUid) headers['Impersonate-Uid'] = user.impersonateUid;
+  if (user.impersonateGroups.length > 0) headers['Impersonate-Group'] = [...user.impersonateGroups];
+  for (const [key, values] of Object.entries(user.impersonateExtra)) {
     if (values.length > 0) headers[`Impersonate-Extra-${headerKey(key)}`] = [...values];
   }
   return headers;

@@ -7,20 +7,18 @@
  */
 import type { ServerTrust } from '../../agent/agent.ts';
 import { ClusterError, reasonOf } from '../../errors.ts';
-import type { UserEntry } from '../document.ts';
+import type { UserEntry } from '../entries.ts';
 import type { Selection } from '../selection.ts';
 import type { Authenticator, CredentialSource, Grant } from './authenticator.ts';
 import { ClientCertificateSource } from './client-certificate.ts';
-import { execCluster } from './exec-credential.ts';
-import { ExecPlugin } from './exec-plugin.ts';
+import { execCluster } from './plugin/exec-credential.ts';
 import { impersonationHeaders } from './impersonation.ts';
-import { OidcProvider } from './oidc.ts';
-import type { Terminal } from './terminal.ts';
+import type { Logins } from './logins.ts';
 import { bearer, TokenFile } from './token-file.ts';
 
 export interface Surroundings {
   readonly env: NodeJS.ProcessEnv;
-  readonly terminal: Terminal;
+  readonly logins: Logins;
   readonly tls: ServerTrust;
   readonly warn: (message: string) => void;
 }
@@ -67,28 +65,26 @@ export class UserAuthenticator implements Authenticator {
 }
 
 function fixedAuthorization({ token, username, password }: UserEntry): string | undefined {
-  if (token !== '') return bearer(token);
-  if (username === '') return undefined;
-  return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+  if (token) return bearer(token);
+  if (!username) return undefined;
+  return `Basic ${Buffer.from(`${username}:${password ?? ''}`).toString('base64')}`;
 }
 
 function sourcesOf(
   { user, userName, cluster }: Selection,
-  { env, terminal, tls, warn }: Surroundings,
+  { env, logins, tls, warn }: Surroundings,
   authorized: boolean,
 ): CredentialSource[] {
   const sources: CredentialSource[] = [];
-  if (user.clientCertificate + user.clientCertificateData !== '') {
-    sources.push(new ClientCertificateSource(user));
-  }
+  if (user.certFile || user.certData) sources.push(new ClientCertificateSource(user));
   if (user.tokenFile !== '') return [...sources, new TokenFile(user.tokenFile)];
   if (authorized) return sources;
   if (user.authProvider) {
-    sources.push(new OidcProvider(user.authProvider.config, { userName, file: user.origin, env, warn }));
+    sources.push(logins.oidc(user.authProvider.config, { userName, file: user.origin, env, warn }));
   }
   if (user.exec && sources.length === 0) {
     const info = user.exec.provideClusterInfo ? execCluster(cluster, tls.ca) : undefined;
-    sources.push(new ExecPlugin(user.exec, { cluster: info, env, terminal }));
+    sources.push(logins.plugin(user.exec, info, env));
   }
   return sources;
 }

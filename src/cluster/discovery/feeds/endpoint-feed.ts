@@ -16,10 +16,10 @@ import {
 } from '../endpoints.ts';
 import type { ServiceId } from '../services.ts';
 import { Collection, type ObjectSink } from '../watch/collection.ts';
-import type { ResourceQuery } from '../watch/query.ts';
+import { CORE_ROOT, type ResourceQuery } from '../watch/query.ts';
 import { Reflector } from '../watch/reflector.ts';
 import { explained, isForbidden, isMissing } from './explain.ts';
-import { CORE_ROOT, type FeedContext } from './feed.ts';
+import type { FeedContext } from './feed.ts';
 import { PodEndpoints } from './pod-endpoints.ts';
 import type { Scope } from './scope.ts';
 

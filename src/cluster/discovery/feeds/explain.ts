@@ -9,8 +9,8 @@ import { answered } from '../../api/errors.ts';
 import type { JsonAnswer } from '../../api/client.ts';
 import { ClusterError } from '../../errors.ts';
 import { Refusal } from '../watch/list.ts';
-import { placeOf, type ResourceQuery } from '../watch/query.ts';
-import { CORE_ROOT, type FeedContext } from './feed.ts';
+import { CORE_ROOT, placeOf, type ResourceQuery } from '../watch/query.ts';
+import type { FeedContext } from './feed.ts';
 
 const BAD_REQUEST = 400;
 const FORBIDDEN = 403;
@@ -80,7 +80,10 @@ function getNamespace(namespace: string, { api }: FeedContext): Promise<JsonAnsw
   return api.get(`${CORE_ROOT}/namespaces/${encodeURIComponent(namespace)}`);
 }
 
-function unknownNamespace(namespace: string, { contextName }: FeedContext): ClusterError {
+export function unknownNamespace(
+  namespace: string,
+  { contextName }: Pick<FeedContext, 'contextName'>,
+): ClusterError {
   return new ClusterError(
     'NAMESPACE_UNKNOWN',
     `context "${contextName}" has no namespace "${namespace}"`,

@@ -14,5 +14,3 @@ export interface Feed {
   refresh(service: ServiceId, olderThanMs: number): Promise<void>;
   close(): void;
 }
-
-export const CORE_ROOT = '/api/v1';

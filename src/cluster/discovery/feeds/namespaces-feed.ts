@@ -6,12 +6,14 @@
  * bound they are listed at intervals instead of watched, since each watch is a
  * connection.
  */
+import type { ApiObject } from '../../api/objects.ts';
 import { reasonOf } from '../../errors.ts';
 import type { ServiceId } from '../services.ts';
-import { type ApiObject, Collection } from '../watch/collection.ts';
+import { Collection } from '../watch/collection.ts';
+import { CORE_ROOT } from '../watch/query.ts';
 import { Reflector } from '../watch/reflector.ts';
 import { explained } from './explain.ts';
-import { CORE_ROOT, type Feed, type FeedContext } from './feed.ts';
+import type { Feed, FeedContext } from './feed.ts';
 import type { Scope } from './scope.ts';
 import { ScopeFeed } from './scope-feed.ts';
 

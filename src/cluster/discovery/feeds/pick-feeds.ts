@@ -1,12 +1,12 @@
 /**
- * What was picked by name: a Service, a pod, or the pods of a Deployment.
+ * What was picked by name: a Service, a pod, or the pods of a workload.
  *
- * A pod or a Deployment is shown as a Service of its name whose every port is
+ * A pod or a workload is shown as a Service of its name whose every port is
  * there, and leads to the pods at the same number. It may go and come back:
  * what was there at the start is waited for.
  */
 import type { EndpointSet } from '../endpoints.ts';
-import { type Picked, unknownPick } from '../picks.ts';
+import { type Picked, RESOURCES, unknownPick } from '../picks.ts';
 import { type ApiPod, decodePod, endpointsOfPick, type PodRecord } from '../pods.ts';
 import { keyOf, type ServiceId, type ServiceRecord } from '../services.ts';
 import { Collection } from '../watch/collection.ts';
@@ -15,14 +15,8 @@ import type { ResourceQuery } from '../watch/query.ts';
 import { Reflector } from '../watch/reflector.ts';
 import { type ApiWorkload, decodeWorkload, type WorkloadRecord } from '../workloads.ts';
 import { explained } from './explain.ts';
-import { CORE_ROOT, type Feed, type FeedContext } from './feed.ts';
+import type { Feed, FeedContext } from './feed.ts';
 import { ScopeFeed } from './scope-feed.ts';
-
-const QUERIES = {
-  Service: { root: CORE_ROOT, resource: 'services' },
-  Pod: { root: CORE_ROOT, resource: 'pods' },
-  Deployment: { root: '/apis/apps/v1', resource: 'deployments.apps' },
-} as const;
 
 export function feedOf(pick: Picked, context: FeedContext): Feed {
   switch (pick.kind) {
@@ -31,7 +25,8 @@ export function feedOf(pick: Picked, context: FeedContext): Feed {
     case 'Pod':
       return new PickedPod(pick, context);
     case 'Deployment':
-      return new PickedDeployment(pick, context);
+    case 'StatefulSet':
+      return new PickedWorkload(pick, context);
   }
 }
 
@@ -66,7 +61,7 @@ class PickedPod implements Feed {
       shown.pod(key, before, after);
     });
     const { namespace, name } = pick;
-    const query = { ...QUERIES.Pod, namespace, fieldSelector: `metadata.name=${name}` };
+    const query = { ...RESOURCES.Pod, namespace, fieldSelector: `metadata.name=${name}` };
     this.#reflector = new Reflector(context, query, this.#pods);
   }
 
@@ -84,7 +79,7 @@ class PickedPod implements Feed {
   }
 }
 
-class PickedDeployment implements Feed {
+class PickedWorkload implements Feed {
   readonly #pick: Picked;
   readonly #context: FeedContext;
   readonly #shown: Shown;
@@ -97,8 +92,8 @@ class PickedDeployment implements Feed {
     this.#context = context;
     this.#shown = new Shown(pick, context);
     this.#workloads = new Collection(decodeWorkload, (_key, before, after) => this.#change(before, after));
-    const { namespace, name } = pick;
-    const query = { ...QUERIES.Deployment, namespace, fieldSelector: `metadata.name=${name}` };
+    const { namespace, kind, name } = pick;
+    const query = { ...RESOURCES[kind], namespace, fieldSelector: `metadata.name=${name}` };
     this.#reflector = new Reflector(context, query, this.#workloads);
   }
 
@@ -112,12 +107,12 @@ class PickedDeployment implements Feed {
     if (keyOf(service) === keyOf(this.#pick)) await this.#pods?.refresh(olderThanMs);
   }
 
-  /** The Deployment is removed by it, and its pods with it. */
+  /** The workload is removed by it, and its pods with it. */
   close(): void {
     this.#reflector.close();
   }
 
-  /** A selector can't be changed, but a Deployment can be made anew with another. */
+  /** A selector can't be changed, but a workload can be made anew with another. */
   #change(before: WorkloadRecord | undefined, after: WorkloadRecord | undefined): void {
     if (before?.labelSelector === after?.labelSelector) return;
     const atStart = this.#pods === undefined;
@@ -128,7 +123,7 @@ class PickedDeployment implements Feed {
       this.#shown.pod(key, was, is),
     );
     const query = {
-      ...QUERIES.Pod,
+      ...RESOURCES.Pod,
       namespace: this.#pick.namespace,
       labelSelector: after.labelSelector,
     };
@@ -184,7 +179,7 @@ async function started(reflector: Reflector, context: FeedContext): Promise<void
 
 /** The error of a pick that is not there, with the names of what is. */
 async function absent(pick: Picked, context: FeedContext): Promise<unknown> {
-  const query: ResourceQuery = { ...QUERIES[pick.kind], namespace: pick.namespace };
+  const query: ResourceQuery = { ...RESOURCES[pick.kind], namespace: pick.namespace };
   const names: string[] = [];
   const page = (objects: readonly { metadata: { name: string } }[]): void => {
     names.push(...objects.map(({ metadata }) => metadata.name));

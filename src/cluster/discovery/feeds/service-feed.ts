@@ -1,9 +1,10 @@
 /** The Services of a namespace, or of all: those that a selector selects, or one by name. */
 import { type ApiService, decodeService, type ServiceRecord } from '../services.ts';
 import { Collection } from '../watch/collection.ts';
+import { CORE_ROOT } from '../watch/query.ts';
 import { Reflector } from '../watch/reflector.ts';
 import { explained, explainForbidden, isForbidden, mustExist } from './explain.ts';
-import { CORE_ROOT, type FeedContext } from './feed.ts';
+import type { FeedContext } from './feed.ts';
 import type { Scope } from './scope.ts';
 
 export class ServiceFeed {

@@ -6,18 +6,9 @@
  * is interested is told of each change with the state before it; a list that
  * says what was known already tells nobody anything.
  */
+import type { ApiObject } from '../../api/objects.ts';
+
 export type OnItem<Item> = (key: string, before: Item | undefined, after: Item | undefined) => void;
-
-interface ApiMeta {
-  namespace?: string;
-  name: string;
-  resourceVersion?: string;
-}
-
-/** Every object of the API, before it is known which. */
-export interface ApiObject {
-  metadata: ApiMeta;
-}
 
 /** What a list or a watch fills, whatever becomes of the objects. */
 export interface ObjectSink {
@@ -59,7 +50,7 @@ export class Collection<Item, Raw extends ApiObject> implements ObjectSink {
     const before = this.#entries.get(key);
     // The number itself means nothing to a client, but the same one is the same object.
     if (before !== undefined && version !== '' && before.version === version) return;
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the server has validated it against the schema that Raw is an extract of
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the server has validated it against the schema that Raw is of
     const item = this.#decode(object as Raw);
     if (item === undefined) {
       this.#remove(key);

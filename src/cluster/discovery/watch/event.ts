@@ -1,5 +1,6 @@
 /** One line of a watch ("Kubernetes API Concepts", efficient detection of changes). */
-import type { ApiObject } from './collection.ts';
+import type { V1Status } from '@kubernetes/client-node';
+import type { ApiObject, Json } from '../../api/objects.ts';
 
 export type WatchEvent =
   | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: ApiObject }
@@ -24,7 +25,8 @@ export function parseEvent(line: string): WatchEvent | undefined {
 
 interface TypedLine {
   type: string;
-  object: { code?: number; message?: string; reason?: string };
+  /** Where the type is ERROR. */
+  object: Json<V1Status>;
 }
 
 function isTyped(event: unknown): event is TypedLine {

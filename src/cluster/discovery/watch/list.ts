@@ -6,8 +6,11 @@
  * A `continue` token grows old (5 minutes by default, or at a compaction);
  * the server then answers 410, and the list starts again from the front.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { V1ListMeta } from '@kubernetes/client-node';
 import type { ApiClient, JsonAnswer } from '../../api/client.ts';
-import type { ApiObject, ListSink } from './collection.ts';
+import type { ApiObject, Json } from '../../api/objects.ts';
+import type { ListSink } from './collection.ts';
 import { listPath, type ResourceQuery } from './query.ts';
 
 /** How often one list may start again from the front. */
@@ -65,6 +68,8 @@ async function listOnce(
   let token = '';
   for (let count = 0; count < (pageSize?.pages ?? 1); count++) {
     const { items, version, next } = await listPage(api, listPath(query, pageSize?.items, token));
+    // The page was parsed at once; packets go before the rest.
+    await nextTurn();
     sink.page(items);
     if (next === '') {
       sink.end();
@@ -88,11 +93,11 @@ async function listPage(api: Pick<ApiClient, 'get'>, path: string): Promise<Page
 }
 
 interface ListBody {
-  metadata?: { resourceVersion?: string; continue?: string };
+  metadata?: Json<V1ListMeta>;
   items: ApiObject[] | null;
 }
 
-/** The server has validated the objects against the schema that the readers' interfaces are extracts of. */
+/** The server has validated the objects against the schema that the models are made from. */
 function isListBody(body: unknown): body is ListBody {
   return typeof body === 'object' && body !== null && 'items' in body;
 }

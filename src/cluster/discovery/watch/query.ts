@@ -10,6 +10,9 @@ export interface ResourceQuery {
   readonly fieldSelector?: string;
 }
 
+/** Where the API has the resources without a group. */
+export const CORE_ROOT = '/api/v1';
+
 export function listPath(query: ResourceQuery, limit?: number, token = ''): string {
   const parameters = selectors(query);
   if (limit !== undefined) parameters.set('limit', String(limit));
@@ -32,11 +35,16 @@ export function placeOf({ resource, namespace }: ResourceQuery): string {
   return namespace === undefined ? 'in all namespaces' : `in namespace "${namespace}"`;
 }
 
-function withParameters({ root, resource, namespace }: ResourceQuery, parameters: URLSearchParams): string {
+/** A resource without its group, as paths and kubectl have it. */
+export function pluralOf({ resource }: Pick<ResourceQuery, 'resource'>): string {
+  return resource.split('.')[0];
+}
+
+function withParameters(query: ResourceQuery, parameters: URLSearchParams): string {
+  const { root, namespace } = query;
   const place = namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`;
-  const [plural] = resource.split('.');
   const question = parameters.size === 0 ? '' : `?${parameters.toString()}`;
-  return `${root}${place}/${plural}${question}`;
+  return `${root}${place}/${pluralOf(query)}${question}`;
 }
 
 function selectors({ labelSelector, fieldSelector }: ResourceQuery): URLSearchParams {

@@ -31,6 +31,7 @@ import { parseEvent } from './event.ts';
 import type { Health } from './health.ts';
 import { LineSplitter } from './lines.ts';
 import { listAll, Refusal } from './list.ts';
+import { Pace } from './pace.ts';
 import { placeOf, type ResourceQuery, watchPath } from './query.ts';
 import type { Wakefulness } from './wakefulness.ts';
 
@@ -188,7 +189,11 @@ export class Reflector {
     this.#hasWatched = true;
     this.#succeeded();
     const lines = new LineSplitter(limits.lineBytes, (line) => this.#line(line));
-    for await (const chunk of answer.body) lines.push(chunk);
+    const pace = new Pace();
+    for await (const chunk of answer.body) {
+      lines.push(chunk);
+      await pace.keep();
+    }
     if (this.#version === version && performance.now() - openedAtMs < limits.watchMinMs) {
       throw new Error('the server has ended the watch at once');
     }

@@ -1,9 +1,10 @@
 /** A pod as the pool knows it: its connections, and who waits for one. */
-import type { EndpointPod } from '../../discovery/endpoints.ts';
+import type { EndpointPod, Target } from '../../discovery/endpoints.ts';
 import type { PodConnection } from '../transport.ts';
 
 /** A stream that wants a connection. */
-interface Waiter {
+export interface Waiter {
+  readonly target: Target;
   readonly use: (connection: PodConnection) => void;
   readonly done: () => void;
   readonly failed: (error: unknown) => void;
@@ -16,10 +17,6 @@ export interface PodEntry {
   readonly connections: Set<PodConnection>;
   readonly waiting: Waiter[];
   opening: number;
-}
-
-export function lighter(best: PodConnection | undefined, connection: PodConnection): PodConnection {
-  return best && best.load <= connection.load ? best : connection;
 }
 
 /** The pod is gone: what it has said may still come, and then its streams end. */

@@ -24,7 +24,9 @@ import type { TransportLadder } from '../ladder.ts';
 import type { ForwardLimits } from '../limits.ts';
 import type { PodConnection } from '../transport.ts';
 import { Departures } from './departures.ts';
-import { type PodEntry, endOf, lighter, rejectAll, rejectFirst } from './entry.ts';
+import { type PodEntry, type Waiter, endOf, rejectAll, rejectFirst } from './entry.ts';
+import { IdleConnections } from './idle.ts';
+import { hasRoom, isFree, placeFor } from './placement.ts';
 
 interface PoolNeeds {
   readonly ladder: TransportLadder;
@@ -40,7 +42,7 @@ export class ConnectionPool {
   readonly #log: ClusterLog;
   readonly #departures: Departures;
   readonly #pods = new Map<string, PodEntry>();
-  readonly #idleTimers = new Map<PodConnection, NodeJS.Timeout>();
+  readonly #idle: IdleConnections;
   readonly #toWarm = new Map<string, Target>();
   #warmTimer: NodeJS.Timeout | undefined;
   #closed = false;
@@ -50,6 +52,7 @@ export class ConnectionPool {
     this.#limits = limits;
     this.#log = log;
     this.#departures = new Departures(podExists, limits);
+    this.#idle = new IdleConnections(limits.idleConnectionMs);
   }
 
   /** Calls `use` with a connection in which one stream to `target` may be opened, there and then. */
@@ -60,10 +63,11 @@ export class ConnectionPool {
         return;
       }
       const entry = this.#entry(target.pod);
+      this.#endPredecessors(target.pod);
       const patience = setTimeout(() => this.#serve(entry, true), this.#limits.ownConnectionMs);
-      entry.waiting.push({ use, done, failed, patience });
+      entry.waiting.push({ target, use, done, failed, patience });
       this.#serve(entry);
-      this.#openForWaiting(entry, target);
+      this.#openForWaiting(entry);
     });
   }
 
@@ -112,13 +116,26 @@ export class ConnectionPool {
     const key = podKey(pod);
     const known = this.#pods.get(key);
     if (known) return known;
-    // One of the same name takes the place of its predecessor only when that is gone.
-    for (const other of this.#pods.values()) {
-      if (other.pod.name === pod.name && other.pod.namespace === pod.namespace) this.podLeft(other.pod);
-    }
+    for (const other of this.#namesakes(pod)) this.podLeft(other.pod);
     const entry: PodEntry = { pod, connections: new Set(), waiting: [], opening: 0 };
     this.#pods.set(key, entry);
     return entry;
+  }
+
+  /**
+   * There is one object of a name, so one of another uid is gone, which who may not read pods could not ask.
+   * For a dial alone: what is to be warmed may be out of date, and the predecessor itself.
+   */
+  #endPredecessors(pod: EndpointPod): void {
+    for (const other of this.#namesakes(pod)) {
+      if (other.pod.uid !== undefined && pod.uid !== undefined) endOf(other);
+    }
+  }
+
+  #namesakes({ namespace, name, uid }: EndpointPod): PodEntry[] {
+    return [...this.#pods.values()].filter(
+      ({ pod }) => pod.name === name && pod.namespace === namespace && pod.uid !== uid,
+    );
   }
 
   #forgetIfEmpty(entry: PodEntry): void {
@@ -131,39 +148,33 @@ export class ConnectionPool {
   #serve(entry: PodEntry, patienceLost = false): void {
     let anyWillDo = patienceLost;
     for (let [first] = entry.waiting; first; [first] = entry.waiting) {
-      const connection = this.#choose(entry, anyWillDo);
+      const connection = placeFor(entry, this.#limits, { anyWillDo, room: this.#hasRoom(entry) });
       if (!connection) return;
       anyWillDo = false;
       entry.waiting.shift();
-      clearTimeout(first.patience);
-      this.#stopIdling(connection);
-      first.use(connection);
-      if (connection.streamCount === 0) this.#unused(connection);
-      first.done();
+      this.#give(connection, first);
     }
   }
 
-  /** Where a new stream goes; undefined where it has to wait. */
-  #choose(entry: PodEntry, anyWillDo: boolean): PodConnection | undefined {
-    const { connections, waiting, opening } = entry;
-    let best: PodConnection | undefined;
-    let lastResort: PodConnection | undefined;
-    for (const connection of connections) {
-      if (connection.spent) continue;
-      lastResort = lighter(lastResort, connection);
-      if (connection.doubtful || connection.streamCount >= this.#limits.streamsPerConnection) continue;
-      best = lighter(best, connection);
-    }
-    if (best?.load === 0) return best;
-    if (anyWillDo) return best ?? lastResort;
-    if (this.#hasRoom(entry)) return undefined;
-    // Those that are being opened will take their part of who waits.
-    const share = opening === 0 ? Infinity : waiting.length / opening;
-    return best ? (best.load < share ? best : undefined) : opening === 0 ? lastResort : undefined;
+  /** A connection that leads to one port alone is for the first who wants that one. */
+  #serveOnly(entry: PodEntry, connection: PodConnection, port: number): void {
+    const at = entry.waiting.findIndex(({ target }) => target.port === port);
+    if (at < 0) this.#unused(connection);
+    else for (const waiter of entry.waiting.splice(at, 1)) this.#give(connection, waiter);
   }
 
-  #openForWaiting(entry: PodEntry, target: Target): void {
-    if (entry.waiting.length > entry.opening && this.#mayOpen(entry)) void this.#open(entry, target);
+  #give(connection: PodConnection, { patience, use, done }: Waiter): void {
+    clearTimeout(patience);
+    this.#idle.delete(connection);
+    use(connection);
+    if (connection.streamCount === 0) this.#unused(connection);
+    done();
+  }
+
+  /** For the first of those who wait for whom none is being opened. */
+  #openForWaiting(entry: PodEntry): void {
+    const next = entry.waiting.at(entry.opening);
+    if (next && this.#mayOpen(entry)) void this.#open(entry, next.target);
   }
 
   /** A few at a time: while they are being opened, others may come free. */
@@ -172,15 +183,8 @@ export class ConnectionPool {
     return entry.opening < this.#limits.openingPerPod && this.#hasRoom(entry);
   }
 
-  #hasRoom({ connections, opening }: PodEntry): boolean {
-    let [usable, healthy] = [opening, opening];
-    for (const { spent, doubtful } of connections) {
-      if (spent) continue;
-      usable++;
-      if (!doubtful) healthy++;
-    }
-    if (usable === 0) return true;
-    return healthy < this.#limits.connectionsPerPod && this.#connectionCount() < this.#limits.connections;
+  #hasRoom(entry: PodEntry): boolean {
+    return hasRoom(entry, this.#limits, this.#connectionCount());
   }
 
   #connectionCount(): number {
@@ -200,7 +204,7 @@ export class ConnectionPool {
             this.#serve(entry);
           },
           onClosed: () => {
-            this.#stopIdling(connection);
+            this.#idle.delete(connection);
             entry.connections.delete(connection);
             this.#forgetIfEmpty(entry);
           },
@@ -214,7 +218,7 @@ export class ConnectionPool {
       if (ahead) this.#log.debug(`no connection ahead to pod ${target.pod.name}: ${reasonOf(error)}`);
       this.#notOpened(entry, error);
     }
-    this.#openForWaiting(entry, target);
+    this.#openForWaiting(entry);
     this.#forgetIfEmpty(entry);
   }
 
@@ -228,6 +232,10 @@ export class ConnectionPool {
       return;
     }
     entry.connections.add(connection);
+    if (connection.onlyPort !== undefined) {
+      this.#serveOnly(entry, connection, connection.onlyPort);
+      return;
+    }
     this.#serve(entry);
     if (connection.streamCount === 0) this.#unused(connection);
   }
@@ -255,28 +263,15 @@ export class ConnectionPool {
 
   #wantsAhead(entry: PodEntry): boolean {
     if (this.#closed || this.#ladder.preferred === 'websocket') return false;
-    if (this.#idleTimers.size >= this.#limits.warmConnections) return false;
-    const free = [...entry.connections].some(
-      ({ load, spent, doubtful }) => load === 0 && !spent && !doubtful,
-    );
+    if (this.#idle.count >= this.#limits.warmConnections) return false;
+    const free = [...entry.connections].some(isFree);
     return !free && entry.opening === 0 && this.#mayOpen(entry);
   }
 
   /** A connection is without streams. */
   #unused(connection: PodConnection): void {
-    if (!connection.shared) {
-      connection.destroy(new Error('not needed any more'));
-      return;
-    }
-    this.#stopIdling(connection);
-    const timer = setTimeout(() => connection.destroy(new Error('idle')), this.#limits.idleConnectionMs);
-    timer.unref();
-    this.#idleTimers.set(connection, timer);
-  }
-
-  #stopIdling(connection: PodConnection): void {
-    clearTimeout(this.#idleTimers.get(connection));
-    this.#idleTimers.delete(connection);
+    if (connection.onlyPort === undefined) this.#idle.add(connection);
+    else connection.destroy(new Error('not needed any more'));
   }
 }
 

@@ -20,6 +20,7 @@ describe('a target', () => {
     ['shop/svc/web', { namespace: 'shop', kind: 'Service', name: 'web' }],
     ['pod/web.0-x', { kind: 'Pod', name: 'web.0-x' }],
     ['prod/shop/deploy/web', { context: 'prod', namespace: 'shop', kind: 'Deployment', name: 'web' }],
+    ['sts/db', { kind: 'StatefulSet', name: 'db' }],
     [`${ARN}/shop/po/db-0`, { context: ARN, namespace: 'shop', kind: 'Pod', name: 'db-0' }],
   ])('%s', (text, target) => {
     expect(parseTarget(text, '--pick')).toEqual(target);

@@ -1,18 +1,26 @@
 /**
  * Where client-node's KubeConfig agrees with us, and where it doesn't with kubectl.
  *
- * kubectl.test.ts holds us to kubectl. This shows that both read the plain
- * kubeconfigs alike, and why the rest is not left to it: when one of the faults
- * below is gone, this fails, and the choice may be made again.
+ * kubectl.test.ts holds us to kubectl, entries.test.ts what is taken from
+ * client-node. This shows that both make the same of plain kubeconfigs, and why
+ * more is not left to it: when one of the faults below is gone, this fails, and
+ * the choice may be made again.
  */
 import type https from 'node:https';
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
-import { describe, expect, test } from 'vitest';
+import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { loadAccess } from '../../../../src/cluster/access/access.ts';
 import { BARE_ENV } from './ask.ts';
 import { base64, makeAuthority } from './authority.ts';
 import { kubeconfigText } from './kubeconfig-text.ts';
 import { Scratch } from './scratch.ts';
+
+/** client-node asks the environment itself. */
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
 
 const CLUSTER = { server: 'https://api.test:6443' };
 
@@ -51,7 +59,94 @@ describe('both agree on', () => {
   });
 });
 
+const PLUGIN = {
+  apiVersion: 'client.authentication.k8s.io/v1',
+  command: './plugin',
+  interactiveMode: 'Never',
+};
+
+/** A plugin beside a kubeconfig, which notes each start in the file `starts`. */
+function beside(user: object): { scratch: Scratch; kubeconfig: string; starts: () => string } {
+  const scratch = new Scratch();
+  const starts = scratch.write('starts', '');
+  scratch.write(
+    'plugin',
+    `#!/bin/sh
+echo started >> ${starts}
+echo '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","status":{"token":"given"}}'
+`,
+    0o755,
+  );
+  const kubeconfig = scratch.write('config', kubeconfigText({ cluster: CLUSTER, user }));
+  return { scratch, kubeconfig, starts: () => readFileSync(starts, 'utf8') };
+}
+
 describe('it does not', () => {
+  test.each<[string, (one: string, other: string) => string]>([
+    ['skip a file that does not exist', (one) => `${one}:/nonexistent`],
+    ['take the first of a name', (one, other) => `${one}:${other}`],
+  ])('%s', async (_name, listOf) => {
+    const scratch = new Scratch();
+    const text = kubeconfigText({ cluster: CLUSTER, user: { token: 't' } });
+    const list = listOf(scratch.write('one', text), scratch.write('other', text));
+    vi.stubEnv('KUBECONFIG', list);
+    expect(() => new KubeConfig().loadFromDefault()).toThrow(/ENOENT|Duplicate/);
+    expect(await loadAccess({}, { KUBECONFIG: list })).toMatchObject({ contextName: 'x' });
+  });
+
+  test('take the first current context', async () => {
+    const scratch = new Scratch();
+    const text = kubeconfigText({ cluster: CLUSTER });
+    const list = [scratch.write('one', text), scratch.write('two', '{"current-context": "later"}')].join(':');
+    vi.stubEnv('KUBECONFIG', list);
+    const config = new KubeConfig();
+    config.loadFromDefault();
+    expect(config.getCurrentContext()).toBe('later');
+    expect(await loadAccess({}, { KUBECONFIG: list })).toMatchObject({ contextName: 'x' });
+  });
+
+  test('find a plugin beside the kubeconfig', async () => {
+    const { kubeconfig } = beside({ exec: PLUGIN });
+    const config = new KubeConfig();
+    config.loadFromFile(kubeconfig);
+    await expect(config.applyToHTTPSOptions({})).rejects.toThrow('ENOENT');
+    const { authenticator } = await loadAccess({ kubeconfig }, BARE_ENV);
+    expect(await authenticator.grant()).toMatchObject({ headers: { Authorization: 'Bearer given' } });
+  });
+
+  test('keep what a plugin gave that names no expiry', async () => {
+    const { scratch, starts } = beside({});
+    const text = kubeconfigText({
+      cluster: CLUSTER,
+      user: { exec: { ...PLUGIN, command: join(scratch.path, 'plugin') } },
+    });
+    const config = new KubeConfig();
+    config.loadFromString(text);
+    for (const options of [{}, {}]) await config.applyToHTTPSOptions(options);
+    expect(starts()).toBe('started\n'.repeat(2));
+    const { authenticator } = await loadAccess({ kubeconfigText: text }, BARE_ENV);
+    for (const _ of [1, 2]) await authenticator.grant();
+    expect(starts()).toBe('started\n'.repeat(3));
+  });
+
+  test('leave a plugin alone where there is a token', async () => {
+    const { scratch, starts } = beside({});
+    const exec = { ...PLUGIN, command: join(scratch.path, 'plugin') };
+    const text = kubeconfigText({ cluster: CLUSTER, user: { token: 't', exec } });
+    expect((await ours(text)).headers).toHaveProperty('Authorization', 'Bearer t');
+    expect(starts()).toBe('');
+    await theirs(text);
+    expect(starts()).toBe('started\n');
+  });
+
+  test('ask the environment for a proxy', async () => {
+    vi.stubEnv('HTTPS_PROXY', 'http://proxy.test:3128');
+    const text = kubeconfigText({ cluster: CLUSTER });
+    expect((await theirs(text)).agent?.constructor.name).toBe('Agent');
+    const { proxy } = await loadAccess({ kubeconfigText: text });
+    expect(proxy?.href).toBe('http://proxy.test:3128/');
+  });
+
   test('impersonate groups', async () => {
     const user = { token: 't', as: 'jane', 'as-groups': ['g'] };
     const text = kubeconfigText({ cluster: CLUSTER, user });

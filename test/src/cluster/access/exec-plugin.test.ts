@@ -2,8 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type ClusterAccess, loadAccess } from '../../../../src/cluster/access/access.ts';
+import { Logins } from '../../../../src/cluster/access/credentials/logins.ts';
+import { Terminal } from '../../../../src/cluster/access/credentials/plugin/terminal.ts';
 import { ApiClient } from '../../../../src/cluster/api/client.ts';
 import { BARE_ENV } from './ask.ts';
 import { type Authority, base64, makeAuthority, type Pair } from './authority.ts';
@@ -25,12 +27,20 @@ interface Plugged {
   readonly access: ClusterAccess;
   readonly client: ApiClient;
   readonly scratch: Scratch;
+  /** Another context of the same kubeconfig and process. */
+  readonly another: (context: string) => Promise<ApiClient>;
   /** How often the plugin was started. */
   readonly starts: () => number;
 }
 
+function clientOf(access: ClusterAccess): ApiClient {
+  const client = new ApiClient(access);
+  onTestFinished(() => client.close());
+  return client;
+}
+
 /** A plugin that notes each start and then does what the script says; `say` prints a status. */
-async function plugged(script: string, entry: object = {}): Promise<Plugged> {
+async function plugged(script: string, entry: object = {}, logins = new Logins()): Promise<Plugged> {
   const server = await recordingServer(authority, serverPair);
   const scratch = new Scratch();
   const starts = scratch.write('starts', '');
@@ -50,6 +60,10 @@ ${script}
     JSON.stringify({
       clusters: [
         { name: 'c', cluster: { server: server.url, 'certificate-authority-data': base64(authority.ca) } },
+        {
+          name: 'other',
+          cluster: { server: `${server.url}/other`, 'certificate-authority-data': base64(authority.ca) },
+        },
       ],
       users: [
         {
@@ -57,14 +71,18 @@ ${script}
           user: { exec: { apiVersion: V1, command: program, interactiveMode: 'Never', ...entry } },
         },
       ],
-      contexts: [{ name: 'plugged', context: { cluster: 'c', user: 'u' } }],
+      contexts: [
+        { name: 'plugged', context: { cluster: 'c', user: 'u' } },
+        { name: 'same cluster', context: { cluster: 'c', user: 'u', namespace: 'n' } },
+        { name: 'other cluster', context: { cluster: 'other', user: 'u' } },
+      ],
       'current-context': 'plugged',
     }),
   );
-  const access = await loadAccess({ kubeconfig }, BARE_ENV);
-  const client = new ApiClient(access);
-  onTestFinished(() => client.close());
+  const access = await loadAccess({ kubeconfig, logins }, BARE_ENV);
+  const client = clientOf(access);
   return {
+    another: async (context) => clientOf(await loadAccess({ kubeconfig, context, logins }, BARE_ENV)),
     server,
     access,
     client,
@@ -119,6 +137,27 @@ describe('is started', () => {
   });
 });
 
+describe('for several contexts', () => {
+  test('runs once, and again once for those of them whom the server refused', async () => {
+    const { client, another, server, starts } = await plugged(`say '{"token":"t'$start'"}'`);
+    const clients = [client, await another('same cluster'), await another('other cluster')];
+    await Promise.all(clients.map((one) => one.get('/')));
+    expect(starts()).toBe(1);
+    server.refuse = ({ headers }) => (headers.authorization === 'Bearer t1' ? 401 : undefined);
+    const answers = await Promise.all(clients.map((one) => one.get('/')));
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+    expect(starts()).toBe(2);
+  });
+
+  test('runs once for each cluster that it is told of', async () => {
+    const { client, another, starts } = await plugged(`say '{"token":"t"}'`, { provideClusterInfo: true });
+    await Promise.all([client.get('/'), (await another('same cluster')).get('/')]);
+    expect(starts()).toBe(1);
+    await (await another('other cluster')).get('/');
+    expect(starts()).toBe(2);
+  });
+});
+
 test('may give a client certificate, and another one when it is asked again', async () => {
   const { client, server, scratch } = await plugged('cat "$here/answer$start"');
   scratch.write('answer1', await withCertificate('first'));
@@ -157,6 +196,28 @@ test('that must ask says so when the terminal is given away', async () => {
   });
   expect(starts()).toBe(0);
 });
+
+test.each([
+  ['IfAvailable', 'is started again to do without', /^t2$/, 2],
+  ['Always', 'is not', /which the command has now/, 1],
+])(
+  'of the mode %s that still asks when the terminal is given away is ended, and %s',
+  async (interactiveMode, _what, says, count) => {
+    const { access, client, starts, server } = await plugged(
+      `[ $start = 1 ] && exec sleep 600; say '{"token":"t'$start'"}'`,
+      { interactiveMode },
+      new Logins(new Terminal(() => true)),
+    );
+    const asked = client.get('/').then(
+      () => identities(server).join().replace('authorization: Bearer ', ''),
+      (error: unknown) => String(error),
+    );
+    await vi.waitFor(() => expect(starts()).toBe(1));
+    access.releaseTerminal();
+    expect(await asked).toMatch(says);
+    expect(starts()).toBe(count);
+  },
+);
 
 test('that is quiet goes on when the terminal is given away', async () => {
   const { access, client } = await plugged(`say '{"token":"t"}'`, { interactiveMode: 'IfAvailable' });

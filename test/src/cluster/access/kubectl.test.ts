@@ -73,6 +73,7 @@ function files(url: string, { user = {}, cluster = {} }: Case): { scratch: Scrat
       contexts: [
         { name: 'x', context: { cluster: 'c', user: 'u' } },
         { name: 'y', context: { cluster: 'other', user: 'second' } },
+        { name: 'bare', context: {} },
       ],
       'current-context': 'x',
     }),
@@ -109,6 +110,13 @@ describe.runIf(kubectlIsInstalled())('sends what kubectl sends:', () => {
     ['an authority in a file', { user: { token: 't' }, flags: ['--context=y'], options: { context: 'y' } }],
     ['--cluster', { user: { token: 't' }, flags: ['--cluster=other'], options: { cluster: 'other' } }],
     ['--user', { user: { token: 't' }, flags: ['--user=second'], options: { user: 'second' } }],
+    [
+      '--cluster and --user for a context that has neither',
+      {
+        flags: ['--context=bare', '--cluster=other', '--user=second'],
+        options: { context: 'bare', cluster: 'other', user: 'second' },
+      },
+    ],
     ['a path prefix with a slash', { user: { token: 't' }, cluster: { server: 'PREFIX/k8s/clusters/c-1/' } }],
     ['another server name', { user: { token: 't' }, cluster: { 'tls-server-name': 'api.test' } }],
     [
@@ -192,6 +200,7 @@ describe.runIf(kubectlIsInstalled())('sends what kubectl sends:', () => {
     const { scratch, kubeconfig } = files(server.url, {
       user: { exec: { ...PLUGIN, provideClusterInfo: true } },
       cluster: {
+        server: `${server.url}/prefix/`,
         'tls-server-name': 'api.test',
         extensions: [
           {

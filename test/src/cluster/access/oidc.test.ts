@@ -1,4 +1,5 @@
 /** The auth-provider `oidc` against a provider of the test's own. */
+import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { once } from 'node:events';
 import { existsSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import http from 'node:http';
@@ -90,6 +91,16 @@ ${settings.join('\n')}
   return { server, scratch, kubeconfig };
 }
 
+/** The settings of somebody whose token is to be renewed. */
+const expired = (issuer: string): object => ({
+  'client-id': 'kube',
+  'client-secret': 's3',
+  'id-token': idToken('jane', -60),
+  'idp-certificate-authority-data': base64(authority.ca),
+  'idp-issuer-url': issuer,
+  'refresh-token': 'first',
+});
+
 const bearerOf = (token: string) => [`authorization: Bearer ${token}`];
 
 test('a token that is good is sent as it is', async () => {
@@ -103,14 +114,7 @@ describe.each(['header', 'form'] as const)('one that has expired, with the secre
   test('is renewed once for all who wait, and written back', async () => {
     const token = idToken('jane', 3_600);
     const { issuer, forms } = await provider(wants, { id_token: token, refresh_token: 'second' });
-    const { server, scratch, kubeconfig } = await kubeconfigWith({
-      'client-id': 'kube',
-      'client-secret': 's3',
-      'id-token': idToken('jane', -60),
-      'idp-certificate-authority-data': base64(authority.ca),
-      'idp-issuer-url': issuer,
-      'refresh-token': 'first',
-    });
+    const { server, scratch, kubeconfig } = await kubeconfigWith(expired(issuer));
     const link = join(scratch.path, 'link');
     symlinkSync(kubeconfig, link);
     const client = await connect({ kubeconfig: link });
@@ -136,6 +140,16 @@ describe.each(['header', 'form'] as const)('one that has expired, with the secre
     expect(statSync(kubeconfig).mode & 0o777).toBe(0o640);
     expect(existsSync(`${link}.lock`)).toBe(false);
   });
+});
+
+test('one that two contexts have is renewed once: its refresh token may be good for one use', async () => {
+  const token = idToken('jane', 3_600);
+  const { issuer, forms } = await provider('header', { id_token: token, refresh_token: 'second' });
+  const { server, kubeconfig } = await kubeconfigWith(expired(issuer));
+  const clients = await Promise.all([connect({ kubeconfig }), connect({ kubeconfig, cluster: 'c' })]);
+  await Promise.all(clients.map((client) => client.get('/')));
+  expect(server.requests.map(({ identity }) => identity)).toEqual(Array(2).fill(bearerOf(token)));
+  expect(forms).toHaveLength(1);
 });
 
 test('one that the server refuses is renewed, and the request sent again', async () => {
@@ -227,4 +241,15 @@ describe('what cannot be renewed is one clear line:', () => {
     expect(String(error)).not.toContain('\n');
     expect(server.requests).toEqual([]);
   });
+});
+
+test('client-node renews none: what it calls for it wants the issuer as a URL, and gets a text', async () => {
+  const { issuer, forms } = await provider('header', { id_token: idToken('jane', 3_600) });
+  const { kubeconfig } = await kubeconfigWith(expired(issuer));
+  const config = new KubeConfig();
+  config.loadFromFile(kubeconfig);
+  await expect(config.applyToHTTPSOptions({})).rejects.toThrow('must be an instance of URL');
+  expect(forms).toEqual([]);
+  await (await connect({ kubeconfig })).get('/');
+  expect(forms).toHaveLength(1);
 });

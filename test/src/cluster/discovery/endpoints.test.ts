@@ -184,3 +184,21 @@ test('both address families, and the affinity that a Service asks for', () => {
     { sessionAffinity: { timeoutSeconds: 60 } },
   ]);
 });
+
+test('what a later Kubernetes may add: another type has addresses, a port of another protocol is left out', () => {
+  const ports = [
+    { port: 80, protocol: 'QUIC' },
+    { port: 81, protocol: 'UDP', targetPort: 'dns' },
+  ];
+  expect(
+    decodeService({
+      metadata: { namespace: 'n', name: 'web', labels: null, creationTimestamp: null },
+      spec: { type: 'Mesh', clusterIP: '10.96.0.1', selector: null, ports },
+    }),
+  ).toEqual({
+    ...plain,
+    name: 'web',
+    clusterIPs: ['10.96.0.1'],
+    ports: [{ port: 81, protocol: 'UDP', targetPort: 'dns' }],
+  });
+});

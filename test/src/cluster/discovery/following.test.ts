@@ -314,18 +314,20 @@ describe('a selection', () => {
     });
   });
 
-  test('of single things: a Service, a pod, a Deployment, and nothing else', async () => {
+  test('of single things: a Service, a pod, workloads, and nothing else', async () => {
     const cluster = await connect({
       picks: [
-        { kind: 'Service', name: 'db' },
+        { kind: 'Service', name: 'web' },
         { kind: 'Pod', name: 'sick' },
         { kind: 'Deployment', namespace: 'demo', name: 'echo' },
+        { kind: 'StatefulSet', name: 'db' },
       ],
     });
-    await openWatches(5);
+    await openWatches(7);
     expect(cluster.services.map(({ kind, namespace, name }) => `${kind} ${namespace}/${name}`)).toEqual([
-      'Service e2e/db',
+      'StatefulSet e2e/db',
       'Pod e2e/sick',
+      'Service e2e/web',
       'Deployment demo/echo',
     ]);
     const echo = service(cluster, 'echo');

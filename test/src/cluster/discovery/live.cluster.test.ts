@@ -100,6 +100,19 @@ describe('as it is picked', () => {
     }
   });
 
+  test('a StatefulSet has its pods as well', async () => {
+    const picked = await connect({ picks: [{ kind: 'StatefulSet', name: 'db' }] });
+    try {
+      const [db] = picked.services;
+      expect(picked.podsOf(db).map(({ name }) => name)).toEqual(['db-0', 'db-1']);
+      const echo = new Probe((events) => picked.dialService(db, 7000, events));
+      await echo.send('x');
+      await echo.until(() => echo.text === 'x');
+    } finally {
+      await picked.close();
+    }
+  });
+
   test('a Service and its endpoints alone', async () => {
     const picked = await connect({ picks: [{ kind: 'Service', name: 'web' }] });
     try {

@@ -2,6 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import { distinctPicks, unknownPick } from '../../../../src/cluster/discovery/picks.ts';
+import { type ApiPod, decodePod, endpointsBySelector } from '../../../../src/cluster/discovery/pods.ts';
+import { decodeService } from '../../../../src/cluster/discovery/services.ts';
 import { Backoff } from '../../../../src/cluster/discovery/watch/backoff.ts';
 import { parseEvent } from '../../../../src/cluster/discovery/watch/event.ts';
 import { LineSplitter } from '../../../../src/cluster/discovery/watch/lines.ts';
@@ -121,5 +123,38 @@ describe('picks', () => {
     expect(message).toMatch(/no Service "wbe"; there is web, db, queue$/);
     expect(remedy).toContain('--context prod -n n get services');
     expect(unknownPick(pick('Pod', 'x'), [], 'prod').message).toContain('has no pods that this account sees');
+  });
+});
+
+const podThatIs = (ready: boolean, ending: boolean): ApiPod => ({
+  metadata: {
+    namespace: 'n',
+    name: 'web-0',
+    labels: { app: 'web' },
+    ...(ending ? { deletionTimestamp: '2024-01-01T00:00:00Z' } : {}),
+  },
+  status: {
+    podIP: '10.0.0.1',
+    conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }],
+  },
+});
+/** As what it stands behind a Service. */
+const listOf = (object: ApiPod, publishNotReadyAddresses: boolean): string | undefined => {
+  const record = decodePod(object);
+  const metadata = { namespace: 'n', name: 'web' };
+  const service = decodeService({ metadata, spec: { selector: { app: 'web' }, publishNotReadyAddresses } });
+  const [group] = record ? endpointsBySelector(service, record).groups : [];
+  return (['readyPods', 'leavingPods', 'unreadyPods'] as const).find((list) => group[list].length > 0);
+};
+
+describe('endpoints that are made of a pod', () => {
+  test.each([
+    [true, false, 'readyPods'],
+    [true, true, 'leavingPods'],
+    [false, false, 'unreadyPods'],
+  ])('ready: %s, being deleted: %s', (ready, ending, list) => {
+    expect(listOf(podThatIs(ready, ending), false)).toBe(list);
+    // The controllers then look at neither.
+    expect(listOf(podThatIs(ready, ending), true)).toBe('readyPods');
   });
 });

@@ -15,7 +15,8 @@ import {
   decodeService,
   type ServiceRecord,
 } from '../../../../src/cluster/discovery/services.ts';
-import { type ApiObject, Collection } from '../../../../src/cluster/discovery/watch/collection.ts';
+import type { ApiObject } from '../../../../src/cluster/api/objects.ts';
+import { Collection } from '../../../../src/cluster/discovery/watch/collection.ts';
 
 const SERVICES = ['a', 'b', 'c'];
 const PODS = ['p0', 'p1', 'p2', 'p3'];

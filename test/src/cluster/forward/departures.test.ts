@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ApiClient } from '../../../../src/cluster/api/client.ts';
 import { DEFAULT_LIMITS, type ForwardLimits } from '../../../../src/cluster/index.ts';
-import { Dial } from '../../../../src/cluster/forward/dial.ts';
+import { Dial } from '../../../../src/cluster/forward/dial/dial.ts';
 import { type Forwarder, createForwarder } from '../../../../src/cluster/forward/forwarder.ts';
 import type { EndpointPod } from '../../../../src/cluster/discovery/endpoints.ts';
 import { LogLines, Probe } from '../probe.ts';
@@ -83,14 +83,18 @@ describe.each([true, false])('pods may be read: %s', (podsMayBeRead) => {
   });
 });
 
-test('one of the same name that is another is known by its uid', async () => {
-  await start({});
-  const { probe } = await connect();
-  await probe.send('a question');
-  api.uid = 'second';
-  await connect({ ...POD, uid: 'second' });
-  expect(await probe.ending).toMatchObject({ error: { reason: 'reset', message: 'the pod is gone' } });
-});
+test.each([true, false])(
+  'one of the same name is known by its uid; pods may be read: %s',
+  async (podsMayBeRead) => {
+    api.podsMayBeRead = podsMayBeRead;
+    await start({});
+    const { probe } = await connect();
+    await probe.send('a question');
+    api.uid = 'second';
+    await connect({ ...POD, uid: 'second' });
+    expect(await probe.ending).toMatchObject({ error: { reason: 'reset', message: 'the pod is gone' } });
+  },
+);
 
 test('a connection that gives no sign of life is given up before the pod is known to be gone', async () => {
   await start({ suspectMs: 20, presenceMinMs: 60_000, presenceMaxMs: 60_000 });

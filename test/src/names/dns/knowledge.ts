@@ -59,12 +59,15 @@ export function server(resolveOutside?: ResolveOutside): DnsServer {
   return new DnsServer(new Resolver(knowledge()), resolveOutside);
 }
 
-export function query(name: string, type: Question['type'], more: Partial<Packet> = {}): Buffer {
+/** The declared types lack ANY, which the encoder knows. */
+type QuestionType = Question['type'] | 'ANY';
+
+export function query(name: string, type: QuestionType, more: Partial<Packet> = {}): Buffer {
   return dnsPacket.encode({
     type: 'query',
     id: 0x1234,
     flags: dnsPacket.RECURSION_DESIRED,
-    questions: [{ name, type }],
+    questions: [{ name, type } as Question],
     ...more,
   });
 }
@@ -84,7 +87,7 @@ export function decoded(bytes: Uint8Array): Reply {
 
 export function ask(
   name: string,
-  type: Question['type'],
+  type: QuestionType,
   more: Partial<Packet> = {},
   transport: 'udp' | 'tcp' = 'udp',
   of: DnsServer = server(),

@@ -130,6 +130,21 @@ test("the cluster's domain has this server's SOA and NS, and no address", () => 
   expect(ask('cluster.local', 'A')).toMatchObject({ rcode: 'NOERROR', answers: [] });
 });
 
+describe('ANY', () => {
+  test('has the addresses of both families', () => {
+    expect(data(ask(WEB, 'ANY').answers)).toEqual(['10.0.1.7', 'fd6b:6e73::7']);
+  });
+
+  test('has what else a name may stand for, and nothing where there is nothing', () => {
+    expect(data(ask('inner.e2e', 'ANY').answers)).toEqual([WEB]);
+    expect(data(ask('7.1.0.10.in-addr.arpa', 'ANY').answers)).toEqual([WEB]);
+    expect(ask(`_http._tcp.${WEB}`, 'ANY').answers).toMatchObject([{ type: 'SRV', data: { port: 80 } }]);
+    expect(ask('cluster.local', 'ANY').answers).toMatchObject([{ type: 'SOA' }]);
+    expect(ask('svc.cluster.local', 'ANY')).toMatchObject({ rcode: 'NOERROR', answers: [] });
+    expect(ask('nope.e2e.svc', 'ANY').rcode).toBe('NXDOMAIN');
+  });
+});
+
 test('other classes, and transfers of whole zones, are refused', () => {
   expect(ask('db', 'A', { questions: [{ name: 'db', type: 'A', class: 'CH' }] }).rcode).toBe('REFUSED');
   expect(ask('cluster.local', 'AXFR').rcode).toBe('REFUSED');

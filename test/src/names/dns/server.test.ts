@@ -3,7 +3,7 @@
 import { EventEmitter, once } from 'node:events';
 import dnsPacket, { type Packet } from 'dns-packet';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { DnsStream } from '../../../../src/names/dns/stream.ts';
 import type { OutsideAnswer } from '../../../../src/names/dns/server.ts';
 import { ask, atOnce, data, decoded, query, server, WEB } from './knowledge.ts';
@@ -259,6 +259,52 @@ function asked(count: number) {
   for (let i = 0; i < count; i++) stream.write(one, () => log.push('taken'));
   return { stream, log };
 }
+
+/** A client that asks by `ask`, and what comes of it. */
+function connected() {
+  const log: string[] = [];
+  const stream = new DnsStream(server(), {
+    onEstablished: () => {},
+    onData: () => log.push('answer'),
+    onEnd: () => log.push('end'),
+    onError: ({ reason }) => log.push(reason),
+  });
+  return { stream, log, ask: () => stream.write(framed(query('db', 'A')), () => {}) };
+}
+
+describe('over TCP, a client that says nothing more', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  test('gets a FIN, and a reset where it does not close', () => {
+    const { log, ask } = connected();
+    for (let i = 0; i < 3; i++) {
+      ask();
+      vi.advanceTimersByTime(9_000);
+    }
+    expect(log).toEqual(['answer', 'answer', 'answer']);
+    vi.advanceTimersByTime(1_000);
+    expect(log.slice(3)).toEqual(['end']);
+    ask();
+    vi.advanceTimersByTime(10_000);
+    expect(log.slice(3)).toEqual(['end', 'timeout']);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('and half a message is no question', () => {
+    const { stream, log } = connected();
+    vi.advanceTimersByTime(9_000);
+    let taken = false;
+    stream.write(framed(query('db', 'A')).subarray(0, 5), () => {
+      taken = true;
+    });
+    vi.advanceTimersByTime(1_000);
+    expect(log).toEqual(['end']);
+    expect(taken).toBe(true);
+    stream.destroy();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
 
 describe('over TCP, a client that does not read its answers', () => {
   test('is stopped by its own window', () => {

@@ -1,0 +1,93 @@
+/** What a command's start can meet, in a sandbox of its own or in one that stands: its time, its abort, its limits. */
+
+import path from 'node:path';
+import { SandboxError } from '../errors.ts';
+import type { Guard } from './guard.ts';
+
+/** For some connections, and for Node itself. */
+const ENOUGH_FILES = 256;
+
+/** The whole set-up takes some 20 ms; a machine that needs this long is stuck. */
+const SETUP_TIMEOUT_MS = 10_000;
+
+/** The guard has ended while the sandbox was being set up. */
+export class SetupEnded extends Error {
+  override readonly name = 'SetupEnded';
+}
+
+/** Where the command starts. A directory that was removed has no name, and can't be entered again. */
+export function workingDirectory(wanted: string | undefined): string {
+  try {
+    return path.resolve(wanted ?? process.cwd());
+  } catch (error) {
+    throw new SandboxError(
+      'CWD_MISSING',
+      'the working directory does not exist any more',
+      'go to one that does: cd',
+      { cause: error },
+    );
+  }
+}
+
+/** One signal for all that ends a set-up early; `done` lets go of the timer and the listener. */
+export function setupSignal(
+  abort: AbortSignal | undefined,
+  guard: Guard,
+): { signal: AbortSignal; done: () => void } {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(setupTimeout()), SETUP_TIMEOUT_MS);
+  const onAbort = () => controller.abort(abort?.reason);
+  if (abort?.aborted) onAbort();
+  abort?.addEventListener('abort', onAbort);
+  void guard.gone.then(() => controller.abort(new SetupEnded()));
+  return {
+    signal: controller.signal,
+    done: () => {
+      clearTimeout(timer);
+      abort?.removeEventListener('abort', onAbort);
+    },
+  };
+}
+
+function setupTimeout(): SandboxError {
+  return new SandboxError(
+    'SETUP_TIMEOUT',
+    `the sandbox was not ready after ${SETUP_TIMEOUT_MS / 1000} s`,
+    'see what holds it up: run the same under strace -f, and try a plain bwrap --unshare-user --unshare-net --dev-bind / / true',
+  );
+}
+
+export function spawnFailed(reason: string): SandboxError {
+  return new SandboxError(
+    'SPAWN_FAILED',
+    `the sandbox's processes could not be started (${reason})`,
+    'for E2BIG shorten the arguments or the environment; for EAGAIN or ENOMEM end other processes, or raise ulimit -u',
+  );
+}
+
+export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
+
+export async function receivePidfd(guard: Guard, signal: AbortSignal): Promise<number> {
+  const { fds } = await guard.control.receive(signal);
+  const [pidfd] = fds;
+  if (pidfd === undefined) throw new Error('kns-stub said it was ready without a pidfd');
+  return pidfd;
+}
+
+/** A process that may open no more files fails anywhere, in words of its own. */
+export function explainLimit(error: unknown): unknown {
+  if (!(error instanceof Error && 'code' in error && error.code === 'EMFILE')) return error;
+  return new SandboxError(
+    'OPEN_FILES_LIMIT',
+    'no more files may be opened by this process (EMFILE)',
+    `raise the hard limit: ulimit -n ${ENOUGH_FILES}`,
+    { cause: error },
+  );
+}

@@ -1,0 +1,71 @@
+/** `kns-rootless doctor [options]`: says whether a run with these options would work. */
+
+import { consult, type DoctorOptions } from '../../doctor/doctor.ts';
+import { jsonOf, lineOf, summaryOf, wouldWork } from '../../doctor/report.ts';
+import { createLog } from '../../observe/log.ts';
+import { addAccessOptions, readAccessOptions } from '../options/access.ts';
+import { addGeneralOptions, readVerbosity } from '../options/general.ts';
+import { addLinkOptions, readLinkOptions } from '../options/network.ts';
+import { addNamespaceOptions, readNamespaceOptions } from '../options/services.ts';
+import { makeCommand } from '../program.ts';
+import { VERSION } from '../version.ts';
+
+/** A run would fail. 125 is for a doctor that fails itself. */
+const EXIT_ILL = 1;
+
+const HELP = `
+Each line is one check: ok, warning, failed or skipped, what was found, and what to do about it.
+The exit code is 0 when a run with the same options would work, and 1 when it would not.`;
+
+interface DoctorLine extends Omit<DoctorOptions, 'log' | 'kubeconfigText'> {
+  readonly demo: boolean;
+  readonly json: boolean;
+  readonly verbosity: number;
+}
+
+function parse(argv: readonly string[]): DoctorLine {
+  const program = makeCommand('kns-rootless doctor')
+    .usage('[options]')
+    .description('Checks what a run needs, and says what to do where something is missing.')
+    .addHelpText('after', HELP);
+  addNamespaceOptions(program);
+  addAccessOptions(program);
+  addLinkOptions(program);
+  addGeneralOptions(program, VERSION);
+  program.option('--json', 'print one JSON object in place of lines');
+  program.parse(argv, { from: 'user' });
+  return {
+    json: program.opts<{ json?: true }>().json ?? false,
+    verbosity: readVerbosity(program),
+    picks: [],
+    aliases: [],
+    waits: [],
+    ...readNamespaceOptions(program),
+    ...readAccessOptions(program),
+    ...readLinkOptions(program),
+  };
+}
+
+/**
+ * @param argv what follows `doctor`
+ * @returns the exit code. Throws CommanderError, and UsageError for values that make no sense
+ */
+export async function doctor(argv: readonly string[]): Promise<number> {
+  const { json, verbosity, demo, ...options } = parse(argv);
+  const cluster = demo ? await (await import('../demo.ts')).startDemoCluster() : undefined;
+  try {
+    const text = cluster === undefined ? {} : { kubeconfigText: cluster.kubeconfig };
+    const log = createLog(verbosity);
+    const results = await consult({ ...options, ...text, log }, process.env, (result) => {
+      if (!json) print(lineOf(result));
+    });
+    print(json ? jsonOf(VERSION, results) : `\n${summaryOf(results)}`);
+    return wouldWork(results) ? 0 : EXIT_ILL;
+  } finally {
+    await cluster?.close();
+  }
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}

@@ -1,0 +1,25 @@
+/** `kns-rootless exec NAME [--] [command [args…]]`: a further command in a sandbox that runs. */
+
+import { runIn } from '../../named/run-in.ts';
+import { addCommandOptions, readCommandOptions } from '../options/command.ts';
+import { makeCommand, parseOperands } from '../program.ts';
+import { rawArguments } from '../raw-arguments.ts';
+import type { Subcommand } from '../subcommands.ts';
+
+export const exec: Subcommand = async (argv, caller) => {
+  const program = makeCommand('kns-rootless exec')
+    .usage('[options] NAME [--] [command [args…]]')
+    .description('Runs a command in a sandbox that runs. Without a command, $SHELL.')
+    .argument('<name>', 'of the sandbox, as kns-rootless list shows it')
+    .argument('[command...]', 'the command and its arguments')
+    .passThroughOptions();
+  addCommandOptions(program);
+  const { operands } = parseOperands(program, argv);
+  const [name = '', ...rest] = operands;
+  const command = rest[0] === '--' ? rest.slice(1) : rest;
+  return runIn(name, {
+    command: rawArguments(command.length > 0 ? command : [process.env['SHELL'] || '/bin/sh']),
+    ...readCommandOptions(program),
+    caller,
+  });
+};

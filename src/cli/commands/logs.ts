@@ -1,0 +1,19 @@
+/** `kns-rootless logs [-f] NAME`: what the host of a sandbox has said. */
+
+import { readLog } from '../../named/control-client.ts';
+import { stateDirectory } from '../../named/state-directory.ts';
+import { makeCommand } from '../program.ts';
+import type { Subcommand } from '../subcommands.ts';
+
+export const logs: Subcommand = async (argv) => {
+  const program = makeCommand('kns-rootless logs')
+    .description('Shows what the sandbox has met: Services that come and go, what could not be reached.')
+    .argument('<name>', 'of the sandbox, as kns-rootless list shows it')
+    .option('-f, --follow', 'go on until it ends')
+    .parse(argv, { from: 'user' });
+  const { follow = false } = program.opts<{ follow?: true }>();
+  await readLog(stateDirectory(process.env), program.args[0], follow, ({ time, text }) =>
+    process.stdout.write(`${time} ${text}\n`),
+  );
+  return 0;
+};

@@ -1,0 +1,50 @@
+/** One session in this very process, under a name by which others find it. */
+
+import type { CallerState } from '../../../sandbox/index.ts';
+import { NamedHost } from '../../named/host.ts';
+import { stateDirectories } from '../../named/state-directory.ts';
+import type { Log } from '../../observe/log.ts';
+import { runSession, type SessionSummary } from '../../session/session.ts';
+import type { rawArguments } from '../raw-arguments.ts';
+import type { SandboxLine } from '../program.ts';
+
+export interface RunOptions {
+  readonly line: SandboxLine;
+  /** Without, the sandbox stands until it is ended. */
+  readonly command?: ReturnType<typeof rawArguments>;
+  readonly fds: readonly number[];
+  /** undefined: the pid, and nothing is lost where even that can't be had. */
+  readonly name: string | undefined;
+  readonly caller: CallerState;
+  readonly log: Log;
+  readonly onReady: (summary: SessionSummary) => void;
+}
+
+/** @returns the command's exit code */
+export async function runHere({ line, name, ...options }: RunOptions): Promise<number> {
+  const host = await NamedHost.open(name, options.log);
+  const { files } = line;
+  try {
+    const cluster = line.demo ? await startDemo() : undefined;
+    try {
+      return await runSession({
+        ...line,
+        ...options,
+        files: { ...files, hidden: [...(files.hidden ?? []), ...stateDirectories(process.env)] },
+        ...host.entry,
+        log: host.log,
+        ...(cluster === undefined ? {} : { kubeconfigText: cluster.kubeconfig }),
+        onStanding: (session) => host.attend(session),
+      });
+    } finally {
+      await cluster?.close();
+    }
+  } finally {
+    await host.close();
+  }
+}
+
+async function startDemo() {
+  const { startDemoCluster } = await import('../demo.ts');
+  return startDemoCluster();
+}

@@ -1,0 +1,45 @@
+/** `kns-rootless up NAME [options]`: a sandbox without a command, which stays. */
+
+import { UNKNOWN_CALLER } from '../../../sandbox/index.ts';
+import { checkName } from '../../named/registry.ts';
+import { followStarter, startSupervisor, takeSupervisorRole } from '../../named/supervisor.ts';
+import { createLog } from '../../observe/log.ts';
+import { EXIT_FAILED } from '../exit-codes.ts';
+import { greet } from '../greeting.ts';
+import { addGeneralOptions } from '../options/general.ts';
+import { addSandboxLine, makeCommand, readSandboxLine, type SandboxLine } from '../program.ts';
+import type { Subcommand } from '../subcommands.ts';
+import { VERSION } from '../version.ts';
+
+export const up: Subcommand = async (argv) => {
+  const { name, line } = parse(argv);
+  if (takeSupervisorRole(process.env)) return supervise(name, line);
+  const summary = await startSupervisor(['up', ...argv]);
+  if (summary === undefined) return EXIT_FAILED;
+  greet(line.verbosity, summary);
+  return 0;
+};
+
+function parse(argv: readonly string[]): { name: string; line: SandboxLine } {
+  const program = makeCommand('kns-rootless up')
+    .usage('NAME [options]')
+    .description('Starts a sandbox without a command, and returns when it is ready.')
+    .argument('<name>', 'by which exec, list, logs and down find it', checkName);
+  addSandboxLine(program);
+  addGeneralOptions(program, VERSION);
+  program.parse(argv, { from: 'user' });
+  return { name: checkName(program.args[0]), line: readSandboxLine(program) };
+}
+
+async function supervise(name: string, line: SandboxLine): Promise<number> {
+  const { runHere } = await import('./run.ts');
+  const starter = followStarter(() => process.exit(EXIT_FAILED));
+  return runHere({
+    line,
+    fds: [],
+    name,
+    caller: UNKNOWN_CALLER,
+    log: createLog(line.verbosity),
+    onReady: starter.ready,
+  });
+}

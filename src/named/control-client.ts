@@ -1,0 +1,168 @@
+/** Asks a sandbox by its name, over its control socket. */
+
+import { closeSync } from 'node:fs';
+import { EventEmitter, once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import path from 'node:path';
+import { UsageError } from '../errors.ts';
+import { notReady } from './errors.ts';
+import type { LoggedLine } from './log-ring.ts';
+import { type Joined, readLines, type Reply, type Request, send, type Status } from './protocol.ts';
+import { entryPath, liveNames, openEntry, SOCKET } from './registry.ts';
+import type { Environment } from './state-directory.ts';
+import { codeOf } from './system-error.ts';
+
+/** One that runs answers in milliseconds, and one that was stopped not at all. */
+const ANSWER_TIMEOUT_MS = 5_000;
+/** Its processes take up to 5 s to end, and so do the last commands in it. */
+const DOWN_TIMEOUT_MS = 20_000;
+
+/** @throws UsageError SANDBOX_UNKNOWN, SANDBOX_NOT_READY, SANDBOX_SILENT */
+async function connectTo(state: string, name: string): Promise<Socket> {
+  const entry = openEntry(path.join(state, name));
+  if (entry === undefined) throw await unknown(state, name);
+  const socket = connect({ path: entryPath(entry, SOCKET), allowHalfOpen: true });
+  try {
+    await once(socket, 'connect', { signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
+    return socket;
+  } catch (error) {
+    socket.destroy();
+    if (error instanceof Error && error.name === 'AbortError') throw silent(name);
+    if (!['ENOENT', 'ECONNREFUSED'].includes(codeOf(error) ?? '')) throw error;
+    throw await unknown(state, name);
+  } finally {
+    closeSync(entry);
+  }
+}
+
+/** One connection: what is asked, and what is answered. */
+class Conversation {
+  readonly #socket: Socket;
+  /** The other end has no more to say, or is gone; it may wait for ours to close. */
+  readonly ended: Promise<void>;
+
+  private constructor(socket: Socket, onReply: (reply: Reply) => void) {
+    this.#socket = socket;
+    socket.on('error', () => {}); // the other end is gone: `close` follows
+    this.ended = new Promise((resolve) => {
+      for (const event of ['end', 'close']) socket.once(event, () => resolve());
+    });
+    readLines(socket, (line) => onReply(JSON.parse(line)));
+  }
+
+  static async start(
+    state: string,
+    name: string,
+    request: Request,
+    onReply: (reply: Reply) => void,
+  ): Promise<Conversation> {
+    const conversation = new Conversation(await connectTo(state, name), onReply);
+    send(conversation.#socket, request);
+    return conversation;
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+}
+
+/** The first answer, with the connection still open. */
+async function ask(
+  state: string,
+  name: string,
+  request: Request,
+): Promise<{ reply: Reply; conversation: Conversation }> {
+  const replies = new EventEmitter<{ reply: [Reply] }>();
+  const conversation = await Conversation.start(state, name, request, (reply) =>
+    replies.emit('reply', reply),
+  );
+  const timer = setTimeout(() => conversation.close(), ANSWER_TIMEOUT_MS);
+  try {
+    const first = once(replies, 'reply').then(([reply]: Reply[]) => reply);
+    const reply = await Promise.race([first, conversation.ended]);
+    if (reply === undefined) throw silent(name);
+    if (reply.kind === 'failed') throw new UsageError(reply.code, reply.message, reply.remedy);
+    return { reply, conversation };
+  } catch (error) {
+    conversation.close();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+export async function askStatus(state: string, name: string): Promise<Status> {
+  const { reply, conversation } = await ask(state, name, { kind: 'status' });
+  conversation.close();
+  if (reply.kind !== 'status') throw unexpected(reply);
+  return reply;
+}
+
+/** While it is open, the sandbox knows of a command in it, and waits for that at its end. */
+export interface Membership extends Joined {
+  /** The sandbox has ended, or is about to. */
+  readonly ended: Promise<void>;
+  leave(): void;
+}
+
+export async function askToJoin(state: string, name: string, environment: Environment): Promise<Membership> {
+  const { reply, conversation } = await ask(state, name, { kind: 'join', environment });
+  if (reply.kind !== 'joined') throw unexpected(reply);
+  return { ...reply, ended: conversation.ended, leave: () => conversation.close() };
+}
+
+export async function readLog(
+  state: string,
+  name: string,
+  follow: boolean,
+  onLine: (line: LoggedLine) => void,
+): Promise<void> {
+  const conversation = await Conversation.start(state, name, { kind: 'logs', follow }, (reply) => {
+    if (reply.kind === 'line') onLine(reply);
+  });
+  await conversation.ended;
+  conversation.close();
+}
+
+/** Returns when all of it is gone. @throws UsageError SANDBOX_STUCK */
+export async function askToEnd(state: string, name: string): Promise<void> {
+  const conversation = await Conversation.start(state, name, { kind: 'down' }, () => {});
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    conversation.close();
+  }, DOWN_TIMEOUT_MS);
+  await conversation.ended;
+  conversation.close();
+  clearTimeout(timer);
+  if (late)
+    throw new UsageError(
+      'SANDBOX_STUCK',
+      `the sandbox "${name}" has not ended within ${DOWN_TIMEOUT_MS / 1000} s`,
+      'kill its process, which ends it: kns-rootless list has the pid',
+    );
+}
+
+/** Who is not reached is not there, or not yet. */
+async function unknown(state: string, name: string): Promise<UsageError> {
+  const names = await liveNames(state);
+  if (names.includes(name)) return notReady(name);
+  const others = names.length === 0 ? 'none is running' : `there is ${names.join(', ')}`;
+  return new UsageError(
+    'SANDBOX_UNKNOWN',
+    `there is no sandbox called "${name}"; ${others}`,
+    `start it: kns-rootless up ${name}`,
+  );
+}
+
+function silent(name: string): UsageError {
+  return new UsageError(
+    'SANDBOX_SILENT',
+    `the sandbox "${name}" does not answer`,
+    'see whether its process was stopped: kns-rootless list has the pid; continue it by kill -CONT, or end it by kill -KILL',
+  );
+}
+
+function unexpected({ kind }: Reply): Error {
+  return new Error(`"${kind}" was answered, which was not asked for`);
+}

@@ -1,0 +1,85 @@
+/**
+ * This process as the host of a sandbox that others find: it has the name and
+ * its lock, listens on the control socket, and keeps the last lines of the log.
+ *
+ * A run that was given no name is called by its pid. It runs as well where
+ * there is no place for names: a full or read-only /tmp is no reason not to.
+ */
+
+import { actionLine, isActionable } from '../errors.ts';
+import type { Log } from '../observe/log.ts';
+import type { StandingSession } from '../session/standing.ts';
+import { ControlServer } from './control-server.ts';
+import { LogRing } from './log-ring.ts';
+import { Claim } from './registry.ts';
+import { stateDirectory } from './state-directory.ts';
+
+/** Our own exit code for a start that was given up (src/cli/exit-codes.ts). */
+const EXIT_GIVEN_UP = 125;
+
+export class NamedHost {
+  /** What was said, as it always is; and kept. */
+  readonly log: Log;
+  /** The entry, as a session's options have it. */
+  readonly entry: { readonly locked?: string };
+  readonly #control: ControlServer | undefined;
+
+  private constructor(log: Log, control: ControlServer | undefined) {
+    this.log = log;
+    this.entry = control === undefined ? {} : { locked: control.directory };
+    this.#control = control;
+  }
+
+  /** @throws UsageError SANDBOX_NAME_TAKEN, STATE_DIRECTORY_…, where a name was asked for */
+  static async open(name: string | undefined, log: Log): Promise<NamedHost> {
+    const ring = new LogRing();
+    try {
+      const control = await serve(name ?? String(process.pid), ring);
+      return new NamedHost(keptIn(ring, log), control);
+    } catch (error) {
+      if (name !== undefined) throw error;
+      const reason = isActionable(error) ? actionLine(error) : String(error);
+      log.info(`list and exec do not find this sandbox: ${reason}`);
+      return new NamedHost(log, undefined);
+    }
+  }
+
+  attend(session: StandingSession): void {
+    this.#control?.attend(session);
+  }
+
+  /** When the session is over, and all of it is gone. */
+  async close(): Promise<void> {
+    await this.#control?.close();
+  }
+}
+
+async function serve(name: string, log: LogRing): Promise<ControlServer> {
+  const claim = await Claim.take(stateDirectory(process.env), name);
+  const giveUp = () => {
+    claim.release();
+    // What was started meanwhile ends with its host (native/stub/guard.c).
+    process.exit(EXIT_GIVEN_UP);
+  };
+  try {
+    return await ControlServer.listen({ claim, log, giveUp });
+  } catch (error) {
+    claim.release();
+    throw error;
+  }
+}
+
+/** All but each single connection is kept, whatever the user wants to be told. */
+function keptIn(ring: LogRing, log: Log): Log {
+  return {
+    warn: (line) => {
+      ring.add(line);
+      log.warn(line);
+    },
+    info: (line) => {
+      ring.add(line);
+      log.info(line);
+    },
+    debug: (line) => log.debug(line),
+  };
+}

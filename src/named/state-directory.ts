@@ -1,0 +1,89 @@
+/**
+ * Where running sandboxes are found: a directory of the user's own.
+ *
+ * `$XDG_RUNTIME_DIR/kns-rootless`, where that is a directory of this user's
+ * (XDG Base Directory Specification); else `/tmp/kns-rootless-UID`. In /tmp
+ * anybody could have made it first: one that is a link, belongs to somebody
+ * else or lets others in is refused.
+ *
+ * Whoever may write there can be taken for a sandbox, so no command in a sandbox
+ * ever sees it: it is made before one starts, and hidden in it.
+ */
+
+import { lstatSync, mkdirSync, rmdirSync, type Stats, statSync } from 'node:fs';
+import path from 'node:path';
+import { UsageError } from '../errors.ts';
+import { codeOf } from './system-error.ts';
+
+const NAME = 'kns-rootless';
+/** Not $TMPDIR: every shell of the user has to find the same. */
+const SHARED = '/tmp';
+
+const PERMISSIONS = 0o777;
+const OWNER_ALONE = 0o700;
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+function userId(): number {
+  return process.getuid?.() ?? 0;
+}
+
+function fallback(): string {
+  return path.join(SHARED, `${NAME}-${userId()}`);
+}
+
+function runtimeDirectory(env: Environment): string | undefined {
+  const configured = env['XDG_RUNTIME_DIR'];
+  if (configured === undefined || !path.isAbsolute(configured)) return undefined;
+  const found = statSync(configured, { throwIfNoEntry: false });
+  return found?.isDirectory() && found.uid === userId() ? configured : undefined;
+}
+
+export function stateDirectory(env: Environment): string {
+  const runtime = runtimeDirectory(env);
+  return runtime === undefined ? fallback() : path.join(runtime, NAME);
+}
+
+/** All that may be one: a command sees none of them. */
+export function stateDirectories(env: Environment): string[] {
+  return [...new Set([stateDirectory(env), fallback()])];
+}
+
+/** Makes it where it is missing. @throws UsageError STATE_DIRECTORY_UNSAFE, STATE_DIRECTORY_FAILED */
+export function makeStateDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { mode: OWNER_ALONE });
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw failed(directory, error);
+  }
+  const found = lstatSync(directory, { throwIfNoEntry: false });
+  if (found !== undefined) mustBeOwn(directory, found);
+}
+
+function mustBeOwn(directory: string, found: Stats): void {
+  const refuse = (what: string, remedy: string) => {
+    throw new UsageError('STATE_DIRECTORY_UNSAFE', `${directory} ${what}`, remedy);
+  };
+  const remove = `remove it, or set XDG_RUNTIME_DIR to a directory of your own`;
+  if (!found.isDirectory()) refuse('is no directory', remove);
+  if (found.uid !== userId()) refuse('belongs to somebody else', remove);
+  if ((found.mode & PERMISSIONS & ~OWNER_ALONE) !== 0) refuse('lets others in', `chmod 700 ${directory}`);
+}
+
+/** The last to leave removes it. */
+export function removeIfEmpty(directory: string): void {
+  try {
+    rmdirSync(directory);
+  } catch (error) {
+    if (!['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(codeOf(error) ?? '')) throw error;
+  }
+}
+
+function failed(directory: string, error: unknown): UsageError {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new UsageError(
+    'STATE_DIRECTORY_FAILED',
+    `${directory} can't be made: ${reason}`,
+    'set XDG_RUNTIME_DIR to a directory that you may write to',
+  );
+}
