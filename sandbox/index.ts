@@ -4,6 +4,14 @@ export { type CallerState, readCallerState, UNKNOWN_CALLER } from './process/cal
 export { explainBwrap, findBwrap } from './bwrap.ts';
 export { containerKind, containerRemedy } from './container.ts';
 export { appArmorProfile, userNamespaceDenial } from './denial.ts';
+export {
+  type DatagramEvents,
+  type DatagramFailure,
+  type Datagrams,
+  type DatagramSocket,
+  openDatagramSockets,
+  type OpenDatagramSocket,
+} from './datagram.ts';
 export { SandboxError } from './errors.ts';
 export type { LinkDevice } from './device.ts';
 export { join, type JoinOptions } from './join/join.ts';

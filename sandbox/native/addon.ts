@@ -11,6 +11,9 @@ export interface WatchHandle {
 export interface DeviceHandle {
   readonly [handle]: 'device';
 }
+export interface DatagramsHandle {
+  readonly [handle]: 'datagrams';
+}
 
 export interface Message {
   readonly bytes: Uint8Array;
@@ -60,6 +63,19 @@ export interface Addon {
     pieceCount: number,
   ): number;
   closeDevice(device: DeviceHandle): void;
+
+  /**
+   * A socket of an IP version, `kind` 0 for UDP and 1 for ping. Calls back when datagrams or errors may be there;
+   * what is not taken then is told again.
+   */
+  openDatagrams(version: number, kind: number, onReadable: () => void): DatagramsHandle;
+  /** Puts datagrams into slots of the arena, and ten words about each into `records`. @returns how many */
+  receiveDatagrams(socket: DatagramsHandle, arena: Uint8Array, slotSize: number, records: Int32Array): number;
+  /** Takes one error, with what was sent. @returns false where there is none */
+  receiveError(socket: DatagramsHandle, slot: Uint8Array, record: Int32Array): boolean;
+  /** @returns 0, or the errno */
+  sendDatagram(socket: DatagramsHandle, address: Uint8Array, port: number, payload: Uint8Array): number;
+  closeDatagrams(socket: DatagramsHandle): void;
 
   /** @returns the readable end of a pipe of records { signo, si_code, si_pid }, an int32 each */
   takeSignals(signos: readonly number[]): number;

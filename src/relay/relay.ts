@@ -5,10 +5,10 @@
  *                            ◀─write── onData
  *
  * The guest's SYN is answered when the remote end is established: refused
- * there is refused here. From then on each side's backpressure reaches the
- * other. Towards the pod, bytes count against the guest's receive window until
- * the transport has taken them. Towards the guest, the remote stream is paused
- * while the send buffer is full.
+ * there is refused here, and silence there is silence here. From then on each
+ * side's backpressure reaches the other. Towards the pod, bytes count against
+ * the guest's receive window until the transport has taken them. Towards the
+ * guest, the remote stream is paused while the send buffer is full.
  *
  * A FIN is passed on as one, and so is a reset. The remote stream is destroyed
  * as soon as the guest's connection is over, however it ended.
@@ -70,7 +70,8 @@ class Relay implements RemoteStreamEvents {
     this.#onFailure(error);
     if (this.#connection !== undefined) this.#connection.reset();
     else if (error.reason === 'refused') this.#request.refuse();
-    else this.#request.unreachable('host');
+    else if (error.reason === 'silent') this.#request.drop();
+    else this.#request.unreachable(error.unreachable);
   }
 
   #toRemote(connection: TcpConnection): void {

@@ -1,5 +1,7 @@
+import type { UnreachableReason } from '../../stack/index.ts';
+
 /**
- * The far side of a relayed connection: a pod's stream, later a host socket.
+ * The far side of a relayed connection: a pod's stream, or a socket of the host's network.
  *
  * It is smaller than a Node Duplex on purpose: one call per chunk, and a
  * completion per chunk that opens the other side's window, so that memory is
@@ -38,14 +40,23 @@ export interface RemoteStreamEvents {
  * - `refused`: nobody listens there, or there is no ready pod
  * - `unreachable`: there is no way to the far end (no route, no rights, cluster gone)
  * - `timeout`: a named wait has passed
+ * - `silent`: the far end has not answered, as if it were not there
  * - `reset`: the far end reset the connection after it was established
  */
 export class RemoteStreamError extends Error {
-  readonly reason: 'refused' | 'unreachable' | 'timeout' | 'reset';
+  readonly reason: 'refused' | 'unreachable' | 'timeout' | 'silent' | 'reset';
+  /** What ICMP says of it, where the near side is to hear of it by that. */
+  readonly unreachable: UnreachableReason;
 
-  constructor(reason: RemoteStreamError['reason'], message: string, options?: ErrorOptions) {
+  constructor(reason: RemoteStreamError['reason'], message: string, options?: RemoteStreamErrorOptions) {
     super(message, options);
     this.name = 'RemoteStreamError';
     this.reason = reason;
+    this.unreachable = options?.unreachable ?? 'host';
   }
+}
+
+export interface RemoteStreamErrorOptions extends ErrorOptions {
+  /** Default: `host`. */
+  readonly unreachable?: UnreachableReason;
 }

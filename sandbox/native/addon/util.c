@@ -20,6 +20,7 @@ static const char *errno_name(int error)
 {
     switch (error) {
     case EACCES: return "EACCES";
+    case EAFNOSUPPORT: return "EAFNOSUPPORT";
     case EBADF: return "EBADF";
     case ECONNREFUSED: return "ECONNREFUSED";
     case ECONNRESET: return "ECONNRESET";

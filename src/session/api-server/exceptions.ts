@@ -18,8 +18,8 @@
 
 import ipaddr from 'ipaddr.js';
 import { bareHost, type ClusterAccess } from '../../cluster/index.ts';
-import { dialTcp, dialThrough } from './dial.ts';
-import type { HostDial } from './host-stream.ts';
+import { dialTcp, type HostDial } from '../../egress/index.ts';
+import { dialThrough } from './proxied.ts';
 
 /** A host and port that the sandbox may reach. */
 export interface HostException {

@@ -7,10 +7,10 @@
  */
 
 import { createServer, isIPv6, type Server, type Socket } from 'node:net';
+import type { HostDial } from '../../egress/index.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Sandbox } from '../../../sandbox/index.ts';
 import { type HostException, loopbackAddresses } from './exceptions.ts';
-import type { HostDial } from './host-stream.ts';
 
 /** Connections at once to each address; who needs more is not a tool beside the tests. */
 const MAX_CONNECTIONS = 512;

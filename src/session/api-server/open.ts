@@ -1,6 +1,7 @@
 /** Makes the API servers of a sandbox's contexts reachable in it; see exceptions.ts for what that is. */
 
 import { isIP } from 'node:net';
+import { type HostDial, HostStream } from '../../egress/index.ts';
 import { serviceNames } from '../../names/service-names.ts';
 import type { Log } from '../../observe/log.ts';
 import type { RemoteStream, RemoteStreamEvents } from '../../relay/stream.ts';
@@ -9,7 +10,6 @@ import type { ConnectedContexts, ContextAccess } from '../contexts.ts';
 import type { Endpoint } from '../routing/destination.ts';
 import type { Directory } from '../routing/directory.ts';
 import { apiServerOf, type HostException, loopbackAddresses } from './exceptions.ts';
-import { type HostDial, HostStream } from './host-stream.ts';
 import { LoopbackServers } from './loopback.ts';
 
 export interface ApiServerOptions {

@@ -1,6 +1,8 @@
 /** The addon's functions one by one, on real sockets, processes and pipes. */
 
 import { execFileSync, spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import {
   closeSync,
   constants,
@@ -15,7 +17,12 @@ import {
 import { constants as osConstants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Addon, loadNative, type DeviceHandle } from '../../../sandbox/native/addon.ts';
+import {
+  type Addon,
+  type DatagramsHandle,
+  type DeviceHandle,
+  loadNative,
+} from '../../../sandbox/native/addon.ts';
 import { buildNative } from '../../../sandbox/native/build.ts';
 import { NATIVE } from '../support/host.ts';
 
@@ -227,6 +234,87 @@ describe('device handles, on sockets that keep the borders of what is written as
     api.closeDevice(device);
     expect(() => api.startDevice(device)).toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }));
     closeSync(theirs);
+    expect(openFiles()).toBe(before);
+  });
+});
+
+describe('datagram sockets', () => {
+  const LOOPBACK = Uint8Array.of(127, 0, 0, 1);
+  const [UDP, WORDS] = [0, 10];
+
+  /** A socket, and a promise for when something is there. */
+  function openUdp(): { socket: DatagramsHandle; readable: () => Promise<void> } {
+    let wake = nothing;
+    return {
+      socket: api.openDatagrams(4, UDP, () => wake()),
+      readable: () => new Promise((resolve) => (wake = resolve)),
+    };
+  }
+
+  test('take what has come by batches, with who has sent it', async () => {
+    const { socket, readable } = openUdp();
+    const peer = createSocket('udp4').bind(0, '127.0.0.1');
+    await once(peer, 'listening');
+    const asked = once(peer, 'message');
+    expect(api.sendDatagram(socket, LOOPBACK, peer.address().port, text('question'))).toBe(0);
+    const [question, { port }] = (await asked) as [Buffer, { port: number }];
+    expect(question.toString()).toBe('question');
+    const [arena, records] = [new Uint8Array(2 * 64), new Int32Array(2 * WORDS)];
+    expect(api.receiveDatagrams(socket, arena, 64, records)).toBe(0);
+    const some = readable();
+    peer.send('answer', port, '127.0.0.1');
+    await some;
+    expect(api.receiveDatagrams(socket, arena, 64, records)).toBe(1);
+    expect([...records.subarray(0, 6)]).toEqual([6, peer.address().port, 0x7f000001, 0, 0, 0]);
+    expect(Buffer.from(arena.subarray(0, 6)).toString()).toBe('answer');
+    peer.close();
+    api.closeDatagrams(socket);
+  });
+
+  test('tell whose port is closed, and go on', async () => {
+    const { socket, readable } = openUdp();
+    const closed = createSocket('udp4').bind(0, '127.0.0.1');
+    await once(closed, 'listening');
+    const { port } = closed.address();
+    closed.close();
+    const failed = readable();
+    api.sendDatagram(socket, LOOPBACK, port, text('x'));
+    await failed;
+    const record = new Int32Array(WORDS);
+    const slot = new Uint8Array(64);
+    expect(api.receiveError(socket, slot, record)).toBe(true);
+    const [DESTINATION_UNREACHABLE, PORT] = [3, 3];
+    expect([...record.subarray(0, 9)]).toEqual([
+      1,
+      port,
+      0x7f000001,
+      0,
+      0,
+      0,
+      osConstants.errno.ECONNREFUSED,
+      DESTINATION_UNREACHABLE,
+      PORT,
+    ]);
+    expect(api.receiveError(socket, slot, record)).toBe(false);
+    const again = readable();
+    expect(api.sendDatagram(socket, LOOPBACK, port, text('y'))).toBe(0);
+    await again;
+    api.closeDatagrams(socket);
+  });
+
+  test('refuse what would lie outside of the arena, an address of the other version, and use once closed', () => {
+    const before = openFiles();
+    const { socket } = openUdp();
+    const receive = (bytes: number, slot: number, words: number) => () =>
+      api.receiveDatagrams(socket, new Uint8Array(bytes), slot, new Int32Array(words));
+    expect(receive(127, 64, 2 * WORDS)).toThrow(RangeError);
+    expect(receive(64, 0, WORDS)).toThrow(RangeError);
+    expect(receive(64, 64, WORDS - 1)).toThrow(RangeError);
+    expect(() => api.receiveError(socket, new Uint8Array(1), new Int32Array(WORDS - 1))).toThrow(RangeError);
+    expect(() => api.sendDatagram(socket, new Uint8Array(16), 1, text('x'))).toThrow(RangeError);
+    api.closeDatagrams(socket);
+    api.closeDatagrams(socket);
+    expect(receive(64, 64, WORDS)).toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }));
     expect(openFiles()).toBe(before);
   });
 });

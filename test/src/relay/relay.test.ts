@@ -96,6 +96,22 @@ describe('opening', () => {
     ]);
   });
 
+  scenario('of the kind that the far end says', (h) => {
+    const error = new RemoteStreamError('unreachable', 'no route', { unreachable: 'net' });
+    dialled(h).events.onError(error);
+    h.poll();
+    expect(h.frames().map(({ payload }) => [payload[0], payload[1]])).toEqual([[3, 0]]);
+  });
+
+  scenario('silence there is silence here, and the next SYN dials anew', (h) => {
+    dialled(h).events.onError(new RemoteStreamError('silent', 'nobody answers'));
+    h.poll();
+    expect(h.frames()).toEqual([]);
+    dialled(h).events.onEstablished();
+    h.poll();
+    expect(h.frames()).toHaveLength(1);
+  });
+
   scenario('a guest that gives up ends the dial', (h) => {
     const far = dialled(h);
     h.guest('R seq=1');

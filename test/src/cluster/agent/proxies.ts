@@ -59,7 +59,7 @@ export interface SocksOptions {
 
 /** SOCKS5: greeting, login where one is wanted (RFC 1929), one request. */
 export async function socksProxy(options: SocksOptions = {}): Promise<TestProxy> {
-  const server = net.createServer((client) => {
+  const server = net.createServer({ allowHalfOpen: true }, (client) => {
     keep(proxy.open, client);
     void serveSocks(client, options, proxy).catch(() => client.destroy());
   });
@@ -115,7 +115,7 @@ function reader(socket: net.Socket): (length: number) => Promise<Buffer> {
 }
 
 function splice(client: Duplex, host: string, port: number, connected: () => void): void {
-  const server = net.connect(port, host, () => {
+  const server = net.connect({ port, host, allowHalfOpen: true }, () => {
     connected();
     client.pipe(server).pipe(client);
   });

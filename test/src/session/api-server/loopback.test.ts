@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, type Server, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { dialTcp } from '../../../../src/session/api-server/dial.ts';
+import { dialTcp } from '../../../../src/egress/tcp/dial.ts';
 import { LoopbackServers } from '../../../../src/session/api-server/loopback.ts';
 import { LogLines } from '../../cluster/probe.ts';
 import { closedPort, listening } from './support.ts';

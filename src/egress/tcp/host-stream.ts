@@ -7,26 +7,23 @@
 
 import type { Socket } from 'node:net';
 import { type RemoteStream, RemoteStreamError, type RemoteStreamEvents } from '../../relay/stream.ts';
-
-/** Connects, or rejects with an error that has a `code` of the system's; `signal` gives it up. */
-export type HostDial = (signal: AbortSignal) => Promise<Socket>;
-
-/** Of a dial; anything else means that there is no way to the far end. */
-const REASONS: Readonly<Record<string, RemoteStreamError['reason']>> = {
-  ECONNREFUSED: 'refused',
-  ECONNRESET: 'refused', // taken and dropped again before we knew
-  ETIMEDOUT: 'timeout',
-};
+import { codeOf, reasonOfCode } from '../unreachable.ts';
+import type { HostDial } from './dial.ts';
+import { ReadBuffer } from './read-buffer.ts';
 
 export class HostStream implements RemoteStream {
   readonly #events: RemoteStreamEvents;
   readonly #giveUp = new AbortController();
+  readonly #reader: ReadBuffer;
   #socket: Socket | undefined;
   #ended = false;
 
   constructor(dial: HostDial, events: RemoteStreamEvents) {
     this.#events = events;
-    dial(this.#giveUp.signal).then(
+    this.#reader = new ReadBuffer((chunk) => {
+      if (!this.#giveUp.signal.aborted) events.onData(chunk);
+    });
+    dial(this.#giveUp.signal, this.#reader).then(
       (socket) => this.#established(socket),
       (error: unknown) => this.#failed(error),
     );
@@ -67,7 +64,7 @@ export class HostStream implements RemoteStream {
       return;
     }
     this.#socket = socket;
-    socket.on('data', (chunk) => this.#events.onData(chunk));
+    if (!this.#reader.attached) socket.on('data', (chunk) => this.#events.onData(chunk)).resume();
     socket.on('end', () => this.#events.onEnd());
     socket.on('error', (error) =>
       this.#events.onError(new RemoteStreamError('reset', error.message, { cause: error })),
@@ -77,8 +74,24 @@ export class HostStream implements RemoteStream {
 
   #failed(error: unknown): void {
     if (this.#giveUp.signal.aborted) return;
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    const message = error instanceof Error ? error.message : String(error);
-    this.#events.onError(new RemoteStreamError(REASONS[code] ?? 'unreachable', message, { cause: error }));
+    this.#events.onError(dialError(error));
+  }
+}
+
+/** Of a dial that has failed, as the near side is to hear of it. */
+function dialError(error: unknown): RemoteStreamError {
+  if (error instanceof RemoteStreamError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  const code = codeOf(error);
+  switch (code) {
+    case 'ECONNREFUSED':
+    case 'ECONNRESET': // taken and dropped again before we knew
+      return new RemoteStreamError('refused', message, { cause: error });
+    case 'ETIMEDOUT':
+      return new RemoteStreamError('silent', message, { cause: error });
+    default: {
+      const unreachable = reasonOfCode(code) ?? 'host';
+      return new RemoteStreamError('unreachable', message, { cause: error, unreachable });
+    }
   }
 }

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import type { Server, Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { dialTcp } from '../../../../src/session/api-server/dial.ts';
-import { HostStream } from '../../../../src/session/api-server/host-stream.ts';
+import { dialTcp } from '../../../../src/egress/tcp/dial.ts';
+import { HostStream } from '../../../../src/egress/tcp/host-stream.ts';
 import { Probe } from '../../cluster/probe.ts';
-import { closedPort, listening } from './support.ts';
+import { closedPort, listening } from '../../session/api-server/support.ts';
 
 const open: Server[] = [];
 afterEach(() => {

@@ -1,0 +1,166 @@
+/**
+ * Names of outside: the sandbox's questions, asked of the host's resolvers.
+ *
+ * A query goes on as it is and its answer comes back as it is, but for the id
+ * and the TTLs of what was kept. Queries that are the same but for the id are
+ * asked once at a time. Servers are tried as resolv.conf(5) says; one that fails,
+ * or has nothing to say, leaves it to the next.
+ *
+ * Which names an answer gave which addresses is told, each time that it is given:
+ * policy knows a flow by nothing else than its address.
+ */
+
+import dnsPacket from 'dns-packet';
+import ipaddr from 'ipaddr.js';
+import { NOERROR, NOTIMP, NXDOMAIN, REFUSED, SERVFAIL } from '../../names/dns/codes.ts';
+import type { DnsTransport, OutsideAnswer, ResolveOutside } from '../../names/dns/server.ts';
+import type { Log } from '../../observe/log.ts';
+import { AnswerCache } from './cache.ts';
+import { exchange } from './exchange.ts';
+import {
+  aged,
+  answerFor,
+  ednsSize,
+  failureFor,
+  keyOf,
+  lifetimeOf,
+  namedAddresses,
+  questionEnd,
+  rcodeOf,
+  truncatedFor,
+} from './message.ts';
+import type { ResolverConfig } from './resolver-config.ts';
+
+/** Different questions under way; more are SERVFAIL, and clients ask again. */
+const MAX_QUESTIONS = 512;
+/** For all servers and attempts together: no client waits longer. */
+const QUESTION_TIMEOUT_MS = 30_000;
+/** What a client without EDNS takes over UDP (RFC 1035, 4.2.1), and the most that we send (RFC 9715). */
+const PLAIN_UDP_LIMIT = 512;
+const EDNS_UDP_LIMIT = 1232;
+
+/** A server that says these may know nothing of it, and another one more. */
+const NO_ANSWERS: ReadonlySet<number> = new Set([SERVFAIL, NOTIMP, REFUSED]);
+
+export interface UpstreamOptions {
+  readonly resolvers: { current(): ResolverConfig };
+  /** Told of each name and address that an answer gives, for how long. */
+  readonly onNamed: (name: string, address: string, ttlS: number) => void;
+  readonly log: Log;
+  /** Milliseconds of a monotonic clock. */
+  readonly now?: () => number;
+}
+
+export class UpstreamDns {
+  readonly #options: UpstreamOptions;
+  readonly #cache: AnswerCache;
+  readonly #underWay = new Map<string, Promise<Uint8Array>>();
+  readonly #now: () => number;
+  #turn = 0;
+  #config: ResolverConfig | undefined;
+
+  constructor(options: UpstreamOptions) {
+    this.#options = options;
+    this.#now = options.now ?? (() => performance.now());
+    this.#cache = new AnswerCache(this.#now);
+  }
+
+  /**
+   * The answer to a query, which is SERVFAIL where nobody has one.
+   *
+   * @param query a message with one question, without TCP's length prefix
+   * @returns undefined where it is no such message
+   */
+  ask(query: Uint8Array, transport: DnsTransport): Promise<Uint8Array> | undefined {
+    const end = questionEnd(query);
+    if (end === undefined) return undefined;
+    return this.#answer(query, end).then((answer) => {
+      this.#tellNames(answer);
+      const limit = transport === 'tcp' ? Number.POSITIVE_INFINITY : udpLimit(query);
+      const own = answerFor(query, end, answer);
+      return own.length <= limit ? own : truncatedFor(query, end, answer, EDNS_UDP_LIMIT);
+    });
+  }
+
+  /** For who has a question and no query: the seam of the sandbox's own server. */
+  readonly resolve: ResolveOutside = async (question): Promise<OutsideAnswer> => {
+    const query = dnsPacket.encode({
+      type: 'query',
+      id: 0,
+      flags: dnsPacket.RECURSION_DESIRED,
+      questions: [question],
+    });
+    const answer = await this.ask(query, 'tcp');
+    if (answer === undefined) throw new Error('not a question');
+    const { answers = [], authorities = [] } = dnsPacket.decode(Buffer.from(answer));
+    return { rcode: rcodeOf(answer), answers, authorities };
+  };
+
+  /** Of any query of the same question, to be changed by nobody. */
+  #answer(query: Uint8Array, end: number): Promise<Uint8Array> {
+    const config = this.#currentConfig();
+    const key = keyOf(query, end);
+    const kept = this.#cache.get(key);
+    if (kept !== undefined) return Promise.resolve(aged(kept.answer, kept.ageS));
+    const underWay = this.#underWay.get(key);
+    if (underWay !== undefined) return underWay;
+    const failed = failureFor(query, end, SERVFAIL, EDNS_UDP_LIMIT);
+    if (this.#underWay.size >= MAX_QUESTIONS) return Promise.resolve(failed);
+    const asking = this.#askServers(query, config)
+      .then((answer) => {
+        if (answer === undefined) return failed;
+        this.#cache.put(key, answer, lifetimeOf(answer), isNegative(answer));
+        return answer;
+      })
+      .finally(() => this.#underWay.delete(key));
+    this.#underWay.set(key, asking);
+    return asking;
+  }
+
+  /** Other resolvers may know other things: behind a VPN, names have other addresses. */
+  #currentConfig(): ResolverConfig {
+    const config = this.#options.resolvers.current();
+    if (this.#config !== undefined && config !== this.#config) this.#cache.clear();
+    this.#config = config;
+    return config;
+  }
+
+  async #askServers(query: Uint8Array, config: ResolverConfig): Promise<Uint8Array | undefined> {
+    const { servers, attempts, timeoutMs, rotate, tcpOnly } = config;
+    const first = rotate ? this.#turn++ % servers.length : 0;
+    const deadline = this.#now() + QUESTION_TIMEOUT_MS;
+    let noAnswer: Uint8Array | undefined;
+    for (let i = 0; i < attempts * servers.length; i++) {
+      const server = servers[(first + i) % servers.length];
+      const left = deadline - this.#now();
+      if (left <= 0) break;
+      try {
+        const answer = await exchange(server, query, Math.ceil(Math.min(timeoutMs, left)), tcpOnly);
+        if (!NO_ANSWERS.has(rcodeOf(answer))) return answer;
+        noAnswer = answer;
+      } catch (error) {
+        const message = error instanceof Error ? error.message : String(error);
+        this.#options.log.debug(`DNS server ${server.address}: ${message}`);
+      }
+    }
+    return noAnswer;
+  }
+
+  #tellNames(answer: Uint8Array): void {
+    for (const { names, bytes, ttlS } of namedAddresses(answer)) {
+      const address = ipaddr.fromByteArray([...bytes]).toString();
+      for (const name of names) this.#options.onNamed(name, address, ttlS);
+    }
+  }
+}
+
+function udpLimit(query: Uint8Array): number {
+  const size = ednsSize(query);
+  return size === undefined ? PLAIN_UDP_LIMIT : Math.min(Math.max(size, PLAIN_UDP_LIMIT), EDNS_UDP_LIMIT);
+}
+
+/** NXDOMAIN, or nothing in its answer section. */
+function isNegative(answer: Uint8Array): boolean {
+  const count = (answer[6] << 8) | answer[7];
+  return rcodeOf(answer) === NXDOMAIN || (rcodeOf(answer) === NOERROR && count === 0);
+}

@@ -1,0 +1,52 @@
+/** TCP connections from the host's network: the one place that makes them. */
+
+import { connect, type Socket } from 'node:net';
+import { RemoteStreamError } from '../../relay/stream.ts';
+import type { ReadBuffer } from './read-buffer.ts';
+
+/** Connects, or rejects with an error that has a `code` of the system's; `signal` gives it up. */
+export type HostDial = (signal: AbortSignal, reader?: ReadBuffer) => Promise<Socket>;
+
+export interface ConnectWait {
+  readonly timeoutMs: number;
+  /** What it is called when it has passed. */
+  readonly reason: 'timeout' | 'silent';
+}
+
+/** The kernel would try for two minutes; who waits for an API server or a proxy wants to know sooner. */
+const SERVER_WAIT: ConnectWait = { timeoutMs: 15_000, reason: 'timeout' };
+
+/**
+ * Dials by the host's resolver and routes. The signal gives up the attempt, and
+ * does nothing afterwards. A reader gets what comes in place of the socket's
+ * `data` events.
+ */
+export function dialTcp(host: string, port: number, wait = SERVER_WAIT): HostDial {
+  return (signal, reader) =>
+    new Promise<Socket>((resolve, reject) => {
+      const socket = connect({
+        host,
+        port,
+        allowHalfOpen: true,
+        noDelay: true,
+        keepAlive: true,
+        ...(reader && { onread: reader.attach() }),
+      });
+      const giveUp = (): void => void socket.destroy(new Error('given up'));
+      socket.setTimeout(wait.timeoutMs, () => socket.destroy(timeout(host, port, wait)));
+      socket.once('error', reject);
+      socket.once('close', () => signal.removeEventListener('abort', giveUp));
+      socket.once('connect', () => {
+        signal.removeEventListener('abort', giveUp);
+        socket.setTimeout(0);
+        socket.off('error', reject);
+        resolve(socket);
+      });
+      if (signal.aborted) giveUp();
+      else signal.addEventListener('abort', giveUp);
+    });
+}
+
+function timeout(host: string, port: number, { timeoutMs, reason }: ConnectWait): Error {
+  return new RemoteStreamError(reason, `${host}:${port} did not answer within ${timeoutMs / 1000} s`);
+}

@@ -1,0 +1,106 @@
+/**
+ * Addresses that are closed unless somebody means just them.
+ *
+ * The sandbox's traffic leaves from the host, and so from inside of what the
+ * host's firewall, and the services that trust its own addresses, keep out. Some
+ * of these are no rule's to open: there is `--host-port` for the host's loopback,
+ * and a group or everybody can't be relayed. The others are opened by an address
+ * rule that lies within them. A wider one, a name or `*` does not: whoever has a
+ * name may give it any address (DNS rebinding).
+ */
+
+import { networkInterfaces } from 'node:os';
+import {
+  type AddressRange,
+  isPartOf,
+  isWithin,
+  parseAddressRange,
+  policyAddress,
+  type PolicyAddress,
+} from './address.ts';
+import type { Rule } from './rule.ts';
+
+export interface Protection {
+  /** For messages: what such an address is. */
+  readonly label: string;
+  readonly range: AddressRange;
+  /** Whether a rule may open it. */
+  readonly mayOpen: boolean;
+}
+
+function protection(label: string, mayOpen: boolean, ...ranges: string[]): Protection[] {
+  return ranges.map((text) => {
+    const range = parseAddressRange(text);
+    if (typeof range === 'string' || 'hostBits' in range) throw new RangeError(`not a range: ${text}`);
+    return { label, mayOpen, range };
+  });
+}
+
+const FIXED: readonly Protection[] = [
+  ...protection('the loopback', false, '127.0.0.0/8', '::1'),
+  ...protection('no address of a host', false, '0.0.0.0/8', '::'),
+  ...protection('a group of hosts', false, '224.0.0.0/4', '255.255.255.255', 'ff00::/8'),
+  // Of the metadata services that have an address elsewhere: Alibaba, Azure, Oracle; Amazon, Google over IPv6.
+  ...protection('a metadata service', true, '100.100.100.200', '168.63.129.16', '192.0.0.192'),
+  ...protection('a metadata service', true, 'fd00:ec2::254', 'fd20:ce::254'),
+  ...protection('link-local, where metadata services are', true, '169.254.0.0/16', 'fe80::/10'),
+];
+
+/** How old what is known of the host's interfaces may be. */
+const REFRESH_INTERVAL_MS = 1_000;
+
+/** As `os.networkInterfaces` has them. */
+export type HostAddresses = () => readonly { readonly address: string; readonly cidr: string | null }[];
+
+function hostAddresses(): ReturnType<HostAddresses> {
+  return Object.values(networkInterfaces()).flatMap((entries) => entries ?? []);
+}
+
+export class Protections {
+  readonly #read: HostAddresses;
+  #own: readonly Protection[] = [];
+  #readAgainAt = Number.NEGATIVE_INFINITY;
+
+  constructor(read: HostAddresses = hostAddresses) {
+    this.#read = read;
+  }
+
+  /** Of the address, or of the IPv4 host that it leads to. */
+  of(address: PolicyAddress): Protection | undefined {
+    const all = [...FIXED, ...this.#ofHost()];
+    return (
+      all.find(({ range }) => isWithin(address, range)) ??
+      all.find(({ range }) => address.inner !== undefined && isWithin(address.inner, range))
+    );
+  }
+
+  #ofHost(): readonly Protection[] {
+    const now = performance.now();
+    if (now >= this.#readAgainAt) {
+      this.#readAgainAt = now + REFRESH_INTERVAL_MS;
+      this.#own = this.#read().flatMap(protectionsOf);
+    }
+    return this.#own;
+  }
+}
+
+/** An address of the host, and the one by which all of its network are meant. */
+function protectionsOf({ address, cidr }: ReturnType<HostAddresses>[number]): Protection[] {
+  const own = policyAddress(address.replace(/%.*$/, ''));
+  if (own === undefined) return [];
+  const bits = own.version === 4 ? 32 : 128;
+  const range: AddressRange = { version: own.version, words: own.words, prefixLength: bits };
+  const found: Protection[] = [{ label: "the host's own address", mayOpen: true, range }];
+  const prefixLength = Number(cidr?.split('/')[1] ?? bits);
+  // RFC 3021: a network of two addresses has none for all.
+  if (own.version === 4 && prefixLength > 0 && prefixLength < 31) {
+    const words = [own.words[0] | (0xffff_ffff >>> prefixLength)];
+    found.push({ label: 'a group of hosts', mayOpen: false, range: { version: 4, words, prefixLength: 32 } });
+  }
+  return found;
+}
+
+/** A rule counts for what is protected where it denies it, or is about just that and allows it. */
+export function countsFor({ action, target }: Rule, { mayOpen, range }: Protection): boolean {
+  return action === 'deny' || (mayOpen && target.kind === 'range' && isPartOf(target.range, range));
+}

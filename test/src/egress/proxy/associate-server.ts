@@ -1,0 +1,58 @@
+/** A SOCKS5 proxy for datagrams (RFC 1928, 7), which says that it is at 0.0.0.0 as many do. */
+
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { onTestFinished } from 'vitest';
+
+export interface AssociateServer {
+  readonly port: number;
+  /** Connections that an association lives by. */
+  readonly controls: Set<Socket>;
+  /** `address:port` of each datagram. */
+  readonly relayed: string[];
+}
+
+const HEAD_BYTES = 10;
+
+/** @param reply of the request: 0 takes it */
+export async function associateServer(reply = 0): Promise<AssociateServer> {
+  const relay = createSocket('udp4');
+  relay.bind(0, '127.0.0.1');
+  await once(relay, 'listening');
+  const [controls, relayed] = [new Set<Socket>(), [] as string[]];
+  relay.on('message', (message, { port: client }) => {
+    const address = [...message.subarray(4, 8)].join('.');
+    const port = message.readUInt16BE(8);
+    relayed.push(`${address}:${port}`);
+    const out = createSocket('udp4');
+    onTestFinished(() => void out.close());
+    out.send(message.subarray(HEAD_BYTES), port, address);
+    out.on('message', (answer) => {
+      const fragment = Buffer.from(message.subarray(0, HEAD_BYTES));
+      fragment[2] = 1;
+      // A fragment goes ahead, which nobody has to understand.
+      relay.send(Buffer.concat([fragment, Buffer.from('half')]), client, '127.0.0.1');
+      relay.send(Buffer.concat([message.subarray(0, HEAD_BYTES), answer]), client, '127.0.0.1');
+    });
+  });
+  const server = createServer((socket) => {
+    controls.add(socket);
+    socket.on('error', () => {}).on('close', () => controls.delete(socket));
+    socket.once('data', () => {
+      socket.write(Uint8Array.of(5, 0));
+      socket.once('data', () => {
+        const bound = relay.address().port;
+        socket.write(Uint8Array.of(5, reply, 0, 1, 0, 0, 0, 0, bound >> 8, bound & 255));
+      });
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    for (const socket of controls) socket.destroy();
+    server.close();
+    relay.close();
+  });
+  return { port: (server.address() as AddressInfo).port, controls, relayed };
+}

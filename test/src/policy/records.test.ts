@@ -1,0 +1,163 @@
+/** What is kept of names, denials and flows, and within which bounds. */
+
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import type { WriteStream } from 'node:fs';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { AuditLog, openAudit } from '../../../src/policy/audit.ts';
+import { Denials } from '../../../src/policy/denials.ts';
+import { NamedAddresses } from '../../../src/policy/named-addresses.ts';
+import { Policy } from '../../../src/policy/policy.ts';
+import { LogLines } from '../cluster/probe.ts';
+
+describe('names of addresses', () => {
+  test('last for their TTL and five minutes, the latest first, under each spelling', () => {
+    let now = 0;
+    const names = new NamedAddresses(() => now);
+    names.learn('a.example', '192.0.2.1', 60);
+    names.learn('B.Example.', '::ffff:192.0.2.1', 600);
+    expect(names.namesOf('192.0.2.1')).toEqual(['b.example', 'a.example']);
+    now = 359_999;
+    expect(names.namesOf('::ffff:c000:201')).toEqual(['b.example', 'a.example']);
+    now = 360_000;
+    expect(names.namesOf('192.0.2.1')).toEqual(['b.example']);
+    now = 900_000;
+    expect(names.namesOf('192.0.2.1')).toEqual([]);
+    expect(names.namesOf('nonsense')).toEqual([]);
+  });
+
+  test('told again they last longer, and never shorter', () => {
+    let now = 0;
+    const names = new NamedAddresses(() => now);
+    names.learn('a.example', '192.0.2.1', 600);
+    names.learn('a.example', '192.0.2.1', 1);
+    now = 800_000;
+    expect(names.namesOf('192.0.2.1')).toEqual(['a.example']);
+  });
+
+  test('are bounded, for one address and for all', () => {
+    const names = new NamedAddresses(() => 0);
+    for (let i = 0; i < 100; i++) names.learn(`${i}.example`, '192.0.2.1', 60);
+    expect(names.namesOf('192.0.2.1')).toHaveLength(64);
+    expect(names.namesOf('192.0.2.1')[0]).toBe('99.example');
+    for (let i = 0; i < 20_000; i++)
+      names.learn('a.example', `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`, 60);
+    expect(names.namesOf('192.0.2.1')).toEqual([]);
+    expect(names.namesOf('10.0.0.0')).toEqual([]);
+    expect(names.namesOf('10.0.78.31')).toEqual(['a.example']);
+  });
+});
+
+const policy = new Policy({ egress: 'deny' }, () => []);
+const flow = (address: string, port = 443) => ({
+  protocol: 'tcp' as const,
+  address,
+  port,
+  names: ['a.example'],
+});
+
+describe('denials', () => {
+  test('are a line for each destination, once, and are counted', () => {
+    const log = new LogLines();
+    const denials = new Denials(log);
+    const note = (one: ReturnType<typeof flow>) => denials.note(one, policy.decide(one));
+    for (let i = 0; i < 3; i++) note(flow('192.0.2.1'));
+    note(flow('2001:db8::1', 80));
+    note(flow('224.0.0.251', 5353));
+    expect(log.lines).toEqual([
+      'warn: tcp 192.0.2.1:443 (a.example): denied by default: deny',
+      'warn: tcp [2001:db8::1]:80 (a.example): denied by default: deny',
+      'info: tcp 224.0.0.251:5353 (a.example): denied by protected: a group of hosts',
+    ]);
+    expect(denials.count).toBe(5);
+  });
+
+  test('of a dry run are told as such', () => {
+    const log = new LogLines();
+    const denials = new Denials(log);
+    const dry = new Policy({ egress: 'deny', dryRun: true }, () => []);
+    denials.note(flow('192.0.2.1'), dry.decide(flow('192.0.2.1')));
+    expect(log.lines).toEqual(['warn: tcp 192.0.2.1:443 (a.example): would be denied by default: deny']);
+    expect([denials.count, denials.wouldBeCount]).toEqual([0, 1]);
+  });
+
+  test('are bounded: a port scan does not fill the terminal', () => {
+    const log = new LogLines();
+    const denials = new Denials(log);
+    for (let port = 1; port <= 5000; port++)
+      denials.note(flow('192.0.2.1', port), policy.decide(flow('192.0.2.1', port)));
+    expect(log.lines).toHaveLength(1025);
+    expect(log.lines.at(-1)).toContain('--audit has them all');
+    expect(denials.count).toBe(5000);
+  });
+});
+
+function linesOf(text: string): unknown[] {
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line): unknown => JSON.parse(line));
+}
+
+describe('the audit', () => {
+  test('has a line for the start and the end of each flow, for the start alone where it is denied', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'kns-audit-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const file = join(folder, 'audit.jsonl');
+    const open = new Policy({}, () => []);
+    for (let run = 0; run < 2; run++) {
+      const audit = await openAudit(file, new LogLines());
+      const meter = audit.begin(flow('192.0.2.1'), open.decide(flow('192.0.2.1')));
+      meter?.sent(100);
+      meter?.received(50);
+      meter?.received(50);
+      meter?.ended();
+      expect(audit.begin(flow('127.0.0.1'), open.decide(flow('127.0.0.1')))).toBeUndefined();
+      await audit.close();
+    }
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    const all = linesOf(readFileSync(file, 'utf8'));
+    expect(all).toHaveLength(6);
+    expect(all.slice(0, 3)).toMatchObject([
+      {
+        event: 'start',
+        id: 1,
+        protocol: 'tcp',
+        address: '192.0.2.1',
+        port: 443,
+        names: ['a.example'],
+        verdict: 'allow',
+      },
+      { event: 'end', id: 1, sent: 100, received: 100, ms: expect.any(Number) },
+      { event: 'start', id: 2, verdict: 'deny', rule: 'protected: the loopback' },
+    ]);
+  });
+
+  test('a disk that does not take it holds nobody up: lines are dropped, and how many is written', async () => {
+    const slow = new PassThrough({ highWaterMark: 1 });
+    const audit = new AuditLog(slow as unknown as WriteStream, new LogLines());
+    const decision = policy.decide(flow('192.0.2.1'));
+    for (let i = 0; i < 20_000; i++) audit.begin(flow('192.0.2.1'), decision);
+    expect(slow.writableLength).toBeLessThan(2 << 20);
+    let text = '';
+    slow.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+    await audit.close();
+    const all = linesOf(text) as { event: string; lines?: number }[];
+    const dropped = all
+      .filter(({ event }) => event === 'dropped')
+      .reduce((sum, { lines = 0 }) => sum + lines, 0);
+    expect(dropped).toBeGreaterThan(0);
+    expect(all.filter(({ event }) => event === 'start').length + dropped).toBe(20_000);
+  });
+
+  test('a file that can not be had is an error to act on', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'kns-audit-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    mkdirSync(join(folder, 'sub'));
+    chmodSync(join(folder, 'sub'), 0o700);
+    for (const file of [join(folder, 'sub'), join(folder, 'missing', 'file')])
+      await expect(openAudit(file, new LogLines())).rejects.toMatchObject({ code: 'AUDIT_FAILED' });
+  });
+});
