@@ -1,0 +1,12 @@
+/** What benchmarks have in common. Each is a plain program: no assertions, no test runner, figures on stdout. */
+
+export { cpuSeconds, family, outside, residentMiB } from './accounts.mjs';
+export { startEmptyApi } from './empty-api.mjs';
+export { hasProgram, machine, machineLine, packageVersion, versionOf } from './machine.mjs';
+export { enterNamespace, SERVER_ADDRESS } from './namespace.mjs';
+export { benchOptions } from './options.mjs';
+export { compile } from './programs.mjs';
+export { short, table, withSpread, writeJson } from './report.mjs';
+export { inTurn } from './rounds.mjs';
+export { Shell } from './shell.mjs';
+export { median, pairedRatio, percentile, summary } from './statistics.mjs';
