@@ -144,7 +144,7 @@ describe('this system:', () => {
 
   test('no /dev/net/tun: a veth pair does, unless a tun device is asked for', async () => {
     const hidden = { prefix: ['bwrap', '--dev-bind', '/', '/', '--tmpfs', '/dev/net'] };
-    const any = await Visit.pay(['-n', 'e2e'], hidden);
+    const any = await Visit.pay(['-n', 'e2e', '--link', 'auto'], hidden);
     expect(any.get('sandbox')).toMatchObject({
       status: 'warning',
       message: expect.stringMatching(/veth pair.*there is no \/dev\/net\/tun/),

@@ -126,4 +126,11 @@ describe('processes and open files', () => {
     // ARPHRD_ETHER, where a tun device has ARPHRD_NONE.
     expect(stdout).toBe('1\nok\n');
   });
+
+  test('--link goes before $KNS_ROOTLESS_LINK', async () => {
+    const env = { KNS_ROOTLESS_LINK: 'veth' };
+    const script = 'cat /sys/class/net/kns0/type';
+    expect((await run([], script, { env })).stdout).toBe('1\n');
+    expect((await run(['--link', 'tun'], script, { env })).stdout).toBe('65534\n');
+  });
 });

@@ -8,6 +8,7 @@ import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
 import { ordinaryUser } from '../support/ordinary-user.ts';
 import { fromSetup, runProgram } from '../support/program.ts';
+import { PROGRAM_LINK, TEST_LINK } from '../support/test-link.ts';
 
 const page = (name: string) => readFileSync(join(import.meta.dirname, '../../docs', name), 'utf8');
 const USAGE = page('usage.md');
@@ -42,6 +43,7 @@ async function shell(command: string): Promise<string> {
       PATH: `${dirname(fromSetup('KNS_TEST_PROGRAM'))}:${process.env['PATH']}`,
       HOME: '/nonexistent',
       SHELL: '/bin/sh',
+      ...PROGRAM_LINK,
     },
     stdio: ['ignore', 'pipe', 'ignore'],
   });
@@ -49,9 +51,13 @@ async function shell(command: string): Promise<string> {
   return child.exitCode === 0 ? output : `${output}[${child.exitCode}]\n`;
 }
 
-/** `…` is anything within a line. */
+/** `…` is anything within a line; the pages show what a tun device gives. */
 function pattern(output: string): RegExp {
-  const literal = output.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+  const shown =
+    TEST_LINK === 'veth'
+      ? output.replace('a tun device', 'a veth pair').replace('by tun:', 'by veth:')
+      : output;
+  const literal = shown.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&');
   return new RegExp(`^${literal.replaceAll('…', '.*')}$`);
 }
 

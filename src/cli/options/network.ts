@@ -32,7 +32,10 @@ export function addLinkOptions(program: Command): void {
     .option('--cidr <range>', 'IPv4 range for the addresses in the sandbox', DEFAULT_CIDR)
     .option('--cidr6 <range>', 'the same for IPv6', DEFAULT_CIDR6)
     .addOption(
-      new Option('--link <kind>', "how the sandbox's interface is made").choices(LINKS).default('auto'),
+      new Option('--link <kind>', "how the sandbox's interface is made")
+        .choices(LINKS)
+        .default('auto')
+        .env('KNS_ROOTLESS_LINK'),
     );
 }
 
