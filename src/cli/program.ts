@@ -11,6 +11,7 @@ import { Command, Option } from 'commander';
 import { checkName } from '../named/registry.ts';
 import { type AccessOptions, addAccessOptions, readAccessOptions } from './options/access.ts';
 import { addCommandOptions, type CommandOptions, readCommandOptions } from './options/command.ts';
+import { addEgressOptions, type EgressOptions, readEgressOptions } from './options/egress.ts';
 import { addGeneralOptions, readVerbosity } from './options/general.ts';
 import { addNetworkOptions, type NetworkOptions, readNetworkOptions } from './options/network.ts';
 import { addSandboxOptions, readSandboxOptions, type SandboxOptions } from './options/sandbox.ts';
@@ -19,7 +20,12 @@ import { refuseReserved } from './subcommands.ts';
 import { given } from './values/given.ts';
 
 /** What a sandbox is made by. */
-export interface SandboxLine extends AccessOptions, ServiceOptions, NetworkOptions, SandboxOptions {
+export interface SandboxLine
+  extends AccessOptions,
+    ServiceOptions,
+    NetworkOptions,
+    EgressOptions,
+    SandboxOptions {
   /** How often `-v` was given. */
   readonly verbosity: number;
 }
@@ -115,6 +121,7 @@ export function addSandboxLine(program: Command): void {
   addServiceOptions(program);
   addAccessOptions(program);
   addNetworkOptions(program);
+  addEgressOptions(program);
   addSandboxOptions(program);
 }
 
@@ -124,6 +131,7 @@ export function readSandboxLine(program: Command): SandboxLine {
     ...readAccessOptions(program),
     ...readServiceOptions(program),
     ...readNetworkOptions(program),
+    ...readEgressOptions(program),
     ...readSandboxOptions(program),
   };
 }

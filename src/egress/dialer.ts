@@ -11,6 +11,9 @@
 import type { UnreachableReason } from '../../stack/index.ts';
 import type { RemoteStream, RemoteStreamEvents } from '../relay/stream.ts';
 
+/** The name of the dialer that is always there. */
+export const DIRECT = 'direct';
+
 export interface EgressDestination {
   /** IPv4 or IPv6 in the spelling of RFC 5952, and never an IPv4 address mapped into IPv6. */
   readonly address: string;

@@ -10,7 +10,7 @@
 import type { OpenDatagramSocket } from '../../sandbox/index.ts';
 import type { Log } from '../observe/log.ts';
 import type { RemoteStream, RemoteStreamEvents } from '../relay/stream.ts';
-import type { DatagramPort, Dialer, EchoProbe, EgressDestination } from './dialer.ts';
+import { type DatagramPort, type Dialer, DIRECT, type EchoProbe, type EgressDestination } from './dialer.ts';
 import { Pinger } from './echo/pinger.ts';
 import { type ConnectWait, dialTcp } from './tcp/dial.ts';
 import { HostStream } from './tcp/host-stream.ts';
@@ -20,7 +20,7 @@ import { HostPort } from './udp/host-port.ts';
 const CONNECT_WAIT: ConnectWait = { timeoutMs: 130_000, reason: 'silent' };
 
 export class DirectDialer implements Dialer {
-  readonly name = 'direct';
+  readonly name = DIRECT;
   readonly #openSocket: OpenDatagramSocket;
   readonly #pinger: Pinger;
 

@@ -1,12 +1,13 @@
 /** The rest of the network: ways out, and the names that are looked up there. */
 
-export type {
-  DatagramFlow,
-  DatagramFlowEvents,
-  DatagramPort,
-  Dialer,
-  EchoProbe,
-  EgressDestination,
+export {
+  type DatagramFlow,
+  type DatagramFlowEvents,
+  type DatagramPort,
+  type Dialer,
+  DIRECT,
+  type EchoProbe,
+  type EgressDestination,
 } from './dialer.ts';
 export { DirectDialer } from './direct.ts';
 export { HostResolvers, type ResolverConfig } from './dns/resolver-config.ts';

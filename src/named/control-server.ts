@@ -12,7 +12,7 @@
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { isActionable } from '../errors.ts';
-import type { StandingSession } from '../session/standing.ts';
+import { NO_TRAFFIC, type StandingSession } from '../session/standing.ts';
 import { notReady } from './errors.ts';
 import type { LoggedLine, LogRing } from './log-ring.ts';
 import { readLines, type Reply, type Request, send, type Status } from './protocol.ts';
@@ -125,7 +125,7 @@ export class ControlServer {
       since: this.#since,
       contexts: summary.map(({ context, namespaces, selection }) => ({ context, namespaces, selection })),
       commands: this.#commands.size,
-      traffic: this.#session?.traffic() ?? { connections: 0, bytesFromCommand: 0, bytesToCommand: 0 },
+      traffic: this.#session?.traffic() ?? NO_TRAFFIC,
     };
   }
 

@@ -4,7 +4,8 @@
  *     {"time":"…","event":"start","id":7,"protocol":"tcp","address":"192.0.2.1","port":443,"names":["example.com"],…}
  *     {"time":"…","event":"end","id":7,"sent":512,"received":81920,"ms":120}
  *
- * A flow that is denied has the first line alone. Lines wait in memory for the
+ * A flow that is denied has the first line alone, and a name that is not looked
+ * up a line of its own (`"event":"name"`). Lines wait in memory for the
  * disk, as many as a bound allows. Past it they are dropped, and a line says how
  * many: packets never wait for an audit.
  */
@@ -16,7 +17,7 @@ import type { FlowMeter } from '../egress/meter.ts';
 import { UsageError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
 import type { RemoteStreamError } from '../relay/stream.ts';
-import type { Decision, Flow } from './decision.ts';
+import type { Decision, Flow, NameDecision } from './decision.ts';
 
 const MAX_PENDING_BYTES = 1 << 20;
 /** Names and addresses of what was visited are the user's own affair. */
@@ -45,6 +46,11 @@ export class AuditLog {
     return verdict === 'deny'
       ? undefined
       : new AuditedFlow((end) => this.#write({ event: 'end', id, ...end }));
+  }
+
+  /** A name was not looked up, or would not have been. */
+  name(name: string, { verdict, rule }: NameDecision): void {
+    this.#write({ event: 'name', name, verdict, rule });
   }
 
   /** Writes what is left. */

@@ -14,11 +14,15 @@ export interface Flow {
   readonly service?: ServiceRef;
 }
 
-export interface Decision {
+/** Of a name that is to be looked up. */
+export interface NameDecision {
   readonly verdict: 'allow' | 'deny' | 'audit-would-deny';
   /** What has decided: the rule as it was written, `protected: …` or `default: …`. */
   readonly rule: string;
-  /** The name of the dialer. */
+}
+
+export interface Decision extends NameDecision {
+  /** The name of the dialer; of a Service, `cluster`. */
   readonly via: string;
   /** The address in its one form, by which it is dialled. */
   readonly address: string;

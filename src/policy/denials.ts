@@ -4,7 +4,7 @@
  */
 
 import type { Log } from '../observe/log.ts';
-import type { Decision, Flow } from './decision.ts';
+import type { Decision, Flow, NameDecision } from './decision.ts';
 
 /** Destinations that are told of one by one. */
 const MAX_DESTINATIONS = 1024;
@@ -24,27 +24,44 @@ export class Denials {
     return this.#count;
   }
 
-  /** Flows that a dry run has let pass. */
-  get wouldBeCount(): number {
-    return this.#wouldBe;
+  note(flow: Flow, decision: Decision): void {
+    if (decision.verdict === 'allow') return;
+    if (decision.verdict === 'deny') this.#count += 1;
+    else this.#wouldBe += 1;
+    const { address } = decision;
+    const { protocol, port, names, service } = flow;
+    const isPing = protocol === 'icmp';
+    const host = address.includes(':') && !isPing ? `[${address}]` : address;
+    const known = service === undefined ? names : [`${service.namespace}/svc/${service.name}`];
+    this.#tellOnce(
+      `${protocol} ${host}${isPing ? '' : `:${port}`}`,
+      known.length === 0 ? '' : ` (${known.join(', ')})`,
+      decision,
+    );
   }
 
-  note(flow: Flow, { verdict, rule, address }: Decision): void {
-    if (verdict === 'allow') return;
-    if (verdict === 'deny') this.#count += 1;
-    else this.#wouldBe += 1;
-    const destination = `${flow.protocol} ${address} ${flow.port}`;
+  /** At the end: what is not in any line. */
+  tellCounts(): void {
+    if (this.#count > 0) this.#log.info(`flows denied: ${this.#count}`);
+    if (this.#wouldBe > 0) this.#log.info(`flows that would be denied: ${this.#wouldBe}`);
+  }
+
+  /** A name that is not looked up, or would not be. */
+  noteName(name: string, decision: NameDecision): void {
+    if (decision.verdict !== 'allow') this.#tellOnce(`look-up of ${name}`, '', decision);
+  }
+
+  #tellOnce(destination: string, known: string, { verdict, rule }: NameDecision): void {
     if (this.#told.has(destination) || this.#told.size > MAX_DESTINATIONS) return;
     this.#told.add(destination);
     if (this.#told.size > MAX_DESTINATIONS) {
       this.#log.warn('further destinations are denied without a line for each; --audit has them all');
       return;
     }
-    const host = address.includes(':') && flow.protocol !== 'icmp' ? `[${address}]` : address;
-    const where = `${flow.protocol} ${host}${flow.protocol === 'icmp' ? '' : `:${flow.port}`}`;
-    const known = flow.names.length === 0 ? '' : ` (${flow.names.join(', ')})`;
     // Programs ask groups of hosts for printers and the like, without anybody having wished for it.
     const level = rule.startsWith('protected') ? 'info' : 'warn';
-    this.#log[level](`${where}${known}: ${verdict === 'deny' ? 'denied' : 'would be denied'} by ${rule}`);
+    this.#log[level](
+      `${destination}${known}: ${verdict === 'deny' ? 'denied' : 'would be denied'} by ${rule}`,
+    );
   }
 }

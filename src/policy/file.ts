@@ -18,6 +18,7 @@
  */
 
 import { LineCounter, isMap, isScalar, isSeq, type Node, parseDocument, type YAMLMap } from 'yaml';
+import { DIRECT } from '../egress/dialer.ts';
 import { UsageError } from '../errors.ts';
 import { parseProxy, type ProxyEndpoint } from '../egress/proxy/url.ts';
 import {
@@ -40,8 +41,6 @@ export interface PolicyFile {
   readonly rules: readonly Rule[];
 }
 
-/** The dialer that is always there. */
-const DIRECT = 'direct';
 const KEYS = ['egress', 'via', 'proxies', 'rules'];
 const RULE_KEYS = ['allow', 'deny', 'protocol', 'ports', 'via', 'comment'];
 

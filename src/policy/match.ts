@@ -40,20 +40,43 @@ export class RuleIndex {
   readonly #names = new Map<string, number[]>();
   readonly #below = new Map<string, number[]>();
   readonly #prefixes: Readonly<Record<IpVersion, PrefixTable[]>> = { 4: [], 6: [] };
+  /** The first rule that allows addresses: any name may turn out to be at one of them. */
+  readonly #firstAllowedRange: number;
 
   constructor(rules: readonly Rule[]) {
     this.#rules = rules;
     for (const [i, { target }] of rules.entries()) this.#listOf(target).push(i);
+    const isOpen = ({ action, target }: Rule): boolean => action === 'allow' && target.kind === 'range';
+    const first = rules.findIndex(isOpen);
+    this.#firstAllowedRange = first < 0 ? rules.length : first;
   }
 
   /** @param counts for which rules a match is one at all */
   first(subject: Subject, counts: (rule: Rule) => boolean = () => true): Rule | undefined {
-    let best = this.#rules.length;
-    for (const list of this.#listsFor(subject)) {
+    const isAbout = (rule: Rule): boolean => fits(rule, subject) && counts(rule);
+    return this.#firstOf(this.#listsFor(subject), isAbout, this.#rules.length);
+  }
+
+  /**
+   * The first rule by which a name may be asked for, or may not: one that allows some flow which the name could
+   * stand for, or one that denies all of them.
+   */
+  firstForName(name: string): Rule | undefined {
+    const settles = (rule: Rule): boolean =>
+      rule.action === 'allow' || (rule.protocol === undefined && rule.ports.length === 0);
+    return this.#firstOf([this.#any, ...this.#byName(name)], settles, this.#firstAllowedRange);
+  }
+
+  /** @param best the index to be undercut */
+  #firstOf(
+    lists: Iterable<readonly number[]>,
+    isAbout: (rule: Rule) => boolean,
+    best: number,
+  ): Rule | undefined {
+    for (const list of lists) {
       for (const i of list) {
         if (i >= best) break;
-        const rule = this.#rules[i];
-        if (!fits(rule, subject) || !counts(rule)) continue;
+        if (!isAbout(this.#rules[i])) continue;
         best = i;
         break;
       }
@@ -92,11 +115,13 @@ export class RuleIndex {
     yield this.#any;
     yield* this.#byAddress(address);
     if (address.inner !== undefined) yield* this.#byAddress(address.inner);
-    for (const name of names) {
-      yield this.#names.get(name) ?? [];
-      for (let dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1))
-        yield this.#below.get(name.slice(dot + 1)) ?? [];
-    }
+    for (const name of names) yield* this.#byName(name);
+  }
+
+  *#byName(name: string): Generator<readonly number[]> {
+    yield this.#names.get(name) ?? [];
+    for (let dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1))
+      yield this.#below.get(name.slice(dot + 1)) ?? [];
   }
 
   *#byAddress({ version, words }: PolicyAddress): Generator<readonly number[]> {

@@ -9,12 +9,16 @@
  * those of the file. Services are decided by rules about Services alone, and are
  * allowed where there is none: they are what the sandbox is for.
  *
+ * A name is asked for where some flow to it could be allowed: a question is a
+ * message too, to whoever answers for the name.
+ *
  * A dry run lets pass what a rule or the default would deny, and says so; what is
  * protected stays so.
  */
 
+import { DIRECT } from '../egress/dialer.ts';
 import { policyAddress } from './address.ts';
-import type { Decision, Flow, Judgement } from './decision.ts';
+import type { Decision, Flow, Judgement, NameDecision } from './decision.ts';
 import { explain, type Explanation } from './explain.ts';
 import { RuleIndex, type Subject } from './match.ts';
 import { countsFor, type HostAddresses, Protections } from './protection.ts';
@@ -29,7 +33,7 @@ export interface PolicySettings {
   readonly dryRun: boolean;
 }
 
-export const DEFAULT_SETTINGS: PolicySettings = { egress: 'allow', rules: [], via: 'direct', dryRun: false };
+export const DEFAULT_SETTINGS: PolicySettings = { egress: 'allow', rules: [], via: DIRECT, dryRun: false };
 
 export class Policy {
   readonly settings: PolicySettings;
@@ -55,6 +59,12 @@ export class Policy {
     return explain(flow, this.settings.rules, this.judge(flow));
   }
 
+  /** Whether the host's resolvers may be asked for a name. */
+  decideName(name: string): NameDecision {
+    const rule = this.#index.firstForName(canonicalName(name));
+    return this.#verdict(this.settings.egress, rule);
+  }
+
   judge(flow: Flow): Judgement {
     const address = policyAddress(flow.address);
     if (address === undefined) {
@@ -62,7 +72,7 @@ export class Policy {
       return { decision, subject: undefined, protection: undefined, rule: undefined };
     }
     const { protocol, port, service } = flow;
-    const names = flow.names.map((name) => name.toLowerCase().replace(/\.$/, ''));
+    const names = flow.names.map((name) => canonicalName(name));
     const subject: Subject = { protocol, port, address, names, service };
     const protection = service === undefined ? this.#protections.of(address) : undefined;
     if (protection !== undefined) {
@@ -77,12 +87,25 @@ export class Policy {
       };
     }
     const rule = this.#index.first(subject);
-    const byDefault = service === undefined ? this.settings.egress : 'allow';
-    const action = rule?.action ?? byDefault;
-    const verdict = action === 'deny' && this.settings.dryRun ? 'audit-would-deny' : action;
-    const decision = this.#decision(address.text, verdict, rule?.text ?? `default: ${byDefault}`, rule);
+    const { verdict, rule: what } = this.#verdict(
+      service === undefined ? this.settings.egress : 'allow',
+      rule,
+    );
+    if (service !== undefined) {
+      const decision = { verdict, rule: what, via: 'cluster', address: address.text };
+      return { decision, subject, protection, rule };
+    }
+    const decision = this.#decision(address.text, verdict, what, rule);
     const name = this.#nameFor(subject, rule);
     return { decision: name === undefined ? decision : { ...decision, name }, subject, protection, rule };
+  }
+
+  #verdict(byDefault: Action, rule: Rule | undefined): NameDecision {
+    const action = rule?.action ?? byDefault;
+    return {
+      verdict: action === 'deny' && this.settings.dryRun ? 'audit-would-deny' : action,
+      rule: rule?.text ?? `default: ${byDefault}`,
+    };
   }
 
   #decision(address: string, verdict: Decision['verdict'], text: string, rule: Rule | undefined): Decision {
@@ -110,4 +133,9 @@ export class Policy {
         return this.#deniesAddresses ? undefined : names[0];
     }
   }
+}
+
+/** As rules have it: in lower case, without a final dot. */
+function canonicalName(name: string): string {
+  return name.toLowerCase().replace(/\.$/, '');
 }

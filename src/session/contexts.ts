@@ -22,6 +22,8 @@ import { contextLabels } from './context-labels.ts';
 
 /** A context before anything of its cluster is known. */
 export interface ContextAccess {
+  /** Of the kubeconfig. */
+  readonly name: string;
   readonly access: ClusterAccess;
   /** The last label of its names: `web.shop.prod`. */
   readonly label: string;
@@ -82,7 +84,14 @@ export async function loadContexts(options: ContextOptions): Promise<ContextAcce
       ? `${access.clusterName}@${access.contextName}`
       : access.clusterName;
     keys.add(key);
-    return { access, label, key, isFirst: i === 0, namespaces: namespacesOf(access, options.namespaces) };
+    return {
+      name: access.contextName,
+      access,
+      label,
+      key,
+      isFirst: i === 0,
+      namespaces: namespacesOf(access, options.namespaces),
+    };
   });
 }
 

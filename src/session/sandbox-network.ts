@@ -15,6 +15,7 @@ import type { Alias } from './choices.ts';
 import type { ConnectedContexts } from './contexts.ts';
 import { Driver } from './driver.ts';
 import { EtcWriter } from './etc-writer.ts';
+import type { Egress } from './outside/egress.ts';
 import { Directory } from './routing/directory.ts';
 import { attachNetwork } from './routing/network.ts';
 
@@ -33,11 +34,17 @@ export interface SandboxNetwork {
   close(): void;
 }
 
+/** What a network connects. */
+export interface NetworkParts {
+  readonly sandbox: Sandbox;
+  readonly contexts: ConnectedContexts;
+  readonly plan: AddressPlan;
+  readonly egress: Egress;
+}
+
 /** Throws `CIDR_FULL` and what aliases may throw. */
 export async function openNetwork(
-  sandbox: Sandbox,
-  contexts: ConnectedContexts,
-  plan: AddressPlan,
+  { sandbox, contexts, plan, egress }: NetworkParts,
   { clusterDomain: domain, aliases, apiServer, log }: SandboxNetworkOptions,
 ): Promise<SandboxNetwork> {
   const directory = new Directory({ plan, contexts: contexts.all, domain, log });
@@ -53,7 +60,7 @@ export async function openNetwork(
     search: podSearchList(firstNamespace, domain),
   });
   directory.onNamesChanged = () => etc.namesChanged();
-  const stack = connectStack(sandbox, directory, log);
+  const stack = connectStack({ sandbox, directory, egress, log });
   return {
     connectionCount: () => stack.connectionCount(),
     close() {
@@ -71,18 +78,29 @@ export interface ConnectedStack {
   stop(): void;
 }
 
+export interface ConnectStackOptions {
+  readonly sandbox: Sandbox;
+  readonly directory: Directory;
+  /** Without, nothing is reached besides what the directory knows. */
+  readonly egress?: Egress;
+  readonly log: Log;
+}
+
 /** Has the directory's network answer on the sandbox's interface. */
-export function connectStack(sandbox: Sandbox, directory: Directory, log: Log): ConnectedStack {
+export function connectStack({ sandbox, directory, egress, log }: ConnectStackOptions): ConnectedStack {
   const stack = new Stack({
     device: sandbox.device,
     framing: sandbox.device.framing,
     now: performance.now(),
     random: (bytes) => randomFillSync(bytes),
   });
-  attachNetwork({ stack, directory, log });
+  const network = attachNetwork({ stack, directory, log, ...(egress && { egress }) });
   const driver = new Driver(sandbox.device, stack);
   return {
     connectionCount: () => [...stack.connections()].length,
-    stop: () => driver.stop(),
+    stop() {
+      network.close();
+      driver.stop();
+    },
   };
 }

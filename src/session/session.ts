@@ -30,6 +30,8 @@ import {
 import { credentialFiles } from './credential-files.ts';
 import { commandEnvironment } from './environment.ts';
 import { linkOptions } from './link.ts';
+import { type Egress, openEgress } from './outside/egress.ts';
+import { type EgressChoice, readEgressSettings } from './outside/settings.ts';
 import { openNetwork, type SandboxNetwork, type SandboxNetworkOptions } from './sandbox-network.ts';
 import { endOnSignals, forwardSignals, keepIgnoring } from './signals.ts';
 import type { StandingSession, Traffic } from './standing.ts';
@@ -38,12 +40,15 @@ import { waitForAll } from './waits.ts';
 export interface SessionOptions
   extends ContextOptions,
     SandboxNetworkOptions,
+    EgressChoice,
     Required<Pick<LaunchOptions, 'files' | 'privilege' | 'fds'>>,
     Pick<LaunchOptions, 'command' | 'locked'> {
   readonly cidr: string;
   readonly cidr6: string;
   readonly link: NonNullable<LinkOptions['kind']>;
   readonly caller: CallerState;
+  /** Where each flow and its verdict are written down. */
+  readonly auditFile?: string;
   /** The command is not to have the user's rights over the clusters. */
   readonly hideKubeconfig: boolean;
   /** Called once all is ready, just before the command starts. */
@@ -69,6 +74,16 @@ export type SessionSummary = readonly {
 export async function runSession(options: SessionOptions): Promise<number> {
   keepIgnoring(options.caller);
   const plan = new AddressPlan(options.cidr, options.cidr6);
+  const settings = await readEgressSettings(options);
+  const egress = await openEgress({ settings, ...options });
+  try {
+    return await runWith(egress, plan, options);
+  } finally {
+    await egress.close();
+  }
+}
+
+async function runWith(egress: Egress, plan: AddressPlan, options: SessionOptions): Promise<number> {
   const loaded = await loadContexts(options);
   const connecting = connectContexts(loaded, options);
   const [contexts, sandbox] = await bothOrNeither(connecting, async (abort) => {
@@ -87,7 +102,7 @@ export async function runSession(options: SessionOptions): Promise<number> {
   });
   try {
     await waitForAll(options.waits, contexts, sandbox.exited, options.log);
-    const network = await openNetwork(sandbox, contexts, plan, options);
+    const network = await openNetwork({ sandbox, contexts, plan, egress }, options);
     const hasCommand = options.command !== undefined;
     const signals = await (hasCommand ? forwardSignals(sandbox) : endOnSignals(sandbox));
     try {
@@ -99,7 +114,7 @@ export async function runSession(options: SessionOptions): Promise<number> {
         namespaces: () => sandbox.namespaces(),
         environment: async (ours) =>
           visibleEnvironment(options.files, await commandEnvironment(ours, connecting, options)),
-        traffic: () => traffic(sandbox, network),
+        traffic: () => traffic(sandbox, network, egress),
         end: () => void sandbox.close(),
       });
       options.onReady(summary);
@@ -124,9 +139,10 @@ function commandFiles(
   return { ...files, hidden: [...hidden, ...credentialFiles(contexts, process.env, kubeconfig)] };
 }
 
-function traffic({ device }: Sandbox, network: SandboxNetwork): Traffic {
+function traffic({ device }: Sandbox, network: SandboxNetwork, egress: Egress): Traffic {
   const { bytesFromCommand, bytesToCommand } = device;
-  return { connections: network.connectionCount(), bytesFromCommand, bytesToCommand };
+  const [connections, deniedFlows] = [network.connectionCount(), egress.deniedCount()];
+  return { connections, bytesFromCommand, bytesToCommand, deniedFlows };
 }
 
 function summarize(contexts: ConnectedContexts, options: ContextOptions): SessionSummary {

@@ -10,7 +10,16 @@ export interface Traffic {
   readonly connections: number;
   readonly bytesFromCommand: number;
   readonly bytesToCommand: number;
+  /** By policy, since the start. */
+  readonly deniedFlows: number;
 }
+
+export const NO_TRAFFIC: Traffic = {
+  connections: 0,
+  bytesFromCommand: 0,
+  bytesToCommand: 0,
+  deniedFlows: 0,
+};
 
 export interface StandingSession {
   readonly summary: SessionSummary;

@@ -75,7 +75,7 @@ async function converse(
     nameServer: plan.gateway[0],
     search: podSearchList(NAMESPACE, CLUSTER_DOMAIN),
   });
-  const stack = connectStack(sandbox, directory, log);
+  const stack = connectStack({ sandbox, directory, log });
   const kill = () => sandbox.signal(SIGKILL);
   abort.addEventListener('abort', kill);
   try {

@@ -10,10 +10,10 @@
  * policy knows a flow by nothing else than its address.
  */
 
-import dnsPacket from 'dns-packet';
+import dnsPacket, { type Question } from 'dns-packet';
 import ipaddr from 'ipaddr.js';
 import { NOERROR, NOTIMP, NXDOMAIN, REFUSED, SERVFAIL } from '../../names/dns/codes.ts';
-import type { DnsTransport, OutsideAnswer, ResolveOutside } from '../../names/dns/server.ts';
+import type { DnsTransport, OutsideAnswer } from '../../names/dns/server.ts';
 import type { Log } from '../../observe/log.ts';
 import { AnswerCache } from './cache.ts';
 import { exchange } from './exchange.ts';
@@ -82,8 +82,8 @@ export class UpstreamDns {
     });
   }
 
-  /** For who has a question and no query: the seam of the sandbox's own server. */
-  readonly resolve: ResolveOutside = async (question): Promise<OutsideAnswer> => {
+  /** For who has a question and no query. */
+  async resolve(question: Question): Promise<OutsideAnswer> {
     const query = dnsPacket.encode({
       type: 'query',
       id: 0,
@@ -94,7 +94,7 @@ export class UpstreamDns {
     if (answer === undefined) throw new Error('not a question');
     const { answers = [], authorities = [] } = dnsPacket.decode(Buffer.from(answer));
     return { rcode: rcodeOf(answer), answers, authorities };
-  };
+  }
 
   /** Of any query of the same question, to be changed by nobody. */
   #answer(query: Uint8Array, end: number): Promise<Uint8Array> {

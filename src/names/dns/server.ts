@@ -3,7 +3,10 @@
  *
  * resolver.ts knows the names of the sandbox, and an answer from there comes at
  * once. A name of outside is asked of whoever may know it, and is NXDOMAIN where
- * nobody does; such answers come later, and how many are under way is bounded.
+ * nobody may; such answers come later, and how many are under way is bounded.
+ * The question goes out as the client wrote it, with all that we don't know of,
+ * and its answer comes back so. Only the end of a chain of CNAMEs that begins
+ * here is a question of ours.
  *
  * A question that would not be repeated byte for byte (compressed, or with
  * labels that are no text) is FORMERR: nothing of the cluster has such a name.
@@ -42,10 +45,16 @@ export interface OutsideAnswer {
 }
 
 /**
- * Asks outside. Undefined where nobody may be asked; a rejection is SERVFAIL.
+ * Who knows the names of outside. Undefined where nobody may be asked; a rejection is SERVFAIL.
  * It has to bound its own time.
  */
-export type ResolveOutside = (question: Question) => Promise<OutsideAnswer> | undefined;
+export interface OutsideNames {
+  /** @param query may be kept. @param name what it asks for */
+  ask(query: Uint8Array, name: string, transport: DnsTransport): Promise<Uint8Array> | undefined;
+  resolve(question: Question): Promise<OutsideAnswer> | undefined;
+}
+
+const NOBODY: OutsideNames = { ask: () => undefined, resolve: () => undefined };
 
 /** What of a query is needed once it is read. */
 interface Query {
@@ -58,12 +67,12 @@ interface Query {
 
 export class DnsServer {
   readonly #resolver: Resolver;
-  readonly #resolveOutside: ResolveOutside;
+  readonly #outside: OutsideNames;
   #outsideQuestions = 0;
 
-  constructor(resolver: Resolver, resolveOutside: ResolveOutside = () => undefined) {
+  constructor(resolver: Resolver, outside: OutsideNames = NOBODY) {
     this.#resolver = resolver;
-    this.#resolveOutside = resolveOutside;
+    this.#outside = outside;
   }
 
   /**
@@ -76,35 +85,38 @@ export class DnsServer {
     const query = readQuery(message, transport);
     if (query === undefined) return errorWithoutQuestion(message, FORMERR);
     if (query.edns !== undefined && query.edns.ednsVersion !== 0) return encodeAnswer(query, BAD_VERSION);
-    const resolution = this.#resolver.resolve(query.question);
-    const outside = this.#askOutside(query.question, resolution);
-    return outside === undefined
-      ? encodeAnswer(query, resolution)
-      : outside.then((whole) => encodeAnswer(query, whole));
+    const known = this.#resolver.resolve(query.question);
+    return this.#askOutside(message, query, known, transport) ?? encodeAnswer(query, known);
   }
 
-  /** The rest of an answer, from where what is known here ends. */
-  #askOutside({ type }: Question, known: Resolution): Promise<Resolution> | undefined {
-    if (known.outside === undefined) return undefined;
-    const failed: Resolution = { ...known, rcode: SERVFAIL, authorities: [] };
-    if (this.#outsideQuestions >= MAX_OUTSIDE_QUESTIONS) return Promise.resolve(failed);
-    const asked = this.#resolveOutside({ name: known.outside, type, class: 'IN' });
+  /** An answer that takes more than is known here; undefined where what is known is all. */
+  #askOutside(
+    message: Uint8Array,
+    query: Query,
+    known: Resolution,
+    transport: DnsTransport,
+  ): Promise<Uint8Array> | undefined {
+    const name = known.outside;
+    if (name === undefined) return undefined;
+    const failed = (): Uint8Array => encodeAnswer(query, { ...known, rcode: SERVFAIL, authorities: [] });
+    if (this.#outsideQuestions >= MAX_OUTSIDE_QUESTIONS) return Promise.resolve(failed());
+    const asked =
+      known.answers.length === 0
+        ? this.#outside.ask(new Uint8Array(message), name, transport)
+        : this.#outside
+            .resolve({ name, type: query.question.type, class: 'IN' })
+            ?.then((rest) => encodeAnswer(query, joined(known, rest)));
     if (asked === undefined) return undefined;
     this.#outsideQuestions += 1;
-    return asked
-      .then(
-        ({ rcode, answers, authorities }) => ({
-          ...known,
-          rcode,
-          answers: [...known.answers, ...answers],
-          authorities,
-        }),
-        () => failed,
-      )
-      .finally(() => {
-        this.#outsideQuestions -= 1;
-      });
+    return asked.catch(failed).finally(() => {
+      this.#outsideQuestions -= 1;
+    });
   }
+}
+
+/** What is known here, and after it what is known outside. */
+function joined(known: Resolution, { rcode, answers, authorities }: OutsideAnswer): Resolution {
+  return { ...known, rcode, answers: [...known.answers, ...answers], authorities };
 }
 
 const BAD_VERSION: Resolution = { rcode: NOERROR, answers: [], authorities: [], additionals: [] };

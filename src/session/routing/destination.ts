@@ -8,6 +8,8 @@ export type Dialer = Pick<Cluster, 'hasPort' | 'dialService' | 'dialPod'>;
 
 export interface ServiceDestination {
   readonly kind: 'service';
+  /** By its name in the kubeconfig. */
+  readonly context: string;
   readonly cluster: Dialer;
   readonly service: ServiceRecord;
   /** Where one pod of the Service is meant. */

@@ -35,6 +35,8 @@ export type ClusterView = Dialer & Pick<Cluster, 'services' | 'find' | 'podsOf' 
 
 /** A context of the sandbox; the first one has the bare names. */
 export interface DirectoryContext {
+  /** Of the kubeconfig. */
+  readonly name: string;
   /** What tells its addresses from those of the others; the same from run to run. */
   readonly key: string;
   /** The last label of its names, where there are several contexts. */
@@ -168,10 +170,11 @@ export class Directory implements Knowledge {
     this.onNamesChanged?.();
   }
 
-  #source({ key, label, namespaces, cluster }: DirectoryContext, index: number): Source {
+  #source({ name, key, label, namespaces, cluster }: DirectoryContext, index: number): Source {
     const { contexts, domain } = this.#options;
     const naming: Naming = contexts.length > 1 ? { domain, contextLabel: label } : { domain };
     return {
+      context: name,
       key,
       naming,
       cluster,

@@ -16,6 +16,7 @@ import { type Naming, podDomains, podLabels, serviceNames } from '../../names/se
 import type { Dialer, ServiceDestination } from './destination.ts';
 
 interface Origin {
+  readonly context: string;
   readonly cluster: Dialer & Pick<Cluster, 'owner'>;
   readonly naming: Naming;
 }
@@ -46,16 +47,16 @@ export class Literals {
   }
 }
 
-function routeIn({ cluster, naming }: Origin, address: string): ServiceDestination | undefined {
+function routeIn({ context, cluster, naming }: Origin, address: string): ServiceDestination | undefined {
   const owner = cluster.owner(address);
   if (owner === undefined) return undefined;
   const { service } = owner;
   if (owner.kind === 'service')
-    return { kind: 'service', cluster, service, canonical: serviceNames(service, naming).canonical };
+    return { kind: 'service', context, cluster, service, canonical: serviceNames(service, naming).canonical };
   const { podLabel } = owner;
   const [label] = podLabels(service.headless ? podLabel : '', [address]);
   const { canonical } = serviceNames(service, naming, label);
-  return { kind: 'service', cluster, service, podLabel, canonical };
+  return { kind: 'service', context, cluster, service, podLabel, canonical };
 }
 
 /** Below which names the address of a pod may be spelled. */

@@ -1,25 +1,33 @@
 /**
  * What each flow of the sandbox meets.
  *
- *     TCP   Service → a pod's stream; endpoint → its own; gateway:53 → DNS; anything else is refused
- *     UDP   gateway:53 → DNS; anything else is refused
- *     ICMP  echo to the gateway, to Services and to endpoints is answered
+ *            TCP                       UDP                       ICMP echo
+ *     gateway     DNS at port 53            DNS at port 53            answered
+ *     Service     a pod's stream            port unreachable          answered
+ *     endpoint    its own stream            port unreachable          answered
+ *     outside     as policy has it          as policy has it          as policy has it
  *
  * A port that a Service does not have is refused at once, as kube-proxy does:
- * retry loops depend on it. So is an address whose Service or pod has gone.
- * Addresses outside the sandbox's ranges have no route yet, and say so at once.
+ * retry loops depend on it. So is an address whose Service or pod has gone. Of
+ * Services policy decides too; where there is no egress at all, nothing outside
+ * has a route.
  *
  * A port-forward carries TCP alone: a datagram to a Service is refused as one
  * to a closed port, and of a port that the Service does have it is said why,
  * once. SCTP never comes so far: the stack answers that it has no such protocol.
  */
 
-import { DnsServer, type ResolveOutside } from '../../names/dns/server.ts';
+import { type FlowMeter, metered } from '../../egress/index.ts';
+import { DnsServer } from '../../names/dns/server.ts';
 import { Resolver } from '../../names/dns/resolver.ts';
 import { DnsStream } from '../../names/dns/stream.ts';
 import type { Log } from '../../observe/log.ts';
+import type { Protocol } from '../../policy/index.ts';
 import { type Dial, relay } from '../../relay/relay.ts';
 import type { EchoRequest, Stack, TcpRequest, UdpDatagram } from '../../../stack/index.ts';
+import type { Egress } from '../outside/egress.ts';
+import type { Gate, Passage } from '../outside/gate.ts';
+import { Outside } from '../outside/outside.ts';
 import { type Destination, labelOf, type ServiceDestination } from './destination.ts';
 import type { Directory } from './directory.ts';
 
@@ -28,31 +36,40 @@ const DNS_PORT = 53;
 export interface NetworkOptions {
   readonly stack: Stack;
   readonly directory: Directory;
+  /** The rest of the network, and the rules; without, there are neither. */
+  readonly egress?: Egress;
   readonly log: Log;
-  /** Who knows the names that are not of the cluster; without, there are none. */
-  readonly resolveOutside?: ResolveOutside;
 }
 
 /** Answers all that comes out of the stack, from now on. */
-export function attachNetwork(options: NetworkOptions): void {
+export function attachNetwork(options: NetworkOptions): { close(): void } {
   const { stack } = options;
   const network = new Network(options);
   stack.onTcpRequest = (request) => network.tcp(request);
   stack.onUdp = (datagram) => network.udp(datagram);
   stack.onEcho = (request) => network.echo(request);
+  return network;
 }
 
 class Network {
   readonly #directory: Directory;
   readonly #dns: DnsServer;
+  readonly #gate: Gate | undefined;
+  readonly #outside: Outside | undefined;
   readonly #log: Log;
   /** Ports of Services whose datagrams have been refused, with the reason told. */
   readonly #udpToldOf = new Set<string>();
 
-  constructor({ directory, log, resolveOutside }: NetworkOptions) {
+  constructor({ stack, directory, egress, log }: NetworkOptions) {
     this.#directory = directory;
-    this.#dns = new DnsServer(new Resolver(directory), resolveOutside);
+    this.#dns = new DnsServer(new Resolver(directory), egress?.names);
+    this.#gate = egress?.gate;
+    this.#outside = egress && new Outside(stack, egress, log);
     this.#log = log;
+  }
+
+  close(): void {
+    this.#outside?.close();
   }
 
   tcp(request: TcpRequest): void {
@@ -77,9 +94,12 @@ class Network {
         this.#refuse(request, `${destination.label}:${port}`, 'it is not there any more');
         return;
       case 'unassigned':
+        this.#log.debug(`${localAddress}:${port}: nobody has this address`);
+        request.unreachable('host');
+        return;
       case 'outside':
-        this.#log.debug(`${localAddress}:${port}: no route`);
-        request.unreachable(unreachableCode(destination.kind));
+        if (this.#outside === undefined) request.unreachable('net');
+        else this.#outside.tcp(request);
     }
   }
 
@@ -87,13 +107,30 @@ class Network {
     const { cluster, service, podLabel } = destination;
     const port = request.localPort;
     const label = `${labelOf(destination)}:${port}`;
-    if (podLabel !== undefined) {
-      this.#relay(request, label, (events) => cluster.dialPod(service, podLabel, port, events));
-    } else if (cluster.hasPort(service, port)) {
-      this.#relay(request, label, (events) => cluster.dialService(service, port, events));
-    } else {
+    if (podLabel === undefined && !cluster.hasPort(service, port)) {
       this.#refuse(request, label, 'the Service has no such port');
+      return;
     }
+    const passage = this.#admit('tcp', request.localAddress, port, destination);
+    if (passage === undefined) {
+      request.unreachable('admin-prohibited');
+      return;
+    }
+    const dial: Dial =
+      podLabel === undefined
+        ? (events) => cluster.dialService(service, port, events)
+        : (events) => cluster.dialPod(service, podLabel, port, events);
+    this.#relay(request, label, dial, passage.meter);
+  }
+
+  #admit(
+    protocol: Protocol,
+    address: string,
+    port: number,
+    { context, service: { namespace, name } }: ServiceDestination,
+  ): Pick<Passage, 'meter'> | undefined {
+    if (this.#gate === undefined) return {};
+    return this.#gate.admit(protocol, address, port, { context, namespace, name });
   }
 
   #refuse(request: TcpRequest, label: string, why: string): void {
@@ -101,19 +138,31 @@ class Network {
     request.refuse();
   }
 
-  #relay(request: TcpRequest, label: string, dial: Dial): void {
+  #relay(request: TcpRequest, label: string, dial: Dial, meter?: FlowMeter): void {
     this.#log.debug(`${label}: connection from port ${request.remotePort}`);
-    relay(request, dial, (error) => this.#log.info(`${label}: ${error.message}`));
+    relay(request, meter === undefined ? dial : metered(dial, meter), (error) =>
+      this.#log.info(`${label}: ${error.message}`),
+    );
   }
 
   echo(request: EchoRequest): void {
-    const { kind } = this.#directory.route(request.localAddress);
-    if (kind === 'gateway' || kind === 'service' || kind === 'endpoint') request.reply();
-    else request.unreachable(kind === 'gone' ? 'host' : unreachableCode(kind));
+    const destination = this.#directory.route(request.localAddress);
+    if (destination.kind === 'outside' && this.#outside !== undefined) this.#outside.echo(request);
+    else if (destination.kind === 'service') {
+      const passage = this.#admit('icmp', request.localAddress, 0, destination);
+      passage?.meter?.ended();
+      if (passage === undefined) request.unreachable('admin-prohibited');
+      else request.reply();
+    } else if (destination.kind === 'gateway' || destination.kind === 'endpoint') request.reply();
+    else request.unreachable(destination.kind === 'gone' ? 'host' : unreachableCode(destination.kind));
   }
 
   udp(datagram: UdpDatagram): void {
     const destination = this.#directory.route(datagram.localAddress);
+    if (destination.kind === 'outside' && this.#outside !== undefined) {
+      this.#outside.udp(datagram);
+      return;
+    }
     if (destination.kind === 'gateway' && datagram.localPort === DNS_PORT) {
       this.#answerDns(datagram);
       return;

@@ -39,6 +39,8 @@ export interface Alias {
 
 /** What a Service is published with. */
 export interface Publisher {
+  /** Of the kubeconfig. */
+  readonly context: string;
   readonly cluster: Dialer & Pick<Cluster, 'podsOf'>;
   /** What tells this cluster's addresses from those of others. */
   readonly key: string;
@@ -67,10 +69,10 @@ export function publish(
     return { service, places: [], wishes: wishesFor(record) };
   }
 
-  const { cluster } = publisher;
+  const { context, cluster } = publisher;
   const own: Place = {
     addresses: publisher.assign(`${publisher.key}/${keyOf(service)}`),
-    destination: { kind: 'service', cluster, service, canonical },
+    destination: { kind: 'service', context, cluster, service, canonical },
   };
   const pods = headlessPods(service, cluster).map((pod) => publishPod(service, pod, publisher, aliases));
   const record: NameRecord = {
@@ -101,14 +103,14 @@ function publishPod(
   publisher: Publisher,
   aliases: readonly Alias[],
 ): { place: Place; wishes: Wish[] } {
-  const { cluster, naming } = publisher;
+  const { context, cluster, naming } = publisher;
   const [label, ...others] = podLabels(pod.label, pod.addresses).map((one) =>
     serviceNames(service, naming, one),
   );
   const canonical = label?.canonical ?? serviceNames(service, naming).canonical;
   const place: Place = {
     addresses: publisher.assign(`${publisher.key}/${keyOf(service)}/${pod.label}`),
-    destination: { kind: 'service', cluster, service, podLabel: pod.label, canonical },
+    destination: { kind: 'service', context, cluster, service, podLabel: pod.label, canonical },
   };
   const rank = publisher.rank(service.namespace, 'pod');
   const record: NameRecord = {

@@ -37,7 +37,7 @@ function session(changes: Partial<StandingSession> = {}): StandingSession {
     netAdmin: true,
     namespaces: async () => NAMESPACES,
     environment: async (ours) => ({ ...ours, no_proxy: 'web' }),
-    traffic: () => ({ connections: 2, bytesFromCommand: 30, bytesToCommand: 40 }),
+    traffic: () => ({ connections: 2, bytesFromCommand: 30, bytesToCommand: 40, deniedFlows: 5 }),
     end: () => asked.push('end'),
     ...changes,
   };
@@ -69,7 +69,7 @@ describe('a session that stands', () => {
       state: 'running',
       contexts: [{ context: 'prod', namespaces: ['shop'], selection: 'namespace shop' }],
       commands: 0,
-      traffic: { connections: 2, bytesFromCommand: 30, bytesToCommand: 40 },
+      traffic: { connections: 2, bytesFromCommand: 30, bytesToCommand: 40, deniedFlows: 5 },
     });
     expect(Math.abs(Date.now() - Date.parse(status.since))).toBeLessThan(60_000);
   });

@@ -79,8 +79,14 @@ describe('denials', () => {
     const denials = new Denials(log);
     const dry = new Policy({ egress: 'deny', dryRun: true }, () => []);
     denials.note(flow('192.0.2.1'), dry.decide(flow('192.0.2.1')));
-    expect(log.lines).toEqual(['warn: tcp 192.0.2.1:443 (a.example): would be denied by default: deny']);
-    expect([denials.count, denials.wouldBeCount]).toEqual([0, 1]);
+    denials.noteName('b.example', dry.decideName('b.example'));
+    denials.tellCounts();
+    expect(log.lines).toEqual([
+      'warn: tcp 192.0.2.1:443 (a.example): would be denied by default: deny',
+      'warn: look-up of b.example: would be denied by default: deny',
+      'info: flows that would be denied: 1',
+    ]);
+    expect(denials.count).toBe(0);
   });
 
   test('are bounded: a port scan does not fill the terminal', () => {

@@ -1,7 +1,7 @@
 /** Names and addresses for a DNS server under test, and a client that asks it. */
 
 import dnsPacket, { type Answer, type DecodedPacket, type Packet, type Question } from 'dns-packet';
-import { DnsServer, type ResolveOutside } from '../../../../src/names/dns/server.ts';
+import { DnsServer, type OutsideNames } from '../../../../src/names/dns/server.ts';
 import { type Knowledge, Resolver } from '../../../../src/names/dns/resolver.ts';
 import { NameTable, type NameRecord } from '../../../../src/names/name-table.ts';
 
@@ -55,8 +55,8 @@ export function knowledge(): Knowledge {
   };
 }
 
-export function server(resolveOutside?: ResolveOutside): DnsServer {
-  return new DnsServer(new Resolver(knowledge()), resolveOutside);
+export function server(outside?: OutsideNames): DnsServer {
+  return new DnsServer(new Resolver(knowledge()), outside);
 }
 
 /** The declared types lack ANY, which the encoder knows. */

@@ -5,7 +5,7 @@ import dnsPacket, { type Packet } from 'dns-packet';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { DnsStream } from '../../../../src/names/dns/stream.ts';
-import type { OutsideAnswer } from '../../../../src/names/dns/server.ts';
+import type { DnsServer, OutsideAnswer, OutsideNames } from '../../../../src/names/dns/server.ts';
 import { ask, atOnce, data, decoded, query, server, WEB } from './knowledge.ts';
 
 const edns: NonNullable<Packet['additionals']> = [
@@ -129,47 +129,82 @@ describe('DNS server', () => {
   });
 });
 
-const outside = (): Promise<OutsideAnswer> =>
+/** Says the same to everything, by an answer of its own or as a part of ours. */
+function outside(answering: () => Promise<OutsideAnswer> | undefined, asked: unknown[] = []): OutsideNames {
+  return {
+    ask: (message, name, transport) => {
+      const { id, flags, questions, additionals } = decoded(message);
+      asked.push({ name, transport, edns: additionals?.length });
+      return answering()?.then(({ rcode, answers }) =>
+        dnsPacket.encode({ type: 'response', id, flags: (flags ?? 0) | rcode, questions, answers }),
+      );
+    },
+    resolve: (question) => {
+      asked.push(question);
+      return answering();
+    },
+  };
+}
+
+const found = (): Promise<OutsideAnswer> =>
   Promise.resolve({
     rcode: 0,
     answers: [{ type: 'A', class: 'IN', name: 'example.com', ttl: 60, data: '192.0.2.1' }],
     authorities: [],
   });
 
+async function lookUp(dns: DnsServer, name: string, transport: 'udp' | 'tcp' = 'udp') {
+  return decoded((await dns.answer(query(name, 'A'), transport)) ?? new Uint8Array());
+}
+
 describe('names of outside', () => {
-  test('are asked of whoever knows them, with the type that was asked for', async () => {
-    const asked: unknown[] = [];
-    const dns = server((question) => {
-      asked.push(question);
-      return outside();
-    });
-    const reply = decoded((await dns.answer(query('example.com', 'A'), 'udp')) ?? new Uint8Array());
+  test('are asked of whoever knows them, by the query as it came', async () => {
+    const heard: unknown[] = [];
+    const dns = server(outside(found, heard));
+    const reply = await lookUp(dns, 'Example.com', 'tcp');
     expect(data(reply.answers)).toEqual(['192.0.2.1']);
-    expect(reply).toMatchObject({ rcode: 'NOERROR', flag_aa: false, flag_ra: true });
-    expect(asked).toEqual([{ name: 'example.com', type: 'A', class: 'IN' }]);
+    expect(reply).toMatchObject({ id: 0x1234, rcode: 'NOERROR', flag_aa: false });
+    expect(heard).toEqual([{ name: 'Example.com', transport: 'tcp', edns: 0 }]);
+  });
+
+  test('may keep the query, whose bytes are of nobody after the call', async () => {
+    const { promise, resolve } = pending<undefined>();
+    const dns = server({
+      ask: (message) => promise.then(() => message),
+      resolve: () => undefined,
+    });
+    const message = query('example.com', 'A');
+    const answer = dns.answer(message, 'udp');
+    message.fill(0);
+    resolve(undefined);
+    expect(decoded((await answer) ?? new Uint8Array()).questions?.[0].name).toBe('example.com');
   });
 
   test('end a chain that begins in the cluster', async () => {
-    const dns = server(outside);
-    const reply = decoded((await dns.answer(query('outer.e2e', 'A'), 'udp')) ?? new Uint8Array());
+    const heard: unknown[] = [];
+    const reply = await lookUp(server(outside(found, heard)), 'outer.e2e');
     expect(data(reply.answers)).toEqual(['example.com', '192.0.2.1']);
     expect(reply.rcode).toBe('NOERROR');
+    expect(heard).toEqual([{ name: 'example.com', type: 'A', class: 'IN' }]);
   });
 
   test('are SERVFAIL where that fails, and where too many are under way', async () => {
-    const failing = server(() => Promise.reject(new Error('no network')));
-    const failed = decoded((await failing.answer(query('example.com', 'A'), 'udp')) ?? new Uint8Array());
-    expect(failed).toMatchObject({ rcode: 'SERVFAIL', answers: [] });
+    const failing = server(outside(() => Promise.reject(new Error('no network'))));
+    for (const name of ['example.com', 'outer.e2e'])
+      expect((await lookUp(failing, name)).rcode).toBe('SERVFAIL');
     const { promise, resolve } = pending<OutsideAnswer>();
-    const slow = server(() => promise);
-    const answers = Array.from({ length: 513 }, () => slow.answer(query('example.com', 'A'), 'udp'));
+    const slow = server(outside(() => promise));
+    const answers = Array.from({ length: 513 }, () => lookUp(slow, 'example.com'));
     resolve({ rcode: 3, answers: [], authorities: [] });
-    const codes = await Promise.all(
-      answers.map(async (answer) => decoded((await answer) ?? new Uint8Array()).rcode),
-    );
+    const codes = (await Promise.all(answers)).map(({ rcode }) => rcode);
     expect(codes.slice(-2)).toEqual(['NXDOMAIN', 'SERVFAIL']);
-    const later = decoded((await slow.answer(query('example.com', 'A'), 'udp')) ?? new Uint8Array());
-    expect(later.rcode).toBe('NXDOMAIN');
+    expect((await lookUp(slow, 'example.com')).rcode).toBe('NXDOMAIN');
+  });
+
+  test('are unknown where nobody may be asked, and the chain to them is told', () => {
+    const dns = server(outside(() => undefined));
+    expect(ask('example.com', 'A', {}, 'udp', dns).rcode).toBe('NXDOMAIN');
+    expect(data(ask('outer.e2e', 'A', {}, 'udp', dns).answers)).toEqual(['example.com']);
   });
 
   test('are unknown, without authority, where nobody is asked', () => {
@@ -181,17 +216,14 @@ describe('names of outside', () => {
     const { promise, resolve } = pending<OutsideAnswer>();
     const received: Uint8Array[] = [];
     const over = pending<undefined>();
-    const stream = new DnsStream(
-      server(() => promise),
-      {
-        onEstablished: () => {},
-        onData: (chunk) => received.push(chunk),
-        onEnd: () => over.resolve(undefined),
-        onError: (error) => {
-          throw error;
-        },
+    const stream = new DnsStream(server(outside(() => promise)), {
+      onEstablished: () => {},
+      onData: (chunk) => received.push(chunk),
+      onEnd: () => over.resolve(undefined),
+      onError: (error) => {
+        throw error;
       },
-    );
+    });
     for (const name of ['example.com', 'db']) stream.write(framed(query(name, 'A')), () => {});
     stream.end();
     expect(received).toEqual([]);

@@ -99,5 +99,5 @@ function key({ namespace, name }: ServiceId): string {
 }
 
 export function context(cluster: ClusterView, more: Partial<DirectoryContext> = {}): DirectoryContext {
-  return { key: 'cluster', label: 'dev', namespaces: ['a', 'b'], cluster, ...more };
+  return { name: 'dev', key: 'cluster', label: 'dev', namespaces: ['a', 'b'], cluster, ...more };
 }
