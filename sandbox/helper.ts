@@ -1,11 +1,10 @@
 /**
  * The conversation with kns-netns, which works from inside the sandbox's
- * namespaces and hands out fds: the interface, our own /etc, sockets that
- * listen in the sandbox. One request at a time, each answered by one fd; it
- * stays for as long as the sandbox does.
+ * namespaces and hands out fds: the interface, our own /etc, sockets of the
+ * sandbox's network. One request at a time, most of them answered by one fd;
+ * it stays for as long as the sandbox does.
  */
 
-import { closeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { getSystemErrorMap } from 'node:util';
 import { execa } from 'execa';
@@ -15,6 +14,9 @@ import type { Message, Native } from './native/addon.ts';
 
 /** The helper's end of the channel, once it runs. */
 const CONTROL_FD = 3;
+
+/** It ends within a millisecond. */
+const END_TIMEOUT_MS = 5_000;
 
 /** The helper is gone, or was never there, without a word on the channel. */
 export class HelperGone extends Error {
@@ -65,6 +67,11 @@ const NOTES: Readonly<Record<string, string>> = {
   sysfs: 'an empty /sys/class/net in the sandbox',
 };
 
+/** The answer has come, and there was no room for its fds in this process (unix(7), MSG_CTRUNC). */
+function isLost(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EMSGSIZE';
+}
+
 function note(text: string): string {
   const [name = '', errno] = text.split(':');
   return `${NOTES[name] ?? name}: ${name}: ${errnoText(Number(errno))}`;
@@ -73,6 +80,8 @@ function note(text: string): string {
 /** What a request brought. */
 export interface Answer {
   readonly fd: number;
+  /** Those beside it, where several were asked for. */
+  readonly more: readonly number[];
   /** What the helper says of it, by name. */
   readonly facts: ReadonlyMap<string, string>;
 }
@@ -82,28 +91,31 @@ export class NetnsHelper {
   readonly notes: string[] = [];
   readonly #channel: Channel;
   readonly #ended: Promise<string>;
+  readonly #kill: () => void;
   /** Settles when the request that came last has been answered. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  private constructor(channel: Channel, ended: Promise<string>) {
+  private constructor(channel: Channel, ended: Promise<string>, kill: () => void) {
     this.#channel = channel;
     this.#ended = ended;
+    this.#kill = kill;
   }
 
   static start(native: Native): NetnsHelper {
     const channel = new Channel(native.api);
     // Its end, or that it never ran, shows on the channel first.
-    const ended = execa(native.netns, [String(CONTROL_FD)], {
+    const subprocess = execa(native.netns, [String(CONTROL_FD)], {
       stdio: ['ignore', 'ignore', 'ignore', inherited(channel.peer)],
       cwd: '/',
       buffer: false,
       cleanup: false,
       reject: false,
-    }).then(
+    });
+    const ended = subprocess.then(
       ({ originalMessage, signal, exitCode }) => originalMessage ?? signal ?? `exit status ${exitCode}`,
     );
     channel.closePeer();
-    return new NetnsHelper(channel, ended);
+    return new NetnsHelper(channel, ended, () => subprocess.kill('SIGKILL'));
   }
 
   /** Mounts /etc and /sys, and denies the command user namespaces. @returns the fd of the directory of our own files */
@@ -121,15 +133,14 @@ export class NetnsHelper {
     this.#turn = turn.catch(() => {});
     const { bytes, fds } = await turn;
     const answer = Buffer.from(bytes).toString();
-    const [fd, ...surplus] = fds;
-    for (const extra of surplus) closeSync(extra);
+    const [fd, ...more] = fds;
     const failure = /^error (\d+) (.*)$/s.exec(answer);
     if (failure) throw new HelperRefused(Number(failure[1]), failure[2] ?? '');
     if (fd === undefined) throw new Error(`kns-netns answered "${answer}" without an fd`);
     const words = answer.split(' ').slice(1);
     this.notes.push(...words.filter((word) => word.includes(':')).map(note));
     const facts = words.filter((word) => word.includes('=')).map((word) => word.split('='));
-    return { fd, facts: new Map(facts.map(([name = '', value = '']) => [name, value])) };
+    return { fd, more, facts: new Map(facts.map(([name = '', value = '']) => [name, value])) };
   }
 
   async #exchange(request: string, signal: AbortSignal): Promise<Message> {
@@ -139,16 +150,18 @@ export class NetnsHelper {
       return await this.#channel.receive(signal);
     } catch (error) {
       // What was asked is still to be answered: the next request would take that answer for its own.
-      this.#channel.close();
+      if (!isLost(error)) this.#channel.close();
       if (error instanceof ChannelClosed) throw new HelperGone(`kns-netns: ${await this.#ended}`);
       throw error;
     }
   }
 
-  /** The helper ends as it sees its channel closed. */
+  /** The helper ends as it sees its channel closed, unless it is stopped. */
   async close(): Promise<void> {
     await this.#turn;
     this.#channel.close();
+    const timer = setTimeout(this.#kill, END_TIMEOUT_MS);
     await this.#ended;
+    clearTimeout(timer);
   }
 }

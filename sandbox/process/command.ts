@@ -1,8 +1,17 @@
-/** A command behind its guard: it waits to be started, gets signals, and ends. */
+/**
+ * A command behind its guard: it waits to be started, gets signals, and ends.
+ *
+ * Its end is told by the end of the guard, for everything else has ended then.
+ * Each of the processes in between may have been stopped (SIGSTOP), though, and
+ * the guard's end would never come. So the command's own end, which the kernel
+ * tells by its pidfd, bounds all that is to follow; a signal that comes then is
+ * for us, and makes the bound a short one. SIGKILL ends who is stopped as well.
+ */
 
 import { closeSync } from 'node:fs';
+import { constants } from 'node:os';
 import { ChannelClosed } from '../channel.ts';
-import type { Addon } from '../native/addon.ts';
+import type { Addon, WatchHandle } from '../native/addon.ts';
 import type { Guard } from './guard.ts';
 import { Job } from './job.ts';
 import type { ReceivedSignal } from './signals.ts';
@@ -10,18 +19,34 @@ import type { ReceivedSignal } from './signals.ts';
 /** How long the guard may take to end what it guards before it is ended itself. */
 const END_TIMEOUT_MS = 5_000;
 
+/** The same, for a user who does not want to wait. */
+const HURRIED_END_TIMEOUT_MS = 500;
+
+/** From the command's end to the guard's it takes some milliseconds, or the kernel has much to take down. */
+const AFTERMATH_TIMEOUT_MS = 2_000;
+
+const { SIGHUP, SIGINT, SIGQUIT, SIGTERM } = constants.signals;
+
+/** Those by which a user asks for an end. */
+const ENDING_SIGNALS: ReadonlySet<number> = new Set([SIGHUP, SIGINT, SIGQUIT, SIGTERM]);
+
 export class RunningCommand {
   readonly exited: Promise<{ code: number }>;
+  readonly #api: Addon;
   readonly #guard: Guard;
   readonly #pidfd: number;
   readonly #job: Job;
+  /** Until the command has ended. */
+  #watch: WatchHandle | undefined;
   #closing: Promise<void> | undefined;
 
   /** Takes over the pidfd. */
   constructor({ api, guard, pidfd }: { api: Addon; guard: Guard; pidfd: number }) {
+    this.#api = api;
     this.#guard = guard;
     this.#pidfd = pidfd;
     this.#job = new Job(api, guard, pidfd);
+    this.#watch = api.watchReadable(pidfd, () => this.#boundAftermath());
     this.exited = guard.exited;
   }
 
@@ -41,9 +66,22 @@ export class RunningCommand {
     this.#job.signal(signo);
   }
 
-  /** The same for one that has reached us, unless the command has got it already. */
+  /** The same for one that has reached us, unless the command has got it already; after its end it is for us. */
   pass(signal: ReceivedSignal): void {
-    this.#job.pass(signal);
+    if (this.#watch !== undefined) this.#job.pass(signal);
+    else if (ENDING_SIGNALS.has(signal.signo)) void endGuard(this.#guard, HURRIED_END_TIMEOUT_MS);
+  }
+
+  /** The command has ended (pidfd_open(2)). */
+  #boundAftermath(): void {
+    this.#unwatch();
+    const late = setTimeout(() => void endGuard(this.#guard), AFTERMATH_TIMEOUT_MS);
+    void this.#guard.exited.then(() => clearTimeout(late));
+  }
+
+  #unwatch(): void {
+    if (this.#watch !== undefined) this.#api.closeWatch(this.#watch);
+    this.#watch = undefined;
   }
 
   close(): Promise<void> {
@@ -53,14 +91,15 @@ export class RunningCommand {
 
   async #close(): Promise<void> {
     this.#job.end();
+    this.#unwatch();
     closeSync(this.#pidfd);
     await endGuard(this.#guard);
   }
 }
 
-export async function endGuard(guard: Guard): Promise<void> {
+export async function endGuard(guard: Guard, timeoutMs = END_TIMEOUT_MS): Promise<void> {
   guard.end();
-  const timer = setTimeout(() => guard.kill(), END_TIMEOUT_MS);
+  const timer = setTimeout(() => guard.kill(), timeoutMs);
   await guard.exited;
   clearTimeout(timer);
 }

@@ -109,7 +109,7 @@ export class Guard {
   readonly control: Channel;
   /** Settles when the guard itself has ended, or was never there. What it left, if it was killed, ends by itself. */
   readonly gone: Promise<unknown>;
-  /** Settles when every process of the sandbox has ended. */
+  /** Settles when every process of the sandbox has ended, or is about to because the guard was killed. */
   readonly exited: Promise<{ readonly code: number }>;
   readonly childPid: Promise<number>;
   /** What bubblewrap complained of. */
@@ -121,6 +121,8 @@ export class Guard {
   readonly #kill: () => void;
   readonly #ending = new AbortController();
   #answers = true;
+  /** As init has told it: bubblewrap or the guard may not live to do so. */
+  #commandCode: number | undefined;
 
   constructor(native: Native, options: CommandOptions) {
     const command = encodeCommand(options.command);
@@ -150,7 +152,7 @@ export class Guard {
     };
     this.exited = subprocess.then(({ exitCode, code, originalMessage }) => {
       if (subprocess.pid === undefined) this.spawnFailure = originalMessage ?? code ?? 'unknown error';
-      return { code: exitCode ?? SIGNALLED + SIGKILL };
+      return { code: this.#commandCode ?? exitCode ?? SIGNALLED + SIGKILL };
     });
     // Its streams end when the last who holds them does; and one that never was has no events.
     this.gone = Promise.race([this.exited, new Promise((resolve) => subprocess.once('exit', resolve))]);
@@ -178,13 +180,14 @@ export class Guard {
     this.control.send(GO);
   }
 
-  /** Calls back with the signal whenever one has stopped the command. */
-  async watchStops(onStopped: (signo: number) => void): Promise<void> {
+  /** Hears what init tells of the command, and calls back with the signal whenever one has stopped it. */
+  async watchCommand(onStopped: (signo: number) => void): Promise<void> {
     try {
       for (;;) {
         const { bytes } = await this.control.receive(this.#ending.signal);
-        const match = /^stopped (\d+)$/.exec(Buffer.from(bytes).toString());
-        if (match) onStopped(Number(match[1]));
+        const [what, number] = Buffer.from(bytes).toString().split(' ');
+        if (what === 'stopped') onStopped(Number(number));
+        if (what === 'ended') this.#commandCode = Number(number);
       }
     } catch (error) {
       if (!(error instanceof ChannelClosed) && !this.#ending.signal.aborted) throw error;

@@ -64,7 +64,7 @@ export class Job {
     this.#api = api;
     this.#guard = guard;
     this.#pidfd = pidfd;
-    void guard.watchStops((signo) => this.#stopLikeCommand(signo));
+    void guard.watchCommand((signo) => this.#stopLikeCommand(signo));
   }
 
   /** Sends a signal to the command itself; nothing happens when it has ended. */

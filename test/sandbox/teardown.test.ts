@@ -124,8 +124,9 @@ async function endAnyway(host: Host): Promise<void> {
   host.tell({ kind: 'close' });
 }
 
+const stages = ['spawned', 'unshared', 'linked', 'ready', 'furnished', 'started', 'closing'] as const;
+
 describe('SIGKILL after each step', () => {
-  const stages = ['spawned', 'unshared', 'linked', 'ready', 'furnished', 'started', 'closing'] as const;
   const victims = ['host', 'guard', 'bubblewrap', 'init', 'helper'] as const;
   /** These are not there yet: bubblewrap is started by the guard, and init by bubblewrap. */
   const absent = new Set(['spawned of bubblewrap', 'spawned of init', 'unshared of init', 'linked of init']);
@@ -133,12 +134,12 @@ describe('SIGKILL after each step', () => {
   test.each(stages.flatMap((stage) => victims.map((victim) => [stage, victim] as const)))(
     '%s of %s',
     async (stage, victim) => {
-      const host = markedHost({ fault: { stage, victim } });
+      const host = markedHost({ fault: { stage, victim, signal: 'SIGKILL' } });
       await endAnyway(host);
       await host.ended();
-      const killed = host.reports.find((report) => report.kind === 'killed');
+      const struck = host.reports.find((report) => report.kind === 'struck');
       // A host that kills itself tells nothing any more.
-      if (victim !== 'host' && !absent.has(`${stage} of ${victim}`)) expect(killed?.count).toBeGreaterThan(0);
+      if (victim !== 'host' && !absent.has(`${stage} of ${victim}`)) expect(struck?.count).toBeGreaterThan(0);
       // What it meets is told, or is a command that was ended; nothing is a bug.
       if (victim === 'host') expect(host.child.signalCode).toBe('SIGKILL');
       else expect(host.reports.at(-1)?.kind).toMatch(/^(failed|exited)$/);
@@ -146,6 +147,71 @@ describe('SIGKILL after each step', () => {
       await expectNothingLeft();
     },
   );
+});
+
+describe('SIGSTOP', () => {
+  const victims = ['guard', 'bubblewrap', 'init', 'helper'] as const;
+
+  // What waits for one that is stopped waits 5 s: all of these at the same time.
+  test('of any, after each step: the end comes in bounded time', { timeout: 60_000 }, async () => {
+    const cases = stages.flatMap((stage) => victims.map((victim) => ({ stage, victim })));
+    const marks = cases.map(({ stage, victim }) => `${mark}-${stage}-${victim}`);
+    await Promise.all(
+      cases.map(async ({ stage, victim }, i) => {
+        // With a mark of its own, by which it finds its victim.
+        const hostEnv = { KNS_TEST_MARK: marks[i]?.split('=')[1] ?? '' };
+        const host = markedHost({ fault: { stage, victim, signal: 'SIGSTOP' }, hostEnv });
+        if (stage === 'started' || stage === 'closing') await host.report('launched');
+        if (stage === 'started') host.tell({ kind: 'start' });
+        if (stage !== 'closing') await host.report('struck');
+        host.tell({ kind: 'close' });
+        await host.ended();
+        expect([stage, victim, host.stderr]).toEqual([stage, victim, '']);
+        expect(host.reports.at(-1)?.kind).toMatch(/^(failed|exited)$/);
+      }),
+    );
+    for (const each of marks) await noneMarked(each);
+    await expectNothingLeft();
+  });
+
+  /** A host whose command runs, and one of whose processes is stopped then. */
+  async function stopped(victim: (typeof victims)[number]): Promise<Host> {
+    const host = markedHost({
+      command: ['sh', '-c', 'trap "exit 9" INT; echo ready; while :; do sleep 0.05; done'],
+      passSignals: true,
+      fault: { stage: 'started', victim, signal: 'SIGSTOP' },
+    });
+    await host.report('launched');
+    host.tell({ kind: 'start' });
+    await host.report('struck');
+    return host;
+  }
+
+  test.each(['guard', 'bubblewrap', 'helper'] as const)(
+    'of the %s: the command ends by an INT, and all else in bounded time, with its code',
+    async (victim) => {
+      const host = await stopped(victim);
+      await host.printed('ready');
+      host.child.kill('SIGINT');
+      expect((await host.report('exited')).code).toBe(9);
+      await host.ended();
+      await expectNothingLeft();
+    },
+  );
+
+  test.each(['guard', 'bubblewrap'] as const)('of the %s: a second INT does not wait', async (victim) => {
+    const host = await stopped(victim);
+    await host.printed('ready');
+    host.child.kill('SIGINT');
+    // Whether the command has ended already is not told; an INT that comes before is one more for its trap.
+    const again = setInterval(() => host.child.kill('SIGINT'), 100);
+    const from = performance.now();
+    expect((await host.report('exited')).code).toBe(9);
+    clearInterval(again);
+    expect(performance.now() - from).toBeLessThan(4_000);
+    await host.ended();
+    await expectNothingLeft();
+  });
 });
 
 describe('the guard', () => {

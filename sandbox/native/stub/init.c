@@ -15,7 +15,8 @@
  *
  * A command that stops is told to the host. The caller's shell waits for the
  * host alone, and a program that stops just itself (`less` at a Ctrl-Z) would
- * otherwise leave the shell waiting for one that still runs.
+ * otherwise leave the shell waiting for one that still runs. Its exit code is
+ * told as well: of those between, one may be stopped or killed.
  *
  * What runs inside is of the same user as this process. It may not be traced,
  * nor its files be taken, since it holds an end of the control channel
@@ -62,10 +63,11 @@ static void hold_signals(void)
     sigprocmask(SIG_SETMASK, &all, NULL);
 }
 
-static void tell_stopped(int control, int signo)
+/* The command has "stopped" by a signal, or "ended" with a code. */
+static void tell(int control, const char *what, int number)
 {
     char text[32];
-    int length = snprintf(text, sizeof text, "stopped %d", signo);
+    int length = snprintf(text, sizeof text, "%s %d", what, number);
     send(control, text, (size_t)length, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
@@ -92,9 +94,11 @@ static int watch_over(pid_t command, int control, int signals, bool joined)
         while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
             if (pid != command)
                 continue;
-            if (!WIFSTOPPED(status))
+            if (!WIFSTOPPED(status)) {
+                tell(control, "ended", exit_code(status));
                 return exit_code(status);
-            tell_stopped(control, WSTOPSIG(status));
+            }
+            tell(control, "stopped", WSTOPSIG(status));
         }
         if (fds[0].revents != 0)
             return end_everything(command, 128 + SIGKILL);

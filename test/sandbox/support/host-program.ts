@@ -100,21 +100,32 @@ function pidsOf(victim: Fault['victim']): number[] {
   return [...new Set([...found, ...commands.map(({ status }) => Number(status['PPid']))])];
 }
 
-function kill(victim: Fault['victim']): void {
+function strike({ victim, signal }: Fault): void {
   const pids = pidsOf(victim);
   for (const pid of pids) {
     try {
-      process.kill(pid, 'SIGKILL');
+      process.kill(pid, signal);
     } catch {
       // It has ended with the one before it.
     }
   }
-  report({ kind: 'killed', count: pids.length });
+  report({ kind: 'struck', count: pids.length });
 }
 
 const onStage = (stage: Fault['stage']): void => {
-  if (request.fault?.stage === stage) kill(request.fault.victim);
+  if (request.fault?.stage === stage) strike(request.fault);
 };
+
+class GivenUp extends Error {
+  readonly code = 'GIVEN_UP';
+  readonly remedy = 'none';
+}
+
+/** Told to close while there is nothing to be closed yet. */
+const giveUp = new AbortController();
+process.once('message', (task: HostTask) => {
+  if (task.kind === 'close') giveUp.abort(new GivenUp('as it was told'));
+});
 
 async function run(sandbox: Sandbox): Promise<void> {
   const signals = request.passSignals
@@ -157,9 +168,9 @@ async function main(): Promise<void> {
   const caller = readCallerState(process.env);
   try {
     if (request.cycles !== undefined) await cycle(request.cycles);
-    else await run(await launch({ ...request.options, caller, onStage }));
+    else await run(await launch({ ...request.options, caller, onStage, abort: giveUp.signal }));
   } catch (error) {
-    if (!(error instanceof SandboxError)) throw error;
+    if (!(error instanceof SandboxError || error instanceof GivenUp)) throw error;
     report({ kind: 'failed', code: error.code, message: error.message, remedy: error.remedy });
   }
   closeSync(decoy);

@@ -2,8 +2,9 @@
 
 import type { JoinOptions, LaunchOptions, LinkKind } from '../../../sandbox/index.ts';
 
-/** Which of a sandbox's processes is killed, and after which step. */
+/** Which of a sandbox's processes meets this signal, and after which step. */
 export interface Fault {
+  readonly signal: 'SIGKILL' | 'SIGSTOP';
   readonly stage: Parameters<NonNullable<LaunchOptions['onStage']>>[0];
   readonly victim: 'host' | 'guard' | 'bubblewrap' | 'init' | 'helper';
 }
@@ -26,8 +27,8 @@ export type HostReport =
   | { readonly kind: 'frame'; readonly length: number; readonly head: string }
   | { readonly kind: 'sent'; readonly taken: boolean }
   | { readonly kind: 'cycled'; readonly first: number; readonly last: number }
-  /** How many processes were killed as the request had it. */
-  | { readonly kind: 'killed'; readonly count: number }
+  /** How many processes have met the signal of the request. */
+  | { readonly kind: 'struck'; readonly count: number }
   | { readonly kind: 'exited'; readonly code: number }
   /** A command that has joined, and its end. */
   | { readonly kind: 'joined'; readonly id: number }
