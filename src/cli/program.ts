@@ -47,7 +47,8 @@ Sandboxes that stay (kns-rootless SUBCOMMAND --help shows more):
   exec NAME [--] [command…]     run a command in a sandbox that runs
   list, logs NAME, down NAME…   what there is, what it says, its end
   doctor [options]              whether a run would work
-As the first word, these are subcommands; policy is kept for later. After -- they are programs.
+  policy explain DEST           what the rules say of a destination
+As the first word, these are subcommands. After -- they are programs.
 
 Examples:
   kns-rootless bash                                   a shell where every Service answers under its name

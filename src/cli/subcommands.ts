@@ -1,9 +1,9 @@
 /**
- * The closed set of subcommands, now and later.
+ * The closed set of subcommands.
  *
  * `kns-rootless NAME` runs a program called NAME unless it is one of these.
  * They clash with no common program, and `kns-rootless -- NAME` always runs
- * the program. Reserving the later ones now keeps scripts from breaking then.
+ * the program.
  */
 
 import type { CallerState } from '../../sandbox/index.ts';
@@ -19,10 +19,9 @@ const SUBCOMMANDS: ReadonlyMap<string, () => Promise<Subcommand>> = new Map([
   ['exec', async () => (await import('./commands/exec.ts')).exec],
   ['list', async () => (await import('./commands/list.ts')).list],
   ['logs', async () => (await import('./commands/logs.ts')).logs],
+  ['policy', async () => (await import('./commands/policy.ts')).policy],
   ['up', async () => (await import('./commands/up.ts')).up],
 ]);
-
-const LATER = new Set(['policy']);
 
 /** The subcommand that the first word is, if it is one. */
 export function subcommand(word: string | undefined): Promise<Subcommand> | undefined {
@@ -31,17 +30,10 @@ export function subcommand(word: string | undefined): Promise<Subcommand> | unde
 
 /** Throws `SUBCOMMAND_RESERVED` where a command's name is kept for a subcommand. */
 export function refuseReserved(name: string): void {
-  const program = `to run a program of that name: kns-rootless -- ${name}`;
-  if (SUBCOMMANDS.has(name))
-    throw new UsageError(
-      'SUBCOMMAND_RESERVED',
-      `the subcommand "${name}" has to be the first word`,
-      `write its options behind it: kns-rootless ${name} …; ${program}`,
-    );
-  if (LATER.has(name))
-    throw new UsageError(
-      'SUBCOMMAND_RESERVED',
-      `"${name}" is kept for a subcommand that this version does not have`,
-      program,
-    );
+  if (!SUBCOMMANDS.has(name)) return;
+  throw new UsageError(
+    'SUBCOMMAND_RESERVED',
+    `the subcommand "${name}" has to be the first word`,
+    `write its options behind it: kns-rootless ${name} …; to run a program of that name: kns-rootless -- ${name}`,
+  );
 }

@@ -37,6 +37,8 @@ export class Denials {
       `${protocol} ${host}${isPing ? '' : `:${port}`}`,
       known.length === 0 ? '' : ` (${known.join(', ')})`,
       decision,
+      // Programs ask groups of hosts for printers and the like, without anybody having wished for it.
+      decision.rule.startsWith('protected') ? 'info' : 'warn',
     );
   }
 
@@ -48,18 +50,24 @@ export class Denials {
 
   /** A name that is not looked up, or would not be. */
   noteName(name: string, decision: NameDecision): void {
-    if (decision.verdict !== 'allow') this.#tellOnce(`look-up of ${name}`, '', decision);
+    if (decision.verdict === 'allow') return;
+    // Who misspells a Service gets there by the search list, and who logs an address by its reverse.
+    const isWish = name.includes('.') && !name.toLowerCase().endsWith('.arpa');
+    this.#tellOnce(`look-up of ${name}`, '', decision, isWish ? 'warn' : 'info');
   }
 
-  #tellOnce(destination: string, known: string, { verdict, rule }: NameDecision): void {
+  #tellOnce(
+    destination: string,
+    known: string,
+    { verdict, rule }: NameDecision,
+    level: 'warn' | 'info',
+  ): void {
     if (this.#told.has(destination) || this.#told.size > MAX_DESTINATIONS) return;
     this.#told.add(destination);
     if (this.#told.size > MAX_DESTINATIONS) {
       this.#log.warn('further destinations are denied without a line for each; --audit has them all');
       return;
     }
-    // Programs ask groups of hosts for printers and the like, without anybody having wished for it.
-    const level = rule.startsWith('protected') ? 'info' : 'warn';
     this.#log[level](
       `${destination}${known}: ${verdict === 'deny' ? 'denied' : 'would be denied'} by ${rule}`,
     );

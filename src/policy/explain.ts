@@ -81,9 +81,10 @@ function nameMismatch(names: readonly string[]): string {
 /** For people: a line for each rule, and the last for the decision. */
 export function explanationText({ flow, decision, protected: closed, rules }: Explanation): string {
   const { protocol, port, names, service } = flow;
-  const host = decision.address.includes(':') ? `[${decision.address}]` : decision.address;
-  const known = service === undefined ? names.join(', ') : `${service.namespace}/svc/${service.name}`;
-  const what = `${protocol} ${host}${protocol === 'icmp' ? '' : `:${port}`}${known === '' ? '' : ` (${known})`}`;
+  const address = decision.address.includes(':') ? `[${decision.address}]` : decision.address;
+  const host = service === undefined ? address : `${service.context}/${service.namespace}/svc/${service.name}`;
+  const known = names.length === 0 ? '' : ` (${names.join(', ')})`;
+  const what = `${protocol} ${host}${protocol === 'icmp' ? '' : `:${port}`}${known}`;
   const lines = rules.map(
     ({ action, rule, origin, passedOver }) =>
       `  ${passedOver === undefined ? '*' : '-'} ${action} ${rule} (${origin}): ${passedOver ?? 'decides'}`,

@@ -46,8 +46,7 @@ export class RuleIndex {
   constructor(rules: readonly Rule[]) {
     this.#rules = rules;
     for (const [i, { target }] of rules.entries()) this.#listOf(target).push(i);
-    const isOpen = ({ action, target }: Rule): boolean => action === 'allow' && target.kind === 'range';
-    const first = rules.findIndex(isOpen);
+    const first = rules.findIndex(opensRange);
     this.#firstAllowedRange = first < 0 ? rules.length : first;
   }
 
@@ -62,9 +61,7 @@ export class RuleIndex {
    * stand for, or one that denies all of them.
    */
   firstForName(name: string): Rule | undefined {
-    const settles = (rule: Rule): boolean =>
-      rule.action === 'allow' || (rule.protocol === undefined && rule.ports.length === 0);
-    return this.#firstOf([this.#any, ...this.#byName(name)], settles, this.#firstAllowedRange);
+    return this.#firstOf([this.#any, ...this.#byName(name)], settlesName, this.#firstAllowedRange);
   }
 
   /** @param best the index to be undercut */
@@ -128,6 +125,14 @@ export class RuleIndex {
     for (const { prefixLength, rules } of this.#prefixes[version])
       yield rules.get(maskedWords(words, prefixLength).join()) ?? [];
   }
+}
+
+function opensRange({ action, target }: Rule): boolean {
+  return action === 'allow' && target.kind === 'range';
+}
+
+function settlesName({ action, protocol, ports }: Rule): boolean {
+  return action === 'allow' || (protocol === undefined && ports.length === 0);
 }
 
 function listIn(map: Map<string, number[]>, key: string): number[] {

@@ -18,7 +18,11 @@ async function resolve(questions: readonly (readonly [name: string, type: string
   const { code, stdout, stderr } = await inSandbox(
     `${process.execPath} -e "${script}" '${JSON.stringify(questions)}'`,
   );
-  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  // Names of outside are not looked up in tests, and that is told.
+  expect({ code, stderr: stderr.replaceAll(/^kns-rootless: look-up of .*\n/gm, '') }).toEqual({
+    code: 0,
+    stderr: '',
+  });
   return stdout
     .trim()
     .split('\n')

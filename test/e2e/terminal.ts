@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { ordinaryUser } from '../support/ordinary-user.ts';
 import { fromSetup } from '../support/program.ts';
-import { PROGRAM_LINK } from '../support/test-link.ts';
+import { PROGRAM_DEFAULTS } from '../support/program-defaults.ts';
 
 export const CTRL_C = '\x03';
 export const CTRL_Z = '\x1a';
@@ -40,7 +40,7 @@ export class Terminal {
         TERM: 'dumb',
         PS1: 'ready> ',
         KUBECONFIG: fromSetup('KNS_TEST_KUBECONFIG'),
-        ...PROGRAM_LINK,
+        ...PROGRAM_DEFAULTS,
         ...env,
       },
       stdio: ['pipe', 'pipe', 'inherit'],

@@ -8,7 +8,8 @@ import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
 import { ordinaryUser } from '../support/ordinary-user.ts';
 import { fromSetup, runProgram } from '../support/program.ts';
-import { PROGRAM_LINK, TEST_LINK } from '../support/test-link.ts';
+import { PROGRAM_DEFAULTS } from '../support/program-defaults.ts';
+import { TEST_LINK } from '../support/test-link.ts';
 
 const page = (name: string) => readFileSync(join(import.meta.dirname, '../../docs', name), 'utf8');
 const USAGE = page('usage.md');
@@ -43,7 +44,7 @@ async function shell(command: string): Promise<string> {
       PATH: `${dirname(fromSetup('KNS_TEST_PROGRAM'))}:${process.env['PATH']}`,
       HOME: '/nonexistent',
       SHELL: '/bin/sh',
-      ...PROGRAM_LINK,
+      ...PROGRAM_DEFAULTS,
     },
     stdio: ['ignore', 'pipe', 'ignore'],
   });

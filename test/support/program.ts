@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { ordinaryUser } from './ordinary-user.ts';
-import { PROGRAM_LINK } from './test-link.ts';
+import { PROGRAM_DEFAULTS } from './program-defaults.ts';
 
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
@@ -50,7 +50,7 @@ export function startProgram(args: readonly string[], options: RunOptions = {}):
       HOME: '/nonexistent',
       SHELL: '/bin/sh',
       KUBECONFIG: fromSetup('KNS_TEST_KUBECONFIG'),
-      ...PROGRAM_LINK,
+      ...PROGRAM_DEFAULTS,
       ...options.env,
     },
     uid: user.uid,

@@ -10,10 +10,6 @@ const VIRTIO = 10;
 
 export const TEST_LINK = linkOf(process.env['KNS_TEST_LINK'] ?? 'auto');
 
-/** The environment by which the program takes it. */
-export const PROGRAM_LINK: Readonly<Record<string, string>> =
-  TEST_LINK === 'auto' ? {} : { KNS_ROOTLESS_LINK: TEST_LINK };
-
 function linkOf(text: string): LinkKind | 'auto' {
   if (text === 'tun' || text === 'veth' || text === 'auto') return text;
   throw new Error(`KNS_TEST_LINK is tun or veth, and not ${text}`);

@@ -79,11 +79,12 @@ describe('denials', () => {
     const denials = new Denials(log);
     const dry = new Policy({ egress: 'deny', dryRun: true }, () => []);
     denials.note(flow('192.0.2.1'), dry.decide(flow('192.0.2.1')));
-    denials.noteName('b.example', dry.decideName('b.example'));
+    for (const name of ['b.example', 'misspelt']) denials.noteName(name, dry.decideName(name));
     denials.tellCounts();
     expect(log.lines).toEqual([
       'warn: tcp 192.0.2.1:443 (a.example): would be denied by default: deny',
       'warn: look-up of b.example: would be denied by default: deny',
+      'info: look-up of misspelt: would be denied by default: deny',
       'info: flows that would be denied: 1',
     ]);
     expect(denials.count).toBe(0);

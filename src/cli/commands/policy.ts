@@ -1,0 +1,55 @@
+/** `kns-rootless policy explain DEST [options]`: what the rules say of one destination, and why. */
+
+import { loadAccess } from '../../cluster/index.ts';
+import { UsageError } from '../../errors.ts';
+import { createLog } from '../../observe/log.ts';
+import { parseDestination } from '../../policy/index.ts';
+import { explainDestination, reportText, type ServicePlace } from '../../session/outside/explanation.ts';
+import { readEgressSettings } from '../../session/outside/settings.ts';
+import { type AccessOptions, addAccessOptions, readAccessOptions } from '../options/access.ts';
+import { addPolicyOptions, readEgressOptions } from '../options/egress.ts';
+import { addGeneralOptions, readVerbosity } from '../options/general.ts';
+import { makeCommand } from '../program.ts';
+import type { Subcommand } from '../subcommands.ts';
+import { VERSION } from '../version.ts';
+
+const HELP = `
+A destination is one flow, written like the target of a rule: example.com:443, udp:192.0.2.1:53,
+[2001:db8::1]:443, icmp:192.0.2.1, svc/web:80 or shop/svc/web:80. Without a protocol it is TCP, without a
+port 443. Names are looked up. Nothing else is sent.`;
+
+export const policy: Subcommand = async (argv) => {
+  const program = makeCommand('kns-rootless policy')
+    .usage('explain DEST [options]')
+    .description('Shows each rule up to the one that decides on a destination.')
+    .argument('<verb>', 'explain')
+    .argument('<destination>', 'one flow')
+    .addHelpText('after', HELP);
+  addPolicyOptions(program);
+  addAccessOptions(program);
+  addGeneralOptions(program, VERSION);
+  program.option('--json', 'print one JSON object in place of lines');
+  program.parse(argv, { from: 'user' });
+  const [verb, destination] = program.args;
+  if (verb !== 'explain')
+    throw new UsageError('POLICY_VERB', `policy has no "${verb}"`, 'write kns-rootless policy explain DEST');
+  const access = readAccessOptions(program);
+  const settings = await readEgressSettings(readEgressOptions(program));
+  const report = await explainDestination(parseDestination(destination), {
+    policy: settings.policy,
+    servicePlace: () => currentPlace(access),
+    log: createLog(readVerbosity(program)),
+  });
+  const { json = false } = program.opts<{ json?: true }>();
+  process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : reportText(report));
+  return 0;
+};
+
+async function currentPlace({ contexts, ...access }: AccessOptions): Promise<ServicePlace> {
+  const [context] = contexts;
+  const { contextName, namespace } = await loadAccess({
+    ...access,
+    ...(context !== undefined && { context }),
+  });
+  return { context: contextName, namespace };
+}
