@@ -1,0 +1,133 @@
+/**
+ * A guard over what packets and connections cost, as counts: no clock, so that
+ * it holds on a busy machine, and fails for one more copy, or one more system
+ * call a packet.
+ *
+ * Bounds are relative to what came in: how many packets a transfer has, and how
+ * many a wake-up finds, is the kernel's affair and the machine's. Each is the
+ * count that the path has, and some room where timing decides; none has room
+ * for once more per packet.
+ */
+
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { makeWorld } from '../src/egress/support/world.ts';
+import type { Tally } from './tally.ts';
+import { AMOUNTS, type Kind } from './work.ts';
+
+const KIB = 1 << 10;
+const MIB = 1 << 20;
+/** Of calls, wake-ups and frames: opening, closing, marks, a timer. */
+const FEW = 64;
+/** A frame of 64 KiB, or a few that are smaller while a window opens. */
+const MOST_FRAMES_PER_MIB = 40;
+
+const counts = new Map<Kind, Tally>();
+let folder: string;
+
+/** Node as it runs the program here: its calls counted, and no collection in the middle of a count. */
+function countedNode(ledger: string): string {
+  return `cat > "$DIRECTORY/node" <<END
+#!/bin/sh
+export KNS_LEDGER="$DIRECTORY/ledger-\\$2" LD_PRELOAD=${ledger}
+exec "$NODE" --expose-gc --min-semi-space-size=128 --max-semi-space-size=128 "\\$@"
+END
+chmod +x "$DIRECTORY/node"
+NODE="$DIRECTORY/node"
+`;
+}
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'kns-ledger-'));
+  chmodSync(folder, 0o755);
+  const ledger = join(folder, 'ledger.so');
+  const source = join(import.meta.dirname, 'ledger.c');
+  execFileSync('cc', ['-shared', '-fPIC', '-O2', '-fno-builtin', '-Wall', '-Werror', '-o', ledger, source]);
+  const world = await makeWorld(join(import.meta.dirname, 'path.ts'));
+  try {
+    const seen = await world.run('counts', countedNode(ledger));
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- said by path.ts
+    for (const { kind, ...tally } of seen as ({ kind: Kind } & Tally)[]) counts.set(kind, tally);
+  } finally {
+    world.remove();
+  }
+}, 60_000);
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Names the count that is too high, and all the others beside it. */
+function within(kind: Kind, bounds: (tally: Tally) => Partial<Record<keyof Tally, number>>): void {
+  const tally = counts.get(kind);
+  if (tally === undefined) throw new Error(`nothing was counted of ${kind}`);
+  const tooHigh = Object.entries(bounds(tally)).filter(
+    ([name, most]) => !(tally[name as keyof Tally] <= most),
+  );
+  expect(tooHigh, JSON.stringify(tally)).toEqual([]);
+  expect(tally.collections, 'the collector ran, so that allocations are not known').toBe(0);
+}
+
+test('an upload: a read and a write a frame, an ACK a batch, each byte copied once, in buffers that are there', () => {
+  within('up', ({ framesIn, framesOut, batches, waits }) => ({
+    framesIn: (AMOUNTS.upBytes / MIB) * MOST_FRAMES_PER_MIB,
+    // One more in each batch finds that there is nothing left.
+    reads: framesIn + 2 * batches + FEW,
+    // A frame may lie across the border of two blocks, and is then written in two parts, now and then.
+    writes: framesOut + 1.3 * framesIn + FEW,
+    framesOut: 2.5 * batches + FEW,
+    waits: 2 * batches + FEW,
+    // When the host's socket is full, it is watched until it is not.
+    otherCalls: 2 * waits + FEW,
+    copiedBytes: AMOUNTS.upBytes + 64 * KIB,
+    heapBytes: framesIn * 4 * KIB,
+    // As far as the window opens; they are used again.
+    bufferBytes: 4 * MIB,
+  }));
+});
+
+test('a download: no byte copied but by the kernel, read into what it is sent from', () => {
+  within('down', ({ framesIn, framesOut, batches, waits }) => ({
+    framesOut: (AMOUNTS.downBytes / MIB) * MOST_FRAMES_PER_MIB,
+    reads: framesIn + 2 * batches + 1.2 * framesOut + FEW,
+    // A full link takes a frame at the second try.
+    writes: framesOut + waits + FEW,
+    waits: 2 * (batches + framesOut),
+    otherCalls: 2 * waits + FEW,
+    copiedBytes: 64 * KIB,
+    heapBytes: (framesIn + framesOut) * 4 * KIB,
+    bufferBytes: 1.1 * AMOUNTS.downBytes + MIB,
+  }));
+});
+
+test('a question and its answer: one frame each way, which acknowledges as well', () => {
+  const { exchanges } = AMOUNTS;
+  within('exchanges', () => ({
+    framesIn: 1.2 * exchanges + FEW,
+    framesOut: 1.2 * exchanges + FEW,
+    // The frame, that there is no other, the answer.
+    reads: 3.5 * exchanges + FEW,
+    writes: 2.3 * exchanges + FEW,
+    waits: 4 * exchanges + FEW,
+    otherCalls: 0.2 * exchanges + FEW,
+    copiedBytes: 64 * KIB,
+    heapBytes: exchanges * 6 * KIB,
+    bufferBytes: exchanges * 256,
+  }));
+});
+
+test('a connection, a question, an answer and its end', () => {
+  const { connections } = AMOUNTS;
+  within('connections', () => ({
+    framesIn: 6.5 * connections + FEW,
+    framesOut: 5.5 * connections + FEW,
+    reads: 14 * connections + FEW,
+    writes: 6.5 * connections + FEW,
+    waits: 16 * connections + FEW,
+    otherCalls: 13.5 * connections + FEW,
+    copiedBytes: 256 * connections + 64 * KIB,
+    heapBytes: connections * 40 * KIB,
+    bufferBytes: connections * 17 * KIB + 64 * KIB,
+  }));
+});
