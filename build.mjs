@@ -1,8 +1,9 @@
 /**
  * Builds what is released:
  *
- *     dist/kns-rootless   what `bin` names: a shell script that starts dist/cli.js
- *     dist/cli.js         the program and all it needs in one bundle, since that starts five times as fast
+ *     dist/kns-rootless   what `bin` names: a shell script that starts dist/cli.cjs
+ *     dist/cli.cjs        looks at Node's version and loads
+ *     dist/program-*.cjs  the program and all it needs in one bundle, since that starts five times as fast
  *     dist/stack/         the stack as a library, with types
  *     prebuilt/           the native parts for this machine's architecture
  */
@@ -18,35 +19,42 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 
 const root = import.meta.dirname;
 const dist = join(root, 'dist');
 
-const common = {
-  absWorkingDir: root,
-  bundle: true,
-  platform: 'node',
-  target: 'node20.19',
-  format: 'esm',
-  // Some dependencies are CommonJS and call require() for Node's own modules.
-  banner: {
-    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
-  },
-  logLevel: 'warning',
+const common = { absWorkingDir: root, bundle: true, platform: 'node', logLevel: 'warning' };
+
+/** CommonJS, whose loader needs less to start, and whose code can be kept (src/cli/code-cache.ts). */
+const released = {
+  ...common,
+  format: 'cjs',
+  outExtension: { '.js': '.cjs' },
+  outdir: dist,
+  minifySyntax: true,
+  define: { 'import.meta.dirname': '__dirname', 'import.meta.url': '__filename' },
+  // What is imported when it is needed is in the bundle as well.
+  supported: { 'dynamic-import': false },
+  metafile: true,
 };
 
 async function buildProgram() {
   const { metafile } = await build({
-    ...common,
+    ...released,
+    target: 'node20.19',
+    entryPoints: { program: 'src/cli/main.ts' },
+    entryNames: '[name]-[hash]',
+  });
+  const [program] = Object.keys(metafile.outputs);
+  await build({
+    ...released,
+    // Older versions are told what is wanted.
+    target: 'node14.18',
     entryPoints: { cli: 'src/cli/bin.ts' },
-    outdir: dist,
-    chunkNames: 'chunks/[name]-[hash]',
-    splitting: true,
-    minifySyntax: true,
-    metafile: true,
+    define: { ...released.define, PROGRAM_FILE: JSON.stringify(basename(program)) },
   });
   copyFileSync(join(root, 'sandbox/shim/kns-rootless'), join(dist, 'kns-rootless'));
   chmodSync(join(dist, 'kns-rootless'), 0o755);
@@ -88,7 +96,7 @@ async function buildNativeParts() {
   const scratch = mkdtempSync(join(dist, 'build-'));
   try {
     const outfile = join(scratch, 'build-native.mjs');
-    await build({ ...common, entryPoints: ['sandbox/native/build.ts'], outfile });
+    await build({ ...common, format: 'esm', entryPoints: ['sandbox/native/build.ts'], outfile });
     const { buildNative } = await import(pathToFileURL(outfile).href);
     await buildNative(join(root, 'prebuilt', `linux-${process.arch}`));
   } finally {

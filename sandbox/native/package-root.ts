@@ -2,7 +2,6 @@
 
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 function isPackageRoot(directory: string): boolean {
   try {
@@ -20,7 +19,7 @@ function isPackageRoot(directory: string): boolean {
 
 /** Up from this file: from the sources as well as from a bundle in dist/. */
 export function packageRoot(): string {
-  const start = path.dirname(fileURLToPath(import.meta.url));
+  const start = import.meta.dirname;
   let directory = start;
   while (!isPackageRoot(directory)) {
     const parent = path.dirname(directory);

@@ -11,7 +11,8 @@ import { describeError } from './report.ts';
 import { subcommand } from './subcommands.ts';
 import { VERSION } from './version.ts';
 
-export async function main(argv: readonly string[]): Promise<number> {
+/** @param afterRun called where a command was run to its end */
+export async function main(argv: readonly string[], afterRun: () => void): Promise<number> {
   const caller = readCallerState(process.env);
   surviveDeafReaders();
   process.once('uncaughtException', fail);
@@ -25,7 +26,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     );
     // All that knows of clusters is loaded here, and not for what only looks after sandboxes.
     const { runHere } = await import('./commands/run.ts');
-    return await runHere({
+    const code = await runHere({
       line,
       command: rawArguments(command),
       fds,
@@ -34,6 +35,8 @@ export async function main(argv: readonly string[]): Promise<number> {
       log: createLog(line.verbosity),
       onReady: (summary) => greet(line.verbosity, summary),
     });
+    afterRun();
+    return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_FAILED;
     process.stderr.write(`${describeError(error)}\n`);

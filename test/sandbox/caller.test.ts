@@ -15,7 +15,7 @@ beforeAll(() => {
   copyFileSync(SHIM, join(folder, 'kns-rootless'));
   chmodSync(join(folder, 'kns-rootless'), 0o755);
   writeFileSync(
-    join(folder, 'cli.js'),
+    join(folder, 'cli.cjs'),
     'console.log(JSON.stringify([process.env.KNS_ROOTLESS_CALLER, ...process.argv.slice(2)]))',
   );
   symlinkSync('kns-rootless', join(folder, 'linked'));

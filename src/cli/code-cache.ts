@@ -1,0 +1,127 @@
+/**
+ * Loads the program with the code that V8 compiled for it in an earlier run.
+ *
+ * Compiling is a third of what a start costs. Node's own cache for that
+ * (module.enableCompileCache) is not in Node 20, so this is one for all
+ * versions: a file in the user's cache for each version of Node, with all that
+ * a whole run has used. V8 takes none of another version of its own, nor under
+ * other flags of its own, and says so; the program is compiled as ever then,
+ * and the file written anew. Its name has that of the program, which build.mjs
+ * derives from the content: V8 itself compares no more than the length.
+ *
+ * What is in the file is run as the user. So it is taken only where it belongs
+ * to them and nobody else can write it: with sudo, $HOME may be another's.
+ * A file is complete or not there (rename(2)). Where none can be written, nothing
+ * is lost but time.
+ */
+
+import {
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { createRequire, wrap } from 'node:module';
+import path from 'node:path';
+import { Script } from 'node:vm';
+
+/** What other versions have left goes after this time without a new one. */
+const MAX_AGE_MS = 30 * 24 * 3_600_000;
+
+const WRITABLE_BY_OTHERS = 0o022;
+
+export interface LoadedProgram<T> {
+  readonly program: T;
+  /** To be called when a run is over: what it has compiled is there for the next. */
+  readonly keepCode: () => void;
+}
+
+/** @param file a CommonJS bundle in ASCII */
+export function loadProgram<T>(
+  file: string,
+  env: Readonly<Record<string, string | undefined>>,
+): LoadedProgram<T> {
+  const directory = cacheDirectory(env);
+  const name = `${path.basename(file, '.cjs')}.${process.version}-${process.arch}`;
+  const cachedData = directory === undefined ? undefined : readOwn(path.join(directory, name));
+  // One byte a character: V8 need not look for wider ones.
+  const script = new Script(wrap(readFileSync(file, 'latin1')), {
+    filename: file,
+    ...(cachedData === undefined ? {} : { cachedData }),
+  });
+  const module: { exports: unknown } = { exports: {} };
+  script.runInThisContext()(module.exports, createRequire(file), module, file, path.dirname(file));
+  const isFresh = cachedData !== undefined && script.cachedDataRejected !== true;
+  return {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the caller names the bundle's own module
+    program: module.exports as T,
+    keepCode: () => {
+      if (directory !== undefined && !isFresh) write(directory, name, script.createCachedData());
+    },
+  };
+}
+
+/** In the user's cache (XDG Base Directory Specification: a relative path is to be ignored). */
+function cacheDirectory({ HOME, XDG_CACHE_HOME }: Readonly<Record<string, string | undefined>>) {
+  const isGiven = XDG_CACHE_HOME !== undefined && path.isAbsolute(XDG_CACHE_HOME);
+  const base = isGiven ? XDG_CACHE_HOME : HOME && path.join(HOME, '.cache');
+  return base ? path.join(base, 'kns-rootless', 'code') : undefined;
+}
+
+function readOwn(file: string): Buffer | undefined {
+  try {
+    const fd = openSync(file, 'r');
+    try {
+      const { uid, mode } = fstatSync(fd);
+      const isOwn = uid === process.getuid?.() && (mode & WRITABLE_BY_OTHERS) === 0;
+      return isOwn ? readFileSync(fd) : undefined;
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    return undefined; // the first run
+  }
+}
+
+function write(directory: string, name: string, code: Buffer): void {
+  const unfinished = path.join(directory, `${name}.${process.pid}`);
+  try {
+    if (!isInOwnFolder(directory)) return;
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    writeFileSync(unfinished, code, { mode: 0o600, flag: 'wx' });
+    renameSync(unfinished, path.join(directory, name));
+    removeOld(directory);
+  } catch {
+    removeIfThere(unfinished); // a home that can't be written to, or is full
+  }
+}
+
+function removeIfThere(file: string): void {
+  try {
+    rmSync(file, { force: true });
+  } catch {
+    // Then it never was.
+  }
+}
+
+/** Of what is there already of the way to it, the last belongs to the user. */
+function isInOwnFolder(directory: string): boolean {
+  const there = statSync(directory, { throwIfNoEntry: false });
+  if (there !== undefined) return there.uid === process.getuid?.();
+  const parent = path.dirname(directory);
+  return parent !== directory && isInOwnFolder(parent);
+}
+
+function removeOld(directory: string): void {
+  const oldest = Date.now() - MAX_AGE_MS;
+  for (const name of readdirSync(directory)) {
+    const file = path.join(directory, name);
+    if (statSync(file).mtimeMs < oldest) rmSync(file, { force: true });
+  }
+}
