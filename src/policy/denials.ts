@@ -31,11 +31,11 @@ export class Denials {
     const { address } = decision;
     const { protocol, port, names, service } = flow;
     const isPing = protocol === 'icmp';
-    const host = address.includes(':') && !isPing ? `[${address}]` : address;
-    const known = service === undefined ? names : [`${service.namespace}/svc/${service.name}`];
+    const spelled = address.includes(':') && !isPing ? `[${address}]` : address;
+    const host = service === undefined ? spelled : `${service.namespace}/svc/${service.name}`;
     this.#tellOnce(
       `${protocol} ${host}${isPing ? '' : `:${port}`}`,
-      known.length === 0 ? '' : ` (${known.join(', ')})`,
+      names.length === 0 ? '' : ` (${names.join(', ')})`,
       decision,
       // Programs ask groups of hosts for printers and the like, without anybody having wished for it.
       decision.rule.startsWith('protected') ? 'info' : 'warn',
