@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import { once } from 'node:events';
 import { fromSetup, inSandbox, runProgram, startProgram } from '../support/program.ts';
+import { PROGRAM_DEFAULTS } from '../support/program-defaults.ts';
 
 describe('exit code', () => {
   test.each([
@@ -114,7 +115,8 @@ describe('surroundings', () => {
     const names = env
       .map((line) => line.split('=')[0])
       .filter((name) => !['_', 'OLDPWD', 'SHLVL'].includes(name));
-    expect(names).toEqual(['HOME', 'KUBECONFIG', 'MARK', 'PATH', 'SHELL']);
+    const given = ['HOME', 'KUBECONFIG', 'MARK', 'PATH', 'SHELL', ...Object.keys(PROGRAM_DEFAULTS)];
+    expect(names).toEqual(given.sort());
     expect(env).toContain('MARK=with space');
   });
 });
