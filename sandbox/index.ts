@@ -21,6 +21,7 @@ export type { LinkKind, LinkOptions } from './link.ts';
 export { loadNative } from './native/addon.ts';
 export type { PrivilegeOptions } from './process/privilege.ts';
 export type { RunningCommand } from './process/command.ts';
+export { hostPorts, type OpenPort, type OpenPorts, type PortProtocol } from './ports.ts';
 export { lockFile } from './process/lock.ts';
 export { PASSED_SIGNALS, type SignalWatch, watchSignals } from './process/signals.ts';
 export type { Sandbox } from './running.ts';

@@ -1,13 +1,16 @@
 /** A sandbox that stands: what the caller holds until the command has ended. */
 
-import type { Socket } from 'node:dgram';
-import type { Server } from 'node:net';
+import type { Socket as DatagramSocket } from 'node:dgram';
+import type { Server, Socket } from 'node:net';
 import type { LinkDevice } from './device.ts';
 import type { NetnsHelper } from './helper.ts';
-import { bindInside, type InsideAddress, listenInside } from './inside.ts';
+import type { ConnectOptions } from './inside/connect.ts';
+import { Inside } from './inside/inside.ts';
+import type { InsideAddress } from './inside/listen.ts';
 import type { Addon } from './native/addon.ts';
 import { joinFailed } from './join/errors.ts';
 import { closeNamespaces, type Namespaces, openNamespaces } from './join/namespaces.ts';
+import type { OpenPorts } from './ports.ts';
 import type { Guard } from './process/guard.ts';
 import { RunningCommand } from './process/command.ts';
 import type { ReceivedSignal } from './process/signals.ts';
@@ -27,7 +30,13 @@ export interface Sandbox {
   /** Has a server of ours listen in the sandbox's own network. @throws SandboxError LISTEN_FAILED */
   listenInside(server: Server, at: InsideAddress): Promise<void>;
   /** The same for UDP. @throws SandboxError LISTEN_FAILED */
-  bindInside(socket: Socket, at: InsideAddress): Promise<void>;
+  bindInside(socket: DatagramSocket, at: InsideAddress): Promise<void>;
+  /** Connects to a server in the sandbox, on whatever address it has there. @throws what connect(2) says */
+  connectInside(to: InsideAddress, options?: ConnectOptions): Promise<Socket>;
+  /** A UDP socket in the sandbox that talks to that address alone. */
+  datagramsInside(to: InsideAddress): Promise<DatagramSocket>;
+  /** Which ports of the sandbox are open, to be read at any time and closed in the end. */
+  portsInside(): Promise<OpenPorts>;
   /** For others to join, while the sandbox stands. @throws SandboxError JOIN_FAILED */
   namespaces(): Promise<Namespaces>;
   /**
@@ -69,12 +78,14 @@ export class RunningSandbox implements Sandbox {
   readonly exited: Promise<{ code: number }>;
   readonly #parts: Parts;
   readonly #command: RunningCommand;
+  readonly #inside: Inside;
   #namespaces: Promise<Namespaces> | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(parts: Parts) {
     this.#parts = parts;
     this.#command = new RunningCommand(parts);
+    this.#inside = new Inside(parts.api, parts.helper);
     this.device = parts.device;
     this.exited = parts.guard.exited;
   }
@@ -100,11 +111,23 @@ export class RunningSandbox implements Sandbox {
   }
 
   listenInside(server: Server, at: InsideAddress): Promise<void> {
-    return listenInside(this.#parts.helper, server, at);
+    return this.#inside.listen(server, at);
   }
 
-  bindInside(socket: Socket, at: InsideAddress): Promise<void> {
-    return bindInside(this.#parts.helper, socket, at);
+  bindInside(socket: DatagramSocket, at: InsideAddress): Promise<void> {
+    return this.#inside.bind(socket, at);
+  }
+
+  connectInside(to: InsideAddress, options?: ConnectOptions): Promise<Socket> {
+    return this.#inside.connect(to, options);
+  }
+
+  datagramsInside(to: InsideAddress): Promise<DatagramSocket> {
+    return this.#inside.datagrams(to);
+  }
+
+  portsInside(): Promise<OpenPorts> {
+    return this.#inside.ports();
   }
 
   async namespaces(): Promise<Namespaces> {
@@ -123,6 +146,7 @@ export class RunningSandbox implements Sandbox {
     onStage('closing');
     device.close();
     files.close();
+    this.#inside.close();
     await Promise.all([this.#command.close(), helper.close(), this.#closeNamespaces()]);
     onStage('closed');
   }

@@ -77,6 +77,14 @@ export interface Addon {
   sendDatagram(socket: DatagramsHandle, address: Uint8Array, port: number, payload: Uint8Array): number;
   closeDatagrams(socket: DatagramsHandle): void;
 
+  /** @returns the fd of a netlink socket of this process's own network, for `readPorts` */
+  openDiag(): number;
+  /**
+   * Puts six words about each open port into `records`: see sandbox/ports.ts. `protocol` is 6 or 17.
+   * @returns how many there are, which may be more than there is room for
+   */
+  readPorts(diag: number, version: number, protocol: number, records: Int32Array): number;
+
   /** @returns the readable end of a pipe of records { signo, si_code, si_pid }, an int32 each */
   takeSignals(signos: readonly number[]): number;
   giveBackSignals(): void;

@@ -14,6 +14,7 @@ import { addCommandOptions, type CommandOptions, readCommandOptions } from './op
 import { addEgressOptions, type EgressOptions, readEgressOptions } from './options/egress.ts';
 import { addGeneralOptions, readVerbosity } from './options/general.ts';
 import { addNetworkOptions, type NetworkOptions, readNetworkOptions } from './options/network.ts';
+import { addPortOptions, type PortOptions, readPortOptions } from './options/publish.ts';
 import { addSandboxOptions, readSandboxOptions, type SandboxOptions } from './options/sandbox.ts';
 import { addServiceOptions, readServiceOptions, type ServiceOptions } from './options/services.ts';
 import { refuseReserved } from './subcommands.ts';
@@ -25,6 +26,7 @@ export interface SandboxLine
     ServiceOptions,
     NetworkOptions,
     EgressOptions,
+    PortOptions,
     SandboxOptions {
   /** How often `-v` was given. */
   readonly verbosity: number;
@@ -123,6 +125,7 @@ export function addSandboxLine(program: Command): void {
   addAccessOptions(program);
   addNetworkOptions(program);
   addEgressOptions(program);
+  addPortOptions(program);
   addSandboxOptions(program);
 }
 
@@ -133,6 +136,7 @@ export function readSandboxLine(program: Command): SandboxLine {
     ...readServiceOptions(program),
     ...readNetworkOptions(program),
     ...readEgressOptions(program),
+    ...readPortOptions(program),
     ...readSandboxOptions(program),
   };
 }

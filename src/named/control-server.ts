@@ -126,6 +126,7 @@ export class ControlServer {
       contexts: summary.map(({ context, namespaces, selection }) => ({ context, namespaces, selection })),
       commands: this.#commands.size,
       traffic: this.#session?.traffic() ?? NO_TRAFFIC,
+      published: this.#session?.publishedPorts() ?? [],
     };
   }
 

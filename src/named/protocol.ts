@@ -13,6 +13,7 @@
 import type { Socket } from 'node:net';
 import type { Namespaces } from '../../sandbox/index.ts';
 import type { Actionable } from '../errors.ts';
+import type { PublishedPort } from '../publish/index.ts';
 import type { SessionSummary } from '../session/session.ts';
 import type { Traffic } from '../session/standing.ts';
 import type { LoggedLine } from './log-ring.ts';
@@ -35,6 +36,7 @@ export interface Status {
   /** Commands that have joined. */
   readonly commands: number;
   readonly traffic: Traffic;
+  readonly published: readonly PublishedPort[];
 }
 
 export interface Joined {

@@ -7,6 +7,7 @@ import { randomFillSync } from 'node:crypto';
 import type { AddressPlan } from '../names/address-plan.ts';
 import { podSearchList } from '../names/etc/resolv-conf.ts';
 import type { Log } from '../observe/log.ts';
+import { type HostPortRule, openHostPorts, type Published, type PublishRule } from '../publish/index.ts';
 import type { Sandbox } from '../../sandbox/index.ts';
 import { Stack } from '../../stack/index.ts';
 import { addAliases } from './aliases.ts';
@@ -25,6 +26,9 @@ export interface SandboxNetworkOptions {
   readonly aliases: readonly Alias[];
   /** Whether the contexts' API servers are reachable. */
   readonly apiServer: boolean;
+  /** Ports of the sandbox that appear on the host, and of the host's loopback that are met in the sandbox. */
+  readonly publish: readonly PublishRule[];
+  readonly hostPorts: readonly HostPortRule[];
   readonly log: Log;
 }
 
@@ -40,18 +44,27 @@ export interface NetworkParts {
   readonly contexts: ConnectedContexts;
   readonly plan: AddressPlan;
   readonly egress: Egress;
+  readonly published: Published;
 }
 
-/** Throws `CIDR_FULL` and what aliases may throw. */
+/** Throws `CIDR_FULL`, `PORTS_UNSEEN` and what aliases may throw. */
 export async function openNetwork(
-  { sandbox, contexts, plan, egress }: NetworkParts,
-  { clusterDomain: domain, aliases, apiServer, log }: SandboxNetworkOptions,
+  { sandbox, contexts, plan, egress, published }: NetworkParts,
+  { clusterDomain: domain, aliases, apiServer, log, ...ports }: SandboxNetworkOptions,
 ): Promise<SandboxNetwork> {
   const directory = new Directory({ plan, contexts: contexts.all, domain, log });
   addAliases(aliases, contexts, directory);
   const apiServers = apiServer
     ? await openApiServers({ contexts, directory, sandbox, domain, log })
     : undefined;
+  const hostPorts = await openHostPorts({
+    sandbox,
+    rules: ports.hostPorts,
+    published,
+    publishRules: ports.publish,
+    directory,
+    log,
+  });
   const [firstNamespace] = contexts.find(undefined).namespaces;
   const etc = await EtcWriter.start({
     files: sandbox.files,
@@ -66,6 +79,7 @@ export async function openNetwork(
     close() {
       etc.close();
       stack.stop();
+      hostPorts.close();
       apiServers?.close();
     },
   };

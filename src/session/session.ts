@@ -18,6 +18,7 @@ import {
   type Sandbox,
   visibleEnvironment,
 } from '../../sandbox/index.ts';
+import { publish, type Published } from '../publish/index.ts';
 import { bothOrNeither } from './both-or-neither.ts';
 import {
   type ConnectedContexts,
@@ -100,9 +101,17 @@ async function runWith(egress: Egress, plan: AddressPlan, options: SessionOption
       ...(locked === undefined ? {} : { locked }),
     });
   });
+  let published: Published | undefined;
   try {
+    // A port that can't be had is told before anything is waited for.
+    published = await publish({
+      sandbox,
+      addresses: plan.sandbox,
+      rules: options.publish,
+      log: options.log,
+    });
     await waitForAll(options.waits, contexts, sandbox.exited, options.log);
-    const network = await openNetwork({ sandbox, contexts, plan, egress }, options);
+    const network = await openNetwork({ sandbox, contexts, plan, egress, published }, options);
     const hasCommand = options.command !== undefined;
     const signals = await (hasCommand ? forwardSignals(sandbox) : endOnSignals(sandbox));
     try {
@@ -115,6 +124,7 @@ async function runWith(egress: Egress, plan: AddressPlan, options: SessionOption
         environment: async (ours) =>
           visibleEnvironment(options.files, await commandEnvironment(ours, connecting, options)),
         traffic: () => traffic(sandbox, network, egress),
+        publishedPorts: () => published?.ports ?? [],
         end: () => void sandbox.close(),
       });
       options.onReady(summary);
@@ -126,6 +136,7 @@ async function runWith(egress: Egress, plan: AddressPlan, options: SessionOption
       network.close();
     }
   } finally {
+    published?.close();
     await Promise.all([sandbox.close(), contexts.close()]);
   }
 }

@@ -1,5 +1,6 @@
 /** A session that stands, for who looks after it from outside of it: by name, over a control socket. */
 
+import type { PublishedPort } from '../publish/index.ts';
 import type { Sandbox } from '../../sandbox/index.ts';
 import type { Environment } from './proxy-exceptions.ts';
 import type { SessionSummary } from './session.ts';
@@ -29,6 +30,8 @@ export interface StandingSession {
   /** A caller's environment, made that of a command of this sandbox. */
   environment(ours: Environment): Promise<Environment>;
   traffic(): Traffic;
+  /** Ports of the sandbox that are on the host at the moment. */
+  publishedPorts(): readonly PublishedPort[];
   /** Ends all that runs in the sandbox; the session's end follows. */
   end(): void;
 }

@@ -3,7 +3,7 @@
  *
  * One concern a file, each with a `<name>_exports` that adds its functions to
  * the module: socket.c, process.c, lock.c, watch.c, device.c, ring.c,
- * datagram.c, signals.c. All fds are close-on-exec. A failed call throws an
+ * datagram.c, ports.c, signals.c. All fds are close-on-exec. A failed call throws an
  * Error shaped like Node's own system errors ({ code, errno, syscall }); the
  * hot paths of device.c and datagram.c return values.
  *
@@ -51,5 +51,6 @@ bool device_exports(napi_env env, napi_value exports);
 bool ring_exports(napi_env env, napi_value exports);
 bool signals_exports(napi_env env, napi_value exports);
 bool datagram_exports(napi_env env, napi_value exports);
+bool ports_exports(napi_env env, napi_value exports);
 
 #endif

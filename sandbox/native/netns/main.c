@@ -20,23 +20,23 @@ struct session {
     struct namespaces namespaces;
 };
 
-static void answer(int control, const char *text, int fd)
+static void answer(int control, const char *text, const int *fds, size_t count)
 {
     struct iovec iov = {.iov_base = (char *)text, .iov_len = strlen(text)};
     union {
-        char buffer[CMSG_SPACE(sizeof(int))];
+        char buffer[CMSG_SPACE(MAX_FDS * sizeof(int))];
         struct cmsghdr alignment;
     } ancillary;
     struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
-    if (fd >= 0) {
+    if (count > 0) {
         memset(&ancillary, 0, sizeof ancillary);
         message.msg_control = ancillary.buffer;
-        message.msg_controllen = sizeof ancillary.buffer;
+        message.msg_controllen = CMSG_SPACE(count * sizeof *fds);
         struct cmsghdr *header = CMSG_FIRSTHDR(&message);
         header->cmsg_level = SOL_SOCKET;
         header->cmsg_type = SCM_RIGHTS;
-        header->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(header), &fd, sizeof fd);
+        header->cmsg_len = CMSG_LEN(count * sizeof *fds);
+        memcpy(CMSG_DATA(header), fds, count * sizeof *fds);
     }
     /* A host that is gone needs no answer, and the next recv ends this process. */
     sendmsg(control, &message, MSG_NOSIGNAL);
@@ -46,7 +46,7 @@ static void answer_failure(int control, const struct failure *failure)
 {
     char text[MAX_MESSAGE];
     snprintf(text, sizeof text, "error %d %s", failure->error, failure->call);
-    answer(control, text, -1);
+    answer(control, text, NULL, 0);
 }
 
 static void note(char *text, const char *name, int error)
@@ -94,7 +94,7 @@ static void answer_fd(int control, const char *text, int fd, const struct failur
         answer_failure(control, failure);
         return;
     }
-    answer(control, text, fd);
+    answer(control, text, &fd, 1);
     close(fd);
 }
 
@@ -118,6 +118,20 @@ static void serve_listen(struct session *session, char *words)
     struct failure failure;
     int listener = open_listener(words, &failure);
     answer_fd(session->control, "ok", listener, &failure);
+}
+
+static void serve_socket(struct session *session, char *words)
+{
+    struct failure failure;
+    int fds[MAX_FDS];
+    int count = open_sockets(words, fds, &failure);
+    if (count < 0) {
+        answer_failure(session->control, &failure);
+        return;
+    }
+    answer(session->control, "ok", fds, (size_t)count);
+    while (count > 0)
+        close(fds[--count]);
 }
 
 /*
@@ -184,6 +198,8 @@ int main(int argc, char **argv)
             serve_files(&session, request + 5);
         else if (strncmp(request, "listen ", 7) == 0)
             serve_listen(&session, request + 7);
+        else if (strncmp(request, "socket ", 7) == 0)
+            serve_socket(&session, request + 7);
         else if (strncmp(request, "namespace ", 10) == 0)
             serve_namespace(&session, request + 10);
     }

@@ -19,6 +19,9 @@
  *   "listen PROTOCOL ADDRESS PORT"
  *                answer "ok" with a socket that is bound there, in the sandbox's
  *                network, and listens if PROTOCOL is tcp and not udp
+ *   "socket KIND COUNT"
+ *                answer "ok" with as many sockets in the sandbox's network, to be
+ *                connected: tcp4, tcp6, udp4, udp6; or of netlink's, diag
  *   "namespace KIND"
  *                answer "ok" with an fd of the sandbox's user, net, ipc, mnt or
  *                pid namespace, for others to join it (kns-stub join)
@@ -37,6 +40,9 @@ struct failure {
     int error;
     char call[96];
 };
+
+/* Most fds in an answer; no more fit into a message that the host receives (addon/socket.c). */
+enum { MAX_FDS = 8 };
 
 /* The fds that outlive one request. */
 struct namespaces {
@@ -63,6 +69,9 @@ int drop_capabilities(bool keep_low_ports, struct failure *failure);
 
 /* listen.c: the words after "listen"; the fd of the socket */
 int open_listener(char *words, struct failure *failure);
+
+/* sockets.c: the words after "socket"; how many fds there are in `fds`, which has room for MAX_FDS */
+int open_sockets(char *words, int *fds, struct failure *failure);
 
 /* sysctl.c: a setting below /proc/sys/net; 0, or the errno */
 int write_sysctl(const struct namespaces *namespaces, const char *name, const char *value);

@@ -16,7 +16,18 @@ interface Row {
 }
 
 const SECOND_MS = 1_000;
-const HEAD = ['NAME', 'PID', 'CONTEXT', 'SERVICES OF', 'AGE', 'COMMANDS', 'CONNECTIONS', 'SENT', 'RECEIVED'];
+const HEAD = [
+  'NAME',
+  'PID',
+  'CONTEXT',
+  'SERVICES OF',
+  'AGE',
+  'COMMANDS',
+  'CONNECTIONS',
+  'SENT',
+  'RECEIVED',
+  'PORTS',
+];
 
 export const list: Subcommand = async (argv) => {
   const program = makeCommand('kns-rootless list')
@@ -42,9 +53,9 @@ async function statusOf(state: string, name: string): Promise<Status | undefined
 
 function toJson({ name, status }: Row): object {
   if (status === undefined) return { name, state: 'silent' };
-  const { pid, state, since, contexts, commands, traffic } = status;
+  const { pid, state, since, contexts, commands, traffic, published } = status;
   const ageSeconds = Math.floor(ageMs(since) / SECOND_MS);
-  return { name, pid, state, since, ageSeconds, contexts, commands, ...traffic };
+  return { name, pid, state, since, ageSeconds, contexts, commands, ...traffic, published };
 }
 
 function toTable(rows: readonly Row[]): string {
@@ -54,7 +65,7 @@ function toTable(rows: readonly Row[]): string {
 
 function toCells({ name, status }: Row): string[] {
   if (status === undefined) return [name, '?', '?', 'does not answer'];
-  const { pid, contexts, since, commands, traffic } = status;
+  const { pid, contexts, since, commands, traffic, published } = status;
   return [
     name,
     String(pid),
@@ -65,7 +76,16 @@ function toCells({ name, status }: Row): string[] {
     String(traffic.connections),
     bytesText(traffic.bytesFromCommand),
     bytesText(traffic.bytesToCommand),
+    portsText(published),
   ];
+}
+
+/** As --publish takes them; the loopback's two addresses are one. */
+function portsText(published: Status['published']): string {
+  const pairs = published.map(
+    ({ protocol, hostPort, port }) => `${hostPort}:${port}${protocol === 'udp' ? '/udp' : ''}`,
+  );
+  return [...new Set(pairs)].join(',');
 }
 
 function ageMs(since: string): number {

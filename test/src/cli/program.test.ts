@@ -22,6 +22,8 @@ const DEFAULTS = {
   privilege: { nestedUserNamespaces: true },
   fds: [],
   hideKubeconfig: false,
+  publish: [],
+  hostPorts: [],
 };
 
 describe('command line', () => {

@@ -38,6 +38,7 @@ function session(changes: Partial<StandingSession> = {}): StandingSession {
     namespaces: async () => NAMESPACES,
     environment: async (ours) => ({ ...ours, no_proxy: 'web' }),
     traffic: () => ({ connections: 2, bytesFromCommand: 30, bytesToCommand: 40, deniedFlows: 5 }),
+    publishedPorts: () => [],
     end: () => asked.push('end'),
     ...changes,
   };

@@ -1,17 +1,10 @@
-/**
- * Servers of this process that listen in the sandbox's own network: what
- * connects to them is a program in the sandbox, over the kernel's loopback or
- * kns0, and the stack has no part in it. kns-netns makes the socket there, and
- * Node takes its fd over.
- */
+/** Sockets that are bound in the sandbox's own network, for servers of this process. */
 
-import { closeSync } from 'node:fs';
-import type { Socket } from 'node:dgram';
-import { once } from 'node:events';
-import { isIP, type Server } from 'node:net';
+import { isIP } from 'node:net';
 import { constants } from 'node:os';
-import { SandboxError } from './errors.ts';
-import { HelperGone, HelperRefused, type NetnsHelper } from './helper.ts';
+import { SandboxError } from '../errors.ts';
+import { HelperGone, HelperRefused, type NetnsHelper } from '../helper.ts';
+import type { PortProtocol } from '../ports.ts';
 
 /** Some microseconds of system calls; a helper that needs this long is stuck. */
 const LISTEN_TIMEOUT_MS = 5_000;
@@ -23,33 +16,10 @@ export interface InsideAddress {
   readonly port: number;
 }
 
-/** Has the server listen there; its `address()` tells the port. @throws SandboxError LISTEN_FAILED */
-export async function listenInside(helper: NetnsHelper, server: Server, at: InsideAddress): Promise<void> {
-  const fd = await openListener(helper, 'tcp', at);
-  orClose(fd, () => server.listen({ fd, exclusive: true }));
-  await once(server, 'listening');
-}
-
-/** Has the socket, udp4 or udp6 as the address is, receive there. @throws SandboxError LISTEN_FAILED */
-export async function bindInside(helper: NetnsHelper, socket: Socket, at: InsideAddress): Promise<void> {
-  const fd = await openListener(helper, 'udp', at);
-  // Node binds a socket to an fd before it returns, 'listening' emitted.
-  orClose(fd, () => socket.bind({ fd, exclusive: true }));
-}
-
-/** The fd is Node's from `adopt` on, unless that throws: at a server that listens already, for instance. */
-function orClose(fd: number, adopt: () => void): void {
-  try {
-    adopt();
-  } catch (error) {
-    closeSync(fd);
-    throw error;
-  }
-}
-
-async function openListener(
+/** The fd of a socket that is bound there, and listens if it is of TCP. @throws SandboxError LISTEN_FAILED */
+export async function openListener(
   helper: NetnsHelper,
-  protocol: 'tcp' | 'udp',
+  protocol: PortProtocol,
   { address, port }: InsideAddress,
 ): Promise<number> {
   if (isIP(address) === 0) throw new TypeError(`${address} is no IP address`);

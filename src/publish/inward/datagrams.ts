@@ -1,0 +1,55 @@
+/** UDP ports of the host's loopback on the sandbox's own; only those that are named, whether or not somebody has them. */
+
+import { createSocket, type Socket } from 'node:dgram';
+import { isIPv6 } from 'node:net';
+import type { OpenPorts, Sandbox } from '../../../sandbox/index.ts';
+import type { Log } from '../../observe/log.ts';
+import { addressOf, hostAndPort, isLoopback, LOOPBACK, type Loopback } from '../addresses.ts';
+import { DatagramForward } from '../udp/datagram-forward.ts';
+
+export interface HostDatagramsOptions {
+  readonly sandbox: Pick<Sandbox, 'bindInside'>;
+  readonly ports: readonly number[];
+  readonly host: OpenPorts;
+  readonly log: Log;
+}
+
+export async function forwardHostDatagrams(options: HostDatagramsOptions): Promise<DatagramForward[]> {
+  const places = options.ports.flatMap((port) => LOOPBACK.map((address) => ({ address, port })));
+  return (await Promise.all(places.map((place) => forward(place, options)))).flat();
+}
+
+async function forward(
+  place: { readonly address: Loopback; readonly port: number },
+  { sandbox, host, log }: HostDatagramsOptions,
+): Promise<DatagramForward[]> {
+  const label = `host port ${place.port}/udp`;
+  const socket = createSocket(isIPv6(place.address) ? 'udp6' : 'udp4');
+  try {
+    await sandbox.bindInside(socket, place);
+  } catch (error) {
+    socket.close();
+    // A sandbox without IPv6 has its port on 127.0.0.1.
+    const level = place.address === LOOPBACK[0] ? 'warn' : 'debug';
+    const reason = error instanceof Error ? error.message : String(error);
+    log[level](`${label} is not at ${hostAndPort(place.address, place.port)} in the sandbox: ${reason}`);
+    return [];
+  }
+  const connect = () => connectHost(place.port, whereBound(host, place.port) ?? place.address);
+  return [new DatagramForward({ label, socket, connect, log })];
+}
+
+function whereBound(host: OpenPorts, wanted: number): Loopback | undefined {
+  const addresses = host.read('udp').filter(({ port }) => port === wanted);
+  return addresses.map(addressOf).find(isLoopback);
+}
+
+function connectHost(port: number, address: Loopback): Promise<Socket> {
+  const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4');
+  return new Promise((resolve, reject) => {
+    socket.once('error', reject).connect(port, address, () => {
+      socket.off('error', reject);
+      resolve(socket);
+    });
+  });
+}

@@ -1,0 +1,105 @@
+/** Ports of the host on which this process serves ports of the sandbox. */
+
+import { createSocket, type Socket as DatagramSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { isIPv6, type Server } from 'node:net';
+import type { OpenPorts } from '../../../sandbox/index.ts';
+import type { Log } from '../../observe/log.ts';
+import { hostAndPort } from '../addresses.ts';
+import { cannotListen, type HostPlace } from '../errors.ts';
+import type { ProxyHeader, PublishedPort } from '../rules.ts';
+import { proxyHeader } from '../tcp/proxy-header.ts';
+import type { Splices } from '../tcp/splices.ts';
+import { DatagramForward } from '../udp/datagram-forward.ts';
+import { InsideDial, type InsideNetwork } from './inside-dial.ts';
+
+export interface HostSideOptions {
+  readonly sandbox: InsideNetwork;
+  /** The sandbox's own addresses, beside its loopback. */
+  readonly addresses: readonly string[];
+  readonly splices: Splices;
+  /** Which ports are open in the sandbox; UDP asks. */
+  readonly ports: OpenPorts | undefined;
+  readonly log: Log;
+}
+
+/** A port of the sandbox, and where on the host it is to be met. */
+export interface Wanted extends HostPlace {
+  readonly inside: number;
+  readonly header?: ProxyHeader;
+}
+
+/** A port of the host that is ours. */
+export interface Serving {
+  readonly at: PublishedPort;
+  /** Connections that are open go on. */
+  close(): void;
+}
+
+export class HostSide {
+  readonly #options: HostSideOptions;
+
+  constructor(options: HostSideOptions) {
+    this.#options = options;
+  }
+
+  /** @throws UsageError HOST_PORT_TAKEN, HOST_PORT_PRIVILEGED, HOST_ADDRESS_UNKNOWN, PUBLISH_FAILED */
+  async serve(wanted: Wanted): Promise<Serving> {
+    const { protocol, address, inside } = wanted;
+    const { port, close } = await (protocol === 'tcp' ? this.#tcp(wanted) : this.#udp(wanted));
+    return { at: { protocol, hostAddress: address, hostPort: port, port: inside }, close };
+  }
+
+  async #tcp({ header, inside, ...place }: Wanted): Promise<{ port: number; close: () => void }> {
+    const { sandbox, addresses, splices } = this.#options;
+    const dial = new InsideDial(sandbox, addresses, inside);
+    const server = splices.server({
+      label: labelOf(inside, place),
+      dial: (signal) => dial.stream(signal),
+      ...(header && { preface: (near) => proxyHeader(header, near) }),
+    });
+    await listening(server, place, () => server.listen({ host: place.address, port: place.port }));
+    return { port: portOf(server.address()), close: () => void server.close() };
+  }
+
+  async #udp({ inside, ...place }: Wanted): Promise<{ port: number; close: () => void }> {
+    const { sandbox, addresses, ports, log } = this.#options;
+    const dial = new InsideDial(sandbox, addresses, inside);
+    const socket = createSocket(isIPv6(place.address) ? 'udp6' : 'udp4');
+    await listening(socket, place, () =>
+      socket.bind({ address: place.address, port: place.port, exclusive: true }),
+    );
+    const { port } = socket.address();
+    const forward = new DatagramForward({
+      label: labelOf(inside, place),
+      socket,
+      connect: () => dial.datagrams(ports),
+      log,
+    });
+    return { port, close: () => forward.close() };
+  }
+}
+
+function labelOf(inside: number, { protocol, address, port }: HostPlace): string {
+  const suffix = protocol === 'udp' ? '/udp' : '';
+  return port === 0 ? `port ${inside}${suffix}` : `${hostAndPort(address, port)}${suffix}`;
+}
+
+async function listening(
+  owner: Server | DatagramSocket,
+  place: HostPlace,
+  listen: () => void,
+): Promise<void> {
+  try {
+    listen();
+    await once(owner, 'listening');
+  } catch (error) {
+    owner.close();
+    throw cannotListen(error, place);
+  }
+}
+
+function portOf(address: ReturnType<Server['address']>): number {
+  if (address === null || typeof address === 'string') throw new TypeError('the server has no port');
+  return address.port;
+}

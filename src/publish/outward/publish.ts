@@ -1,0 +1,105 @@
+/** Ports of the sandbox on the host: those that are named, and those that open. */
+
+import type { Log } from '../../observe/log.ts';
+import type { OpenPorts } from '../../../sandbox/index.ts';
+import { hostAndPort, LOOPBACK } from '../addresses.ts';
+import { portsUnseen } from '../errors.ts';
+import type { AutoRule, FixedRule, PublishedPort, PublishRule } from '../rules.ts';
+import { Splices } from '../tcp/splices.ts';
+import { AutoPublisher } from './auto.ts';
+import { HostSide, type Serving } from './host-side.ts';
+import type { InsideNetwork } from './inside-dial.ts';
+
+export interface PublishOptions {
+  readonly sandbox: InsideNetwork;
+  /** The sandbox's own addresses, beside its loopback. */
+  readonly addresses: readonly string[];
+  readonly rules: readonly PublishRule[];
+  readonly log: Log;
+}
+
+/** @throws UsageError as HostSide does, and PORTS_UNSEEN; nothing is left then */
+export async function publish({ sandbox, addresses, rules, log }: PublishOptions): Promise<Published> {
+  const needsPorts = rules.some(({ kind, protocol }) => kind === 'auto' || protocol === 'udp');
+  const ports = needsPorts ? await portsOf(sandbox) : undefined;
+  const splices = new Splices(log);
+  const hostSide = new HostSide({ sandbox, addresses, splices, ports, log });
+  const published = new Published(splices, ports);
+  try {
+    const fixed = rules.filter((rule) => rule.kind === 'fixed');
+    for (const rule of fixed) published.add(...(await serveFixed(rule, hostSide, log)));
+    for (const { protocol } of rules.filter((rule): rule is AutoRule => rule.kind === 'auto')) {
+      const except = new Set(fixed.filter((rule) => rule.protocol === protocol).map(({ port }) => port));
+      if (ports !== undefined)
+        published.follow(new AutoPublisher({ protocol, ports, hostSide, except, log }));
+    }
+    return published;
+  } catch (error) {
+    published.close();
+    throw error;
+  }
+}
+
+async function portsOf(sandbox: InsideNetwork): Promise<OpenPorts> {
+  try {
+    const ports = await sandbox.portsInside();
+    ports.read('tcp');
+    return ports;
+  } catch (error) {
+    throw portsUnseen(error, 'sandbox', '--publish');
+  }
+}
+
+/** On the loopback both addresses are served, if the second can be had: `localhost` may be either. */
+async function serveFixed(rule: FixedRule, hostSide: HostSide, log: Log): Promise<Serving[]> {
+  const { protocol, port: inside, hostPort, proxyHeader } = rule;
+  const [address, ...others] = rule.address === undefined ? LOOPBACK : [rule.address];
+  const place = { protocol, inside, ...(proxyHeader && { header: proxyHeader }) };
+  const first = await hostSide.serve({ ...place, address, port: hostPort });
+  const { hostPort: port } = first.at;
+  if (hostPort === 0)
+    log.warn(
+      `port ${inside}${protocol === 'udp' ? '/udp' : ''} is published at ${hostAndPort(address, port)}`,
+    );
+  const rest = others.map(async (other) => {
+    try {
+      return [await hostSide.serve({ ...place, address: other, port })];
+    } catch (error) {
+      log.debug(`-p ${port}:${inside}: ${error instanceof Error ? error.message : String(error)}`);
+      return [];
+    }
+  });
+  return [first, ...(await Promise.all(rest)).flat()];
+}
+
+export class Published {
+  readonly #splices: Splices;
+  readonly #openPorts: OpenPorts | undefined;
+  readonly #serving: Serving[] = [];
+  readonly #auto: AutoPublisher[] = [];
+
+  constructor(splices: Splices, openPorts: OpenPorts | undefined) {
+    this.#splices = splices;
+    this.#openPorts = openPorts;
+  }
+
+  /** What is published at the moment. */
+  get ports(): readonly PublishedPort[] {
+    return [...this.#serving.map(({ at }) => at), ...this.#auto.flatMap(({ published }) => published)];
+  }
+
+  add(...serving: readonly Serving[]): void {
+    this.#serving.push(...serving);
+  }
+
+  follow(auto: AutoPublisher): void {
+    this.#auto.push(auto);
+  }
+
+  close(): void {
+    for (const auto of this.#auto) auto.close();
+    for (const serving of this.#serving) serving.close();
+    this.#splices.close();
+    this.#openPorts?.close();
+  }
+}

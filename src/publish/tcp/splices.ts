@@ -1,0 +1,90 @@
+/**
+ * Servers whose connections go on elsewhere: to a program in the sandbox, or on
+ * the host.
+ *
+ * A client is taken first and its far end dialled after, for the kernel answers
+ * it before this process knows of it. Where the far end refuses, the client
+ * meets a reset. From then on bytes go both ways, each side held up by the
+ * other, until both have ended: a FIN is passed on as one, a reset as a reset.
+ */
+
+import { createServer, type Server, type Socket } from 'node:net';
+import type { Log } from '../../observe/log.ts';
+
+/** At once, of all servers together; two open files each. What comes on top is reset. */
+const MAX_CONNECTIONS = 4096;
+
+/** Connects, or rejects; the signal gives it up, and does nothing afterwards. */
+export type FarDial = (signal: AbortSignal) => Promise<Socket>;
+
+export interface SpliceOptions {
+  /** Where the server is met, for the log. */
+  readonly label: string;
+  readonly dial: FarDial;
+  /** What the far end is to be told first. */
+  readonly preface?: (near: Socket) => Uint8Array;
+}
+
+export class Splices {
+  readonly #log: Log;
+  readonly #near = new Set<Socket>();
+  readonly #far = new Set<Socket>();
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  /** A server that is to listen yet. */
+  server(options: SpliceOptions): Server {
+    const server = createServer({
+      allowHalfOpen: true,
+      pauseOnConnect: true,
+      noDelay: true,
+      keepAlive: true,
+    });
+    server.on('connection', (near: Socket) => this.#connected(near, options));
+    server.on('error', ({ message }) => this.#log.debug(`${options.label}: ${message}`));
+    return server;
+  }
+
+  /** Ends all connections; the servers are ended by whoever has them. */
+  close(): void {
+    for (const socket of [...this.#near, ...this.#far]) socket.destroy();
+  }
+
+  #connected(near: Socket, options: SpliceOptions): void {
+    if (this.#near.size >= MAX_CONNECTIONS) {
+      this.#log.info(`${options.label}: reset, ${MAX_CONNECTIONS} connections are open`);
+      near.resetAndDestroy();
+      return;
+    }
+    const gone = new AbortController();
+    this.#near.add(near);
+    near.once('error', () => {}); // `close` follows
+    near.once('close', () => {
+      this.#near.delete(near);
+      gone.abort();
+    });
+    this.#join(near, gone.signal, options).catch((error: unknown) => {
+      if (gone.signal.aborted) return;
+      this.#log.info(`${options.label}: ${error instanceof Error ? error.message : String(error)}`);
+      near.resetAndDestroy();
+    });
+  }
+
+  async #join(near: Socket, gone: AbortSignal, { dial, preface, label }: SpliceOptions): Promise<void> {
+    const far = await dial(gone);
+    if (near.destroyed) {
+      far.destroy();
+      return;
+    }
+    this.#far.add(far);
+    far.once('close', () => this.#far.delete(far));
+    this.#log.debug(`${label}: connection from ${near.remoteAddress} port ${near.remotePort}`);
+    near.once('error', () => far.resetAndDestroy());
+    far.once('error', () => near.resetAndDestroy());
+    if (preface !== undefined) far.write(preface(near));
+    near.pipe(far);
+    far.pipe(near);
+  }
+}
