@@ -4,10 +4,8 @@
  */
 
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { writeKubeconfig } from './kubeconfig.mjs';
 
 /** @returns the path of a kubeconfig for it, and how to end it */
 export async function startEmptyApi() {
@@ -23,26 +21,11 @@ export async function startEmptyApi() {
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const folder = mkdtempSync(join(tmpdir(), 'kns-bench-'));
-  const kubeconfig = join(folder, 'config');
-  writeFileSync(kubeconfig, JSON.stringify(configFor(`http://127.0.0.1:${server.address().port}`)));
   return {
-    kubeconfig,
+    kubeconfig: writeKubeconfig(`http://127.0.0.1:${server.address().port}`),
     close() {
       server.closeAllConnections();
       server.close();
-      rmSync(folder, { recursive: true, force: true });
     },
-  };
-}
-
-function configFor(server) {
-  return {
-    apiVersion: 'v1',
-    kind: 'Config',
-    'current-context': 'bench',
-    clusters: [{ name: 'bench', cluster: { server } }],
-    users: [{ name: 'bench', user: {} }],
-    contexts: [{ name: 'bench', context: { cluster: 'bench', user: 'bench', namespace: 'default' } }],
   };
 }

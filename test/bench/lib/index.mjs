@@ -2,6 +2,7 @@
 
 export { cpuSeconds, family, outside, residentMiB } from './accounts.mjs';
 export { startEmptyApi } from './empty-api.mjs';
+export { writeKubeconfig } from './kubeconfig.mjs';
 export { hasProgram, machine, machineLine, packageVersion, versionOf } from './machine.mjs';
 export { enterNamespace, SERVER_ADDRESS } from './namespace.mjs';
 export { benchOptions } from './options.mjs';

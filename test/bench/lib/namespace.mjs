@@ -1,8 +1,8 @@
 /**
  * A world of the benchmark's own: user, network, mount and process namespaces.
  *
- * Servers listen on addresses of a dummy interface there, so that nothing
- * touches the host's network; and since the kernel ends a process namespace
+ * Servers listen on the address of an interface there, one end of a veth pair, so
+ * that nothing touches the host's network; and since the kernel ends a process namespace
  * with its first process, nothing outlives the benchmark, however that ends.
  */
 
@@ -33,9 +33,10 @@ export function enterNamespace() {
 function makeNetwork() {
   for (const line of [
     'link set lo up',
-    'link add bench0 type dummy',
+    'link add bench0 type veth peer name bench1',
     `address add ${SERVER_ADDRESS}/24 dev bench0`,
     'link set bench0 up',
+    'link set bench1 up',
     'route add default dev bench0',
   ])
     execFileSync('ip', line.split(' '));

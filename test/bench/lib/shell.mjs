@@ -82,5 +82,8 @@ export class Shell {
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), 5000);
     await exited;
     clearTimeout(timer);
+    // What it has left running may hold the other ends.
+    this.#child.stdout.destroy();
+    this.#child.stderr.destroy();
   }
 }

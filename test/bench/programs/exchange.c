@@ -30,7 +30,7 @@ enum {
     PORTS = 16,
     MOST_SAMPLES = 1 << 20, /* of one client; later ones are counted and no longer kept */
     MOST_CLIENTS = 64,
-    ANSWER_WAIT_US = 500000, /* for a datagram, which may get lost */
+    WAIT_US = 500000, /* for an answer; then it counts as lost */
 };
 
 static void fail(const char *call)
@@ -140,8 +140,8 @@ static void serve(const char *address)
 struct client {
     pthread_t thread;
     const char *address;
-    bool datagrams, fresh;
-    int number;
+    bool datagrams, fresh, open;
+    int number, fd;
     double seconds;
     float *samples; /* microseconds */
     size_t count, lost;
@@ -154,35 +154,31 @@ static double now(void)
     return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
-static int open_client(const struct client *client, size_t turn)
+static void open_client(struct client *client, size_t turn)
 {
     int port = FIRST_PORT + (int)((turn + (size_t)client->number) % PORTS);
     struct sockaddr_in name = address_of(client->address, port);
-    int fd = socket(AF_INET, client->datagrams ? SOCK_DGRAM : SOCK_STREAM, 0);
-    if (connect(fd, (struct sockaddr *)&name, sizeof name) != 0)
-        fail("connect");
-    if (client->datagrams) {
-        struct timeval wait = {.tv_usec = ANSWER_WAIT_US};
-        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
-    } else {
-        no_delay(fd);
-    }
-    return fd;
+    struct timeval wait = {.tv_usec = WAIT_US}; /* for connect(2) as well */
+    client->fd = socket(AF_INET, client->datagrams ? SOCK_DGRAM : SOCK_STREAM, 0);
+    if (client->fd < 0)
+        fail("socket");
+    setsockopt(client->fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
+    setsockopt(client->fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
+    if (!client->datagrams)
+        no_delay(client->fd);
+    client->open = connect(client->fd, (struct sockaddr *)&name, sizeof name) == 0;
 }
 
-/* false where the answer to a datagram did not come */
-static bool ask(const struct client *client, int fd)
+/* false where it is not answered */
+static bool ask(const struct client *client)
 {
     char bytes[SIZE] = {0};
-    if (write(fd, bytes, SIZE) != SIZE)
-        fail("write");
-    for (ssize_t had = 0; had < SIZE;) {
-        ssize_t length = read(fd, bytes, (size_t)(SIZE - had));
-        if (length <= 0 && client->datagrams && errno == EAGAIN)
-            return false;
+    if (!client->open || write(client->fd, bytes, SIZE) != SIZE)
+        return false;
+    for (ssize_t had = 0, length; had < SIZE; had += length) {
+        length = read(client->fd, bytes, (size_t)(SIZE - had));
         if (length <= 0)
-            fail("read");
-        had += length;
+            return false;
     }
     return true;
 }
@@ -190,20 +186,23 @@ static bool ask(const struct client *client, int fd)
 static void *run_client(void *data)
 {
     struct client *client = data;
-    int fd = client->fresh ? -1 : open_client(client, 0);
-    double start = now(), end = start + client->seconds;
-    for (double begin = start; begin < end;) {
+    double end = now() + client->seconds;
+    if (!client->fresh)
+        open_client(client, 0);
+    for (double begin = now(); begin < end;) {
         if (client->fresh)
-            fd = open_client(client, client->count);
-        bool answered = ask(client, fd);
+            open_client(client, client->count + client->lost);
+        bool answered = ask(client);
         if (client->fresh)
-            close(fd);
+            close(client->fd);
         double done = now();
         if (!answered)
             client->lost++;
         else if (client->count++ < MOST_SAMPLES)
             client->samples[client->count - 1] = (float)((done - begin) * 1e6);
         begin = done;
+        if (!answered && !client->fresh && !client->datagrams)
+            break; /* what comes after a gap in a stream answers nothing */
     }
     return NULL;
 }

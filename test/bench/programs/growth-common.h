@@ -8,8 +8,11 @@
 #include <sys/resource.h>
 #include <time.h>
 
-/* From the port that both are told; the server has a process for each, so that none waits for another. */
-enum { ECHO = 0, SINK = 1, SOURCE = 2, SERVICES = 3 };
+/*
+ * Ports, counted from the one that both are told. Whoever closes first keeps a
+ * pair of ports for a minute: short connections take turns among several.
+ */
+enum { SINK = 0, SOURCE = 1, ECHO = 2, ECHO_PORTS = 8, PORTS = ECHO + ECHO_PORTS };
 
 /* Of one question and one answer. */
 enum { MESSAGE = 64 };

@@ -1,14 +1,16 @@
 /*
- * The near end of the measurements, run in the sandbox: `guest ADDRESS PORT`,
- * where `server` listens. It takes a command a line, and answers each with a
- * line of JSON; times are in microseconds.
+ * The near end of the measurements, run in the sandbox: `growth-guest ADDRESS
+ * PORT`, where `growth-server` listens. It takes a command a line, and answers
+ * each with a line of JSON; times are in microseconds.
  *
  *     open N                idle connections, all at once; they stay
  *     close                 all of them
- *     rr N                  questions and answers, one after the other
+ *     rr SECONDS            questions and answers, one after the other
  *     crr N CLIENTS         the same with a connection for each, so many at once
- *     up BYTES, down BYTES  a bulk transfer
- *     dns N SERVER NAME     questions for the name, one after the other
+ *     up SECONDS, down SECONDS
+ *                           a bulk transfer
+ *     dns SECONDS SERVER NAME
+ *                           a question for the name, now and then
  *     mix SECONDS up|down SERVER NAME
  *                           a bulk transfer, and beside it rr and dns
  *
@@ -142,15 +144,14 @@ static void exchange(int fd)
         fail("exchange");
 }
 
-/* @param until a time, or 0: `count` of them */
-static void ask_and_answer(int count, double until)
+static void ask_and_answer(double until)
 {
     int fd = start_connect(ECHO, 0);
     times.count = 0;
-    for (int i = 0; until > 0 ? now_us() < until : i < count; i++) {
-        double start = now_us();
+    for (double start = now_us(), end; start < until; start = end) {
         exchange(fd);
-        add_time(now_us() - start);
+        end = now_us();
+        add_time(end - start);
     }
     close(fd);
 }
@@ -167,7 +168,7 @@ static void connect_ask_close(int count, int clients)
     double start = now_us();
     times.count = 0;
     for (; started < clients && started < count; started++) {
-        client[started].fd = start_connect(ECHO, SOCK_NONBLOCK);
+        client[started].fd = start_connect(ECHO + started % ECHO_PORTS, SOCK_NONBLOCK);
         client[started].start = start;
         await(epoll, client[started].fd, EPOLL_CTL_ADD, EPOLLOUT, (uint32_t)started);
     }
@@ -196,9 +197,8 @@ static void connect_ask_close(int count, int clients)
             done++;
             add_time(now_us() - client[at].start);
             if (started < count) {
-                started++;
                 client[at].start = now_us();
-                client[at].fd = start_connect(ECHO, SOCK_NONBLOCK);
+                client[at].fd = start_connect(ECHO + started++ % ECHO_PORTS, SOCK_NONBLOCK);
                 await(epoll, client[at].fd, EPOLL_CTL_ADD, EPOLLOUT, at);
             }
         }
@@ -210,34 +210,22 @@ static void connect_ask_close(int count, int clients)
     close(epoll);
 }
 
-/* @param until a time, or 0: `bytes` of them. @returns Gbit/s */
-static double bulk(bool up, double bytes, double until)
+/* @returns Gbit/s */
+static double bulk(bool up, double until)
 {
+    /* Nobody waits for what is on the way when the time is up. */
+    const struct linger linger = {.l_onoff = 1};
     double moved = 0, start = now_us();
     int fd = start_connect(up ? SINK : SOURCE, 0);
-    while (until > 0 ? now_us() < until : moved < bytes) {
-        size_t wanted = until > 0 || bytes - moved > CHUNK ? CHUNK : (size_t)(bytes - moved);
-        ssize_t length = up ? write(fd, buffer, wanted) : read(fd, buffer, wanted);
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+    while (now_us() < until) {
+        ssize_t length = up ? write(fd, buffer, CHUNK) : read(fd, buffer, CHUNK);
         if (length <= 0)
             fail("bulk");
         moved += (double)length;
     }
-    /* What was written counts once it has arrived. */
-    int left = 1;
-    if (up && until == 0) {
-        shutdown(fd, SHUT_WR);
-        while (read(fd, buffer, CHUNK) > 0) {
-        }
-        left = 0;
-    }
-    double gbits = moved * 8 / (now_us() - start) / 1e3;
-    if (left && !up) {
-        /* Nobody waits for the rest. */
-        const struct linger linger = {.l_onoff = 1};
-        setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
-    }
     close(fd);
-    return gbits;
+    return moved * 8 / (now_us() - start) / 1e3;
 }
 
 /* An A query (RFC 1035 4.1) with the counter as its id. */
@@ -257,7 +245,7 @@ static size_t dns_query(uint8_t *query, const char *name, uint16_t id)
     return at + 5;
 }
 
-static void ask_names(int count, double until, const char *address, const char *name)
+static void ask_names(double until, const char *address, const char *name)
 {
     uint8_t query[LINE], reply[LINE];
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(53)};
@@ -267,8 +255,8 @@ static void ask_names(int count, double until, const char *address, const char *
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) < 0)
         fail("dns");
     times.count = 0;
-    for (int i = 0; until > 0 ? now_us() < until : i < count; i++) {
-        size_t length = dns_query(query, name, (uint16_t)i);
+    for (uint16_t id = 0; now_us() < until; id++) {
+        size_t length = dns_query(query, name, id);
         double start = now_us();
         if (send(fd, query, length, 0) < 0 || recv(fd, reply, sizeof reply, 0) < 12)
             fail("dns");
@@ -279,48 +267,41 @@ static void ask_names(int count, double until, const char *address, const char *
         }
         add_time(now_us() - start);
         /* A resolver is asked now and then, not in a loop. */
-        if (until > 0)
-            usleep(2000);
+        usleep(2000);
     }
     close(fd);
 }
 
-static void in_child(int pipe_end, void (*measure)(int, double, const char *, const char *), double until,
-                     const char *first, const char *second)
+/* Questions to the server or, with one given, to a DNS server. @returns where their times can be read */
+static int in_child(double until, const char *dns_server, const char *name)
 {
-    pid_t pid = fork();
-    if (pid < 0)
+    int ends[2];
+    pid_t pid;
+    if (pipe(ends) < 0 || (pid = fork()) < 0)
         fail("fork");
     if (pid > 0) {
-        close(pipe_end);
-        return;
+        close(ends[1]);
+        return ends[0];
     }
     char text[LINE];
-    measure(0, until, first, second);
+    if (dns_server == NULL)
+        ask_and_answer(until);
+    else
+        ask_names(until, dns_server, name);
     int length = print_times(text, sizeof text);
-    _exit(write(pipe_end, text, (size_t)length) != length);
-}
-
-static void measure_exchanges(int count, double until, const char *first, const char *second)
-{
-    (void)first;
-    (void)second;
-    ask_and_answer(count, until);
+    _exit(write(ends[1], text, (size_t)length) != length);
 }
 
 static void mix(double seconds, bool up, const char *dns_server, const char *name)
 {
-    int rr[2], dns[2], status;
+    int status;
     char texts[2][LINE] = {{0}};
     double until = now_us() + seconds * 1e6;
-    if (pipe(rr) < 0 || pipe(dns) < 0)
-        fail("pipe");
-    in_child(rr[1], measure_exchanges, until, NULL, NULL);
-    in_child(dns[1], ask_names, until, dns_server, name);
-    double gbits = bulk(up, 0, until);
-    bool ok = read(rr[0], texts[0], LINE - 1) > 0 && read(dns[0], texts[1], LINE - 1) > 0;
-    close(rr[0]);
-    close(dns[0]);
+    int rr = in_child(until, NULL, NULL), dns = in_child(until, dns_server, name);
+    double gbits = bulk(up, until);
+    bool ok = read(rr, texts[0], LINE - 1) > 0 && read(dns, texts[1], LINE - 1) > 0;
+    close(rr);
+    close(dns);
     while (wait(&status) > 0)
         ok = ok && status == 0;
     if (!ok)
@@ -335,22 +316,22 @@ static void obey(const char *line)
     double amount;
     if (sscanf(line, "open %d", &count) == 1 && idle_count + count <= MOST_CONNECTIONS)
         open_idle(count);
-    else if (sscanf(line, "rr %d", &count) == 1)
-        ask_and_answer(count, 0), answer_times();
+    else if (sscanf(line, "rr %lf", &amount) == 1)
+        ask_and_answer(now_us() + amount * 1e6), answer_times();
     else if (sscanf(line, "crr %d %d", &count, &clients) == 2 && clients <= MOST_CLIENTS)
         connect_ask_close(count, clients);
     else if (sscanf(line, "up %lf", &amount) == 1)
-        printf("{\"gbits\":%.2f}\n", bulk(true, amount, 0));
+        printf("{\"gbits\":%.2f}\n", bulk(true, now_us() + amount * 1e6));
     else if (sscanf(line, "down %lf", &amount) == 1)
-        printf("{\"gbits\":%.2f}\n", bulk(false, amount, 0));
-    else if (sscanf(line, "dns %d %63s %255s", &count, dns_server, name) == 3)
-        ask_names(count, 0, dns_server, name), answer_times();
+        printf("{\"gbits\":%.2f}\n", bulk(false, now_us() + amount * 1e6));
+    else if (sscanf(line, "dns %lf %63s %255s", &amount, dns_server, name) == 3)
+        ask_names(now_us() + amount * 1e6, dns_server, name), answer_times();
     else if (sscanf(line, "mix %lf %7s %63s %255s", &amount, direction, dns_server, name) == 4)
         mix(amount, strcmp(direction, "up") == 0, dns_server, name);
     else if (sscanf(line, "%15s", word) == 1 && strcmp(word, "close") == 0)
         close_idle();
     else {
-        fprintf(stderr, "guest: what is %s", line);
+        fprintf(stderr, "growth-guest: what is %s", line);
         exit(2);
     }
 }
@@ -359,7 +340,7 @@ int main(int argc, char **argv)
 {
     char line[LINE];
     if (argc != 3 || inet_pton(AF_INET, argv[1], &server.sin_addr) != 1) {
-        fprintf(stderr, "usage: guest ADDRESS PORT\n");
+        fprintf(stderr, "usage: growth-guest ADDRESS PORT\n");
         return 2;
     }
     server.sin_family = AF_INET;

@@ -1,11 +1,12 @@
 /*
- * The far end of the measurements: `server ADDRESS PORT`.
+ * The far end of the measurements: `growth-server ADDRESS PORT`.
  *
- *     PORT      says back what it hears
- *     PORT + 1  takes what comes
- *     PORT + 2  sends for as long as it is taken
+ *     PORT          takes what comes
+ *     PORT + 1      sends for as long as it is taken
+ *     PORT + 2 ...  say back what they hear
  *
- * It says "ready" once it listens, and ends with its standard input.
+ * Each is a process of its own, so that none waits for another. It says
+ * "ready" once all listen, and ends with its standard input.
  */
 #define _GNU_SOURCE
 #include "growth-common.h"
@@ -82,12 +83,12 @@ static void serve(int listener, int service)
 int main(int argc, char **argv)
 {
     if (argc != 3) {
-        fprintf(stderr, "usage: server ADDRESS PORT\n");
+        fprintf(stderr, "usage: growth-server ADDRESS PORT\n");
         return 2;
     }
     raise_descriptor_limit();
     signal(SIGPIPE, SIG_IGN);
-    for (int service = 0; service < SERVICES; service++) {
+    for (int service = 0; service < PORTS; service++) {
         int listener = listen_at(argv[1], atoi(argv[2]) + service);
         pid_t pid = fork();
         if (pid < 0)

@@ -1,0 +1,50 @@
+/** What is measured of a way through: by iperf3 and by exchanges of 64 bytes. */
+
+import { cpuSeconds, residentMiB, SERVER_ADDRESS } from '../lib/index.mjs';
+
+const GIGA = 1e9;
+
+/** One stream. CPU is that of the processes between, kernel work on their behalf included. */
+async function stream({ shell, pids }, seconds, ...options) {
+  const between = pids();
+  const before = cpuSeconds(between);
+  const output = await shell.run(['iperf3', '-c', SERVER_ADDRESS, '-t', seconds, '-J', ...options].join(' '));
+  const { end, error } = JSON.parse(output);
+  if (error) throw new Error(`iperf3: ${error}`);
+  const { sum_sent: sent, sum_received: received } = end;
+  const cpu = cpuSeconds(between) - before;
+  return {
+    rate: received.bits_per_second / GIGA,
+    cpu: between.length === 0 ? Number.NaN : cpu / (sent.bytes / GIGA),
+  };
+}
+
+async function exchanges({ shell }, program, mode, seconds, clients) {
+  return JSON.parse(await shell.run(`${program} ${mode} ${SERVER_ADDRESS} ${seconds} ${clients}`));
+}
+
+/** By the name of the group: figures of one run. Their order matters for memory, which is that after all else. */
+export const MEASURES = {
+  up: async (way, { seconds }) => {
+    const { rate, cpu } = await stream(way, seconds);
+    return { up: rate, upCpu: cpu };
+  },
+  down: async (way, { seconds }) => {
+    const { rate, cpu } = await stream(way, seconds, '-R');
+    return { down: rate, downCpu: cpu };
+  },
+  rr: async (way, { seconds, exchange }) => {
+    const { p50, p99 } = await exchanges(way, exchange, 'rr', seconds, 1);
+    return { rrP50: p50, rrP99: p99 };
+  },
+  crr: async (way, { seconds, exchange }) => {
+    const one = await exchanges(way, exchange, 'crr', seconds, 1);
+    const eight = await exchanges(way, exchange, 'crr', seconds, 8);
+    return { crr1: one.rate, crr8: eight.rate };
+  },
+  udp: async (way, { seconds, exchange }) => {
+    const { p50, p99 } = await exchanges(way, exchange, 'udp', seconds, 1);
+    return { udpP50: p50, udpP99: p99 };
+  },
+  memory: async ({ pids }) => ({ resident: pids().length === 0 ? Number.NaN : residentMiB(pids()) }),
+};
