@@ -28,6 +28,8 @@ export interface Addon {
   sendMessage(socket: number, bytes: Uint8Array, fds: readonly number[]): boolean;
   /** @returns null where nothing has come yet; no bytes mean that the peer is gone */
   receiveMessage(socket: number): Message | null;
+  /** @returns the pid and the uid of who is at the other end of a Unix socket */
+  peerOf(socket: number): [number, number];
   /** Locks the open file or directory, for nobody else to lock, until it is closed; @returns false when somebody has */
   lockFile(fd: number): boolean;
   /** @returns false when the process is gone */

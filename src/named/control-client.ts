@@ -8,8 +8,9 @@ import { UsageError } from '../errors.ts';
 import { notReady } from './errors.ts';
 import type { LoggedLine } from './log-ring.ts';
 import { type Joined, readLines, type Reply, type Request, send, type Status } from './protocol.ts';
+import { trustServer } from './peer.ts';
 import { entryPath, liveNames, openEntry, SOCKET } from './registry.ts';
-import type { Environment } from './state-directory.ts';
+import { checkStateDirectory, type Environment } from './state-directory.ts';
 import { codeOf } from './system-error.ts';
 
 /** One that runs answers in milliseconds, and one that was stopped not at all. */
@@ -17,8 +18,9 @@ const ANSWER_TIMEOUT_MS = 5_000;
 /** Its processes take up to 5 s to end, and so do the last commands in it. */
 const DOWN_TIMEOUT_MS = 20_000;
 
-/** @throws UsageError SANDBOX_UNKNOWN, SANDBOX_NOT_READY, SANDBOX_SILENT */
+/** @throws UsageError STATE_DIRECTORY_UNSAFE, SANDBOX_UNKNOWN, SANDBOX_NOT_READY, SANDBOX_SILENT */
 async function connectTo(state: string, name: string): Promise<Socket> {
+  checkStateDirectory(state);
   const entry = openEntry(path.join(state, name));
   if (entry === undefined) throw await unknown(state, name);
   const socket = connect({ path: entryPath(entry, SOCKET), allowHalfOpen: true });
@@ -38,11 +40,14 @@ async function connectTo(state: string, name: string): Promise<Socket> {
 /** One connection: what is asked, and what is answered. */
 class Conversation {
   readonly #socket: Socket;
+  /** Of the process that listens. */
+  readonly pid: number;
   /** The other end has no more to say, or is gone; it may wait for ours to close. */
   readonly ended: Promise<void>;
 
-  private constructor(socket: Socket, onReply: (reply: Reply) => void) {
+  private constructor(socket: Socket, pid: number, onReply: (reply: Reply) => void) {
     this.#socket = socket;
+    this.pid = pid;
     socket.on('error', () => {}); // the other end is gone: `close` follows
     this.ended = new Promise((resolve) => {
       for (const event of ['end', 'close']) socket.once(event, () => resolve());
@@ -56,9 +61,15 @@ class Conversation {
     request: Request,
     onReply: (reply: Reply) => void,
   ): Promise<Conversation> {
-    const conversation = new Conversation(await connectTo(state, name), onReply);
-    send(conversation.#socket, request);
-    return conversation;
+    const socket = await connectTo(state, name);
+    try {
+      const { pid } = await trustServer(socket, name, request.kind === 'join');
+      send(socket, request);
+      return new Conversation(socket, pid, onReply);
+    } catch (error) {
+      socket.destroy();
+      throw error;
+    }
   }
 
   close(): void {
@@ -100,6 +111,8 @@ export async function askStatus(state: string, name: string): Promise<Status> {
 
 /** While it is open, the sandbox knows of a command in it, and waits for that at its end. */
 export interface Membership extends Joined {
+  /** Who holds the namespaces open. */
+  readonly pid: number;
   /** The sandbox has ended, or is about to. */
   readonly ended: Promise<void>;
   leave(): void;
@@ -108,7 +121,8 @@ export interface Membership extends Joined {
 export async function askToJoin(state: string, name: string, environment: Environment): Promise<Membership> {
   const { reply, conversation } = await ask(state, name, { kind: 'join', environment });
   if (reply.kind !== 'joined') throw unexpected(reply);
-  return { ...reply, ended: conversation.ended, leave: () => conversation.close() };
+  const { pid, ended } = conversation;
+  return { ...reply, pid, ended, leave: () => conversation.close() };
 }
 
 export async function readLog(

@@ -1,8 +1,9 @@
 /**
  * The control socket of one sandbox: answers who asks for it by its name.
  *
- * Its directory lets nobody else in, so nobody else can connect. What comes in
- * is bounded all the same: connections by number, requests by length and time.
+ * Its directory lets nobody else in; who gets there all the same is told by the
+ * kernel, and refused (peer.ts). What comes in is bounded: connections by number,
+ * requests by length and time.
  *
  * A connection that has joined stands for a command, whose end shows in its end.
  * At the end of the sandbox those connections are ended first, and waited for:
@@ -15,6 +16,7 @@ import { isActionable } from '../errors.ts';
 import { NO_TRAFFIC, type StandingSession } from '../session/standing.ts';
 import { notReady } from './errors.ts';
 import type { LoggedLine, LogRing } from './log-ring.ts';
+import { admitClient } from './peer.ts';
 import { readLines, type Reply, type Request, send, type Status } from './protocol.ts';
 import type { Claim } from './registry.ts';
 import type { Environment } from './state-directory.ts';
@@ -92,6 +94,19 @@ export class ControlServer {
     socket.setTimeout(REQUEST_TIMEOUT_MS, () => socket.destroy());
     socket.on('error', () => {}); // a client that is gone: `close` follows
     socket.on('close', () => this.#connections.delete(socket));
+    // What is sent meanwhile waits in the socket.
+    admitClient(socket).then(
+      () => this.#attendTo(socket),
+      (error: unknown) => this.#refuse(socket, error),
+    );
+  }
+
+  #refuse(socket: Socket, error: unknown): void {
+    if (isActionable(error)) this.#options.log.add(`refused: ${error.message}`);
+    fail(socket, error);
+  }
+
+  #attendTo(socket: Socket): void {
     readLines(socket, (line) => {
       socket.setTimeout(0);
       const request = parseRequest(line);
@@ -152,7 +167,7 @@ export class ControlServer {
     this.#commands.add(socket);
     socket.on('close', () => this.#commands.delete(socket));
     const { netAdmin } = session;
-    send(socket, { kind: 'joined', pid: process.pid, namespaces, netAdmin, environment });
+    send(socket, { kind: 'joined', namespaces, netAdmin, environment });
   }
 }
 

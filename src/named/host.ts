@@ -12,7 +12,7 @@ import type { StandingSession } from '../session/standing.ts';
 import { ControlServer } from './control-server.ts';
 import { LogRing } from './log-ring.ts';
 import { Claim } from './registry.ts';
-import { stateDirectory } from './state-directory.ts';
+import { removeIfEmpty, stateDirectories, stateDirectory } from './state-directory.ts';
 
 /** Our own exit code for a start that was given up (src/cli/exit-codes.ts). */
 const EXIT_GIVEN_UP = 125;
@@ -51,6 +51,8 @@ export class NamedHost {
   /** When the session is over, and all of it is gone. */
   async close(): Promise<void> {
     await this.#control?.close();
+    // One that went as it was to be covered was made anew by that.
+    for (const directory of stateDirectories(process.env)) removeIfEmpty(directory);
   }
 }
 

@@ -40,8 +40,7 @@ export interface Status {
 }
 
 export interface Joined {
-  /** Who holds the namespaces open, under these numbers. */
-  readonly pid: number;
+  /** The numbers of open files of the process that answers. */
   readonly namespaces: Namespaces;
   readonly netAdmin: boolean;
   readonly environment: Environment;

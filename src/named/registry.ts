@@ -6,8 +6,9 @@
  *
  * The lock ends with its holder, however that ends, so an entry that can be
  * locked is one that was left behind: it is removed by the guard of its sandbox
- * (sandbox/native/stub/entry.c), or by whoever meets it. No pid is ever compared. Two who want the same name both open the directory, and one
- * of them gets the lock.
+ * (sandbox/native/stub/entry.c), or by whoever meets it. No pid is ever compared.
+ * Two who want the same name both open the directory, and one of them gets the
+ * lock.
  *
  * The holder of a lock alone removes an entry. Between opening a directory and
  * locking it, it may have been removed: then the name leads elsewhere, and all
@@ -30,7 +31,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { lockFile } from '../../sandbox/index.ts';
 import { UsageError } from '../errors.ts';
-import { makeStateDirectory, removeIfEmpty } from './state-directory.ts';
+import { checkStateDirectory, makeStateDirectory, removeIfEmpty } from './state-directory.ts';
 import { codeOf } from './system-error.ts';
 
 export const SOCKET = 'control';
@@ -100,8 +101,9 @@ export class Claim {
   }
 }
 
-/** The names in use, sorted; what was left behind is removed. */
+/** The names in use, sorted; what was left behind is removed. @throws UsageError STATE_DIRECTORY_UNSAFE */
 export async function liveNames(state: string): Promise<string[]> {
+  checkStateDirectory(state);
   const names: string[] = [];
   for (const name of entriesOf(state)) {
     const entry = path.join(state, name);

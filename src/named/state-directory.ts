@@ -4,13 +4,15 @@
  * `$XDG_RUNTIME_DIR/kns-rootless`, where that is a directory of this user's
  * (XDG Base Directory Specification); else `/tmp/kns-rootless-UID`. In /tmp
  * anybody could have made it first: one that is a link, belongs to somebody
- * else or lets others in is refused.
+ * else or lets others write is refused. Others are kept from reading it: where
+ * it goes in the very moment in which a sandbox is to cover it, bubblewrap makes
+ * it anew, for all to read.
  *
  * Whoever may write there can be taken for a sandbox, so no command in a sandbox
  * ever sees it: it is made before one starts, and hidden in it.
  */
 
-import { lstatSync, mkdirSync, rmdirSync, type Stats, statSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, rmdirSync, type Stats, statSync } from 'node:fs';
 import path from 'node:path';
 import { UsageError } from '../errors.ts';
 import { codeOf } from './system-error.ts';
@@ -19,12 +21,12 @@ const NAME = 'kns-rootless';
 /** Not $TMPDIR: every shell of the user has to find the same. */
 const SHARED = '/tmp';
 
-const PERMISSIONS = 0o777;
 const OWNER_ALONE = 0o700;
+const WRITABLE_BY_OTHERS = 0o022;
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-function userId(): number {
+export function userId(): number {
   return process.getuid?.() ?? 0;
 }
 
@@ -55,9 +57,15 @@ export function makeStateDirectory(directory: string): void {
     mkdirSync(directory, { mode: OWNER_ALONE });
   } catch (error) {
     if (codeOf(error) !== 'EEXIST') throw failed(directory, error);
+    if (checkStateDirectory(directory)) chmodSync(directory, OWNER_ALONE);
   }
+}
+
+/** Before anybody in it is asked. @returns whether there is one. @throws UsageError STATE_DIRECTORY_UNSAFE */
+export function checkStateDirectory(directory: string): boolean {
   const found = lstatSync(directory, { throwIfNoEntry: false });
   if (found !== undefined) mustBeOwn(directory, found);
+  return found !== undefined;
 }
 
 function mustBeOwn(directory: string, found: Stats): void {
@@ -67,15 +75,16 @@ function mustBeOwn(directory: string, found: Stats): void {
   const remove = `remove it, or set XDG_RUNTIME_DIR to a directory of your own`;
   if (!found.isDirectory()) refuse('is no directory', remove);
   if (found.uid !== userId()) refuse('belongs to somebody else', remove);
-  if ((found.mode & PERMISSIONS & ~OWNER_ALONE) !== 0) refuse('lets others in', `chmod 700 ${directory}`);
+  if ((found.mode & WRITABLE_BY_OTHERS) !== 0) refuse('lets others write', remove);
 }
 
-/** The last to leave removes it. */
+/** The last to leave removes it. What is no directory, or not ours, stays. */
 export function removeIfEmpty(directory: string): void {
   try {
     rmdirSync(directory);
   } catch (error) {
-    if (!['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(codeOf(error) ?? '')) throw error;
+    const expected = ['ENOTEMPTY', 'EEXIST', 'ENOENT', 'ENOTDIR', 'EPERM', 'EACCES'];
+    if (!expected.includes(codeOf(error) ?? '')) throw error;
   }
 }
 

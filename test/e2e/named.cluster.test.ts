@@ -250,9 +250,15 @@ describe('where they are found', () => {
     }
   });
 
+  test('one that others may read is so no more', async () => {
+    chmodSync(made(), 0o755);
+    await up('one');
+    expect(statSync(stateDirectory()).mode & 0o777).toBe(0o700);
+  });
+
   const unsafe: [string, () => void][] = [
     ['is no directory', () => symlinkSync('/tmp', stateDirectory())],
-    ['lets others in', () => chmodSync(made(), 0o755)],
+    ['lets others write', () => chmodSync(made(), 0o775)],
   ];
   // An ordinary user can give nothing away.
   if (process.getuid?.() === 0) unsafe.push(['belongs to somebody else', () => chownSync(made(), 0, 0)]);

@@ -1,7 +1,8 @@
 /*
  * Unix sockets that carry file descriptors: socketpair(2), and one message
  * with its SCM_RIGHTS at a time (unix(7)). SOCK_SEQPACKET keeps the borders of
- * messages and still reports the end of the peer. Nothing here blocks.
+ * messages and still reports the end of the peer. Nothing here blocks. And who
+ * the peer of any such socket is (SO_PEERCRED).
  */
 #define _GNU_SOURCE
 #include "addon.h"
@@ -166,9 +167,31 @@ static napi_value receive_message(napi_env env, napi_callback_info info)
     return result;
 }
 
+/* peerOf(socket): [pid, uid] */
+static napi_value peer_of(napi_env env, napi_callback_info info)
+{
+    napi_value args[1], result, pid, uid;
+    int socket;
+    struct ucred peer;
+    socklen_t size = sizeof peer;
+    if (!get_args(env, info, 1, args) || !get_int(env, args[0], &socket))
+        return NULL;
+    if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) {
+        throw_errno(env, "getsockopt", errno);
+        return NULL;
+    }
+    TRY(env, napi_create_array_with_length(env, 2, &result));
+    TRY(env, napi_create_int32(env, peer.pid, &pid));
+    TRY(env, napi_create_uint32(env, peer.uid, &uid));
+    TRY(env, napi_set_element(env, result, 0, pid));
+    TRY(env, napi_set_element(env, result, 1, uid));
+    return result;
+}
+
 bool socket_exports(napi_env env, napi_value exports)
 {
     return define(env, exports, "socketPair", socket_pair) &&
            define(env, exports, "sendMessage", send_message) &&
-           define(env, exports, "receiveMessage", receive_message);
+           define(env, exports, "receiveMessage", receive_message) &&
+           define(env, exports, "peerOf", peer_of);
 }

@@ -1,15 +1,18 @@
 /** The two ends of a control socket, in one process, with a session that is made up. */
 
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { askStatus, askToEnd, askToJoin, readLog } from '../../../src/named/control-client.ts';
 import { ControlServer } from '../../../src/named/control-server.ts';
 import { LogRing } from '../../../src/named/log-ring.ts';
-import { Claim } from '../../../src/named/registry.ts';
+import { Claim, liveNames } from '../../../src/named/registry.ts';
 import type { StandingSession } from '../../../src/session/standing.ts';
 
 const NAMESPACES = { user: 11, net: 12, ipc: 13, mnt: 14, pid: 15 };
@@ -138,6 +141,80 @@ test('the log is told from its first line kept; who follows is told until the en
   await expect.poll(() => followed.at(-1)).toBe('later');
   await control.close();
   await over;
+});
+
+/** Who has this uid at least, and no process that the tests know of. */
+const STRANGER = 65_534;
+
+/** Runs as another user, in a directory that this one could not come to by itself. */
+async function asStranger(script: string): Promise<ChildProcess> {
+  chmodSync(join(state, 'one'), 0o777);
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    cwd: join(state, 'one'),
+    uid: STRANGER,
+    gid: STRANGER,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await once(child, 'spawn');
+  return child;
+}
+
+describe.runIf(process.getuid?.() === 0)('somebody else', () => {
+  test('is refused, and noted', async () => {
+    control.attend(session());
+    chmodSync(join(state, 'one/control'), 0o777);
+    const ask = `import { connect } from 'node:net';
+      connect('control').end('{"kind":"down"}\\n').pipe(process.stdout);`;
+    const { stdout } = await asStranger(ask);
+    const reply: unknown = JSON.parse(stdout === null ? '' : await text(stdout));
+    expect(reply).toMatchObject({ kind: 'failed', code: 'CONTROL_DENIED' });
+    expect(asked).toEqual([]);
+    expect(log.lines.map((line) => line.text)).toEqual([
+      expect.stringMatching(/^refused: process \d+ of user 65534 /),
+    ]);
+  });
+
+  test('who answers in the place of a sandbox is told nothing', async () => {
+    rmSync(join(state, 'one/control'));
+    const pose = `import { createServer } from 'node:net';
+      createServer((socket) => socket.on('data', () => console.log('told'))).listen('control', () => console.log('up'));`;
+    const child = await asStranger(pose);
+    if (child.stdout === null) throw new Error('no pipe');
+    await once(createInterface({ input: child.stdout }), 'line');
+    let told = '';
+    child.stdout.on('data', (data: Buffer) => (told += data.toString()));
+    try {
+      for (const ask of [askStatus(state, 'one'), askToJoin(state, 'one', { SECRET: '1' })])
+        await expect(ask).rejects.toEqual(code('SANDBOX_FOREIGN'));
+    } finally {
+      child.kill();
+      await once(child, 'close');
+    }
+    expect(told).toBe('');
+  });
+});
+
+test('one of this user’s that is in a sandbox itself is not told an environment', async () => {
+  await control.close();
+  mkdirSync(join(state, 'one'), { recursive: true });
+  chmodSync(state, 0o700);
+  const pose = `require('node:net').createServer((socket) => socket.on('data', () => console.log('told'))).listen('${state}/one/control', () => console.log('up'));`;
+  const child = spawn('unshare', ['--user', '--map-current-user', process.execPath, '-e', pose], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await once(createInterface({ input: child.stdout }), 'line');
+  let told = '';
+  child.stdout.on('data', (data: Buffer) => (told += data.toString()));
+  await expect(askToJoin(state, 'one', { SECRET: '1' })).rejects.toEqual(code('SANDBOX_FOREIGN'));
+  child.kill();
+  await once(child, 'close');
+  expect(told).toBe('');
+});
+
+test('a directory that lets others write is not even looked at', async () => {
+  chmodSync(state, 0o770);
+  for (const ask of [askStatus(state, 'one'), askToJoin(state, 'one', {}), liveNames(state)])
+    await expect(ask).rejects.toEqual(code('STATE_DIRECTORY_UNSAFE'));
 });
 
 test('one that is not there is told, with those that are', async () => {

@@ -1,0 +1,62 @@
+/**
+ * Who is at the other end of a control socket, by the kernel's word and not
+ * only by the modes of the directories above it: those may be loosened, and in
+ * /tmp somebody else's directory may be in the place of ours.
+ *
+ * A sandbox obeys its owner, and root, who could have its way anyhow. Who asks
+ * tells its environment, so it asks nobody but its own user; and not even that
+ * one in a sandbox, where a command can make up a socket, but no user namespace
+ * that is ours.
+ */
+
+import { readlinkSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { type Peer, peerOf } from '../../sandbox/index.ts';
+import { UsageError } from '../errors.ts';
+import { userId } from './state-directory.ts';
+
+const ROOT = 0;
+
+/** Node tells it by the handle alone. */
+function fdOf(socket: Socket): number {
+  const handle: unknown = Reflect.get(socket, '_handle');
+  if (typeof handle === 'object' && handle !== null && 'fd' in handle && typeof handle.fd === 'number')
+    return handle.fd;
+  throw new Error('the socket has no file descriptor');
+}
+
+/** @throws UsageError CONTROL_DENIED */
+export async function admitClient(socket: Socket): Promise<void> {
+  const { pid, uid } = await peerOf(fdOf(socket));
+  if (uid === userId() || uid === ROOT) return;
+  throw new UsageError(
+    'CONTROL_DENIED',
+    `process ${pid} of user ${uid} may not ask a sandbox of user ${userId()}`,
+    'ask as that user, or as root',
+  );
+}
+
+/** @param secrets whether it is to be told any. @throws UsageError SANDBOX_FOREIGN */
+export async function trustServer(socket: Socket, name: string, secrets: boolean): Promise<Peer> {
+  const peer = await peerOf(fdOf(socket));
+  if (peer.uid !== userId()) throw foreign(name, peer, `of user ${peer.uid}`);
+  if (secrets && !isBesideUs(peer.pid)) throw foreign(name, peer, 'in a sandbox itself');
+  return peer;
+}
+
+function foreign(name: string, { pid }: Peer, what: string): UsageError {
+  return new UsageError(
+    'SANDBOX_FOREIGN',
+    `what answers as "${name}" is process ${pid}, ${what}`,
+    `see what it is: ps -fp ${pid}`,
+  );
+}
+
+/** One that has ended meanwhile, or lets nobody look, is not. */
+function isBesideUs(pid: number): boolean {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/user`) === readlinkSync('/proc/self/ns/user');
+  } catch {
+    return false;
+  }
+}
