@@ -4,6 +4,7 @@
  *     dist/kns-rootless   what `bin` names: a shell script that starts dist/cli.cjs
  *     dist/cli.cjs        looks at Node's version and loads
  *     dist/program-*.cjs  the program and all it needs in one bundle, since that starts five times as fast
+ *     dist/index.cjs      the same as a library, a run as a function; dist/types/ has its types
  *     dist/stack/         the stack as a library, with types
  *     prebuilt/           the native parts for this machine's architecture
  */
@@ -19,7 +20,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 
@@ -56,6 +57,7 @@ async function buildProgram() {
     entryPoints: { cli: 'src/cli/bin.ts' },
     define: { ...released.define, PROGRAM_FILE: JSON.stringify(basename(program)) },
   });
+  await build({ ...released, target: 'node20.19', entryPoints: { index: 'src/library.ts' } });
   copyFileSync(join(root, 'sandbox/shim/kns-rootless'), join(dist, 'kns-rootless'));
   chmodSync(join(dist, 'kns-rootless'), 0o755);
   writeFileSync(join(dist, 'THIRD-PARTY-LICENSES'), licenses(Object.keys(metafile.inputs)));
@@ -86,9 +88,21 @@ function authorOf({ author, name }) {
   return typeof author === 'string' ? author : author.name;
 }
 
-function buildStackLibrary() {
-  const tsc = join(root, 'node_modules/.bin/tsc');
-  execFileSync(tsc, ['-p', join(root, 'stack')], { stdio: 'inherit' });
+function compile(folder) {
+  execFileSync(join(root, 'node_modules/.bin/tsc'), ['-p', join(root, folder)], { stdio: 'inherit' });
+}
+
+/** The compiler writes types of all that a run is made of; who calls it needs those that its signature reaches. */
+function buildTypes() {
+  compile('src');
+  const types = join(dist, 'types');
+  const reached = new Set([join(types, 'src/library.d.ts')]);
+  for (const file of reached)
+    for (const [, path] of readFileSync(file, 'utf8').matchAll(/from '(\.[^']+)\.ts'/g))
+      reached.add(join(dirname(file), `${path}.d.ts`));
+  const all = readdirSync(types, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  for (const { parentPath, name } of all)
+    if (!reached.has(join(parentPath, name))) rmSync(join(parentPath, name));
 }
 
 /** The native build is TypeScript as well, and Node 20 runs none: it is bundled for one use. */
@@ -106,6 +120,7 @@ async function buildNativeParts() {
 
 rmSync(dist, { recursive: true, force: true });
 mkdirSync(dist, { recursive: true });
-buildStackLibrary();
+compile('stack');
+buildTypes();
 await buildProgram();
 await buildNativeParts();

@@ -25,7 +25,8 @@ export function installProgram(): InstalledProgram {
     cpSync(join(ROOT, part), join(folder, part), { recursive: true });
   mkdirSync(join(folder, 'sandbox'));
   cpSync(join(ROOT, 'sandbox/native'), join(folder, 'sandbox/native'), { recursive: true });
-  cpSync(join(ROOT, 'fixtures/guests'), join(folder, 'guests'), { recursive: true });
+  for (const part of ['guests', 'examples'])
+    cpSync(join(ROOT, 'fixtures', part), join(folder, part), { recursive: true });
   return {
     path: join(folder, 'dist/kns-rootless'),
     guests: join(folder, 'guests'),

@@ -3,7 +3,7 @@
  * a policy file, as one. What the command line says goes before the file.
  */
 
-import { DIRECT, parseProxy, type ProxyEndpoint } from '../../egress/index.ts';
+import { type Dialer, DIRECT, parseProxy, type ProxyEndpoint } from '../../egress/index.ts';
 import { UsageError } from '../../errors.ts';
 import {
   type Action,
@@ -20,6 +20,8 @@ export interface EgressChoice {
   readonly rules: readonly Rule[];
   readonly policyFile?: string;
   readonly proxies: readonly ProxyChoice[];
+  /** Of a program that embeds this one; each is taken in place of any other of its name. */
+  readonly dialers?: readonly Dialer[];
   readonly dryRun: boolean;
 }
 
@@ -33,6 +35,7 @@ export interface EgressSettings {
   readonly policy: PolicySettings;
   /** By the names that rules have for them. */
   readonly proxies: ReadonlyMap<string, ProxyEndpoint>;
+  readonly dialers: readonly Dialer[];
 }
 
 /** What --egress-proxy is called where it was given no name. */
@@ -53,14 +56,15 @@ export function parseProxyChoice(text: string): ProxyChoice {
 
 /** Throws `POLICY_INVALID` and `RULE_INVALID`. */
 export async function readEgressSettings(choice: EgressChoice): Promise<EgressSettings> {
-  const { policyFile, rules, dryRun } = choice;
+  const { policyFile, rules, dialers = [], dryRun } = choice;
   const file: PolicyFile =
     policyFile === undefined ? { proxies: new Map(), rules: [] } : await loadPolicyFile(policyFile);
   const proxies = new Map(file.proxies);
   for (const { name = USUAL_PROXY, proxy } of choice.proxies) proxies.set(name, proxy);
   const hasUsual = choice.proxies.some(({ name }) => name === undefined);
   const all = [...rules, ...file.rules];
-  for (const rule of all) checkDialer(rule, proxies);
+  const known = [DIRECT, ...proxies.keys(), ...dialers.map(({ name }) => name)];
+  for (const rule of all) checkDialer(rule, known);
   return {
     policy: {
       egress: choice.egress ?? file.egress ?? 'allow',
@@ -69,10 +73,11 @@ export async function readEgressSettings(choice: EgressChoice): Promise<EgressSe
       dryRun,
     },
     proxies,
+    dialers,
   };
 }
 
-function checkDialer({ via, target, text, origin }: Rule, proxies: ReadonlyMap<string, unknown>): void {
+function checkDialer({ via, target, text, origin }: Rule, known: readonly string[]): void {
   if (via === undefined) return;
   if (target.kind === 'service')
     throw new UsageError(
@@ -80,10 +85,10 @@ function checkDialer({ via, target, text, origin }: Rule, proxies: ReadonlyMap<s
       `${origin} ${text}: a Service is reached through its cluster`,
       `leave out @${via}`,
     );
-  if (via === DIRECT || proxies.has(via)) return;
+  if (known.includes(via)) return;
   throw new UsageError(
     'RULE_INVALID',
     `${origin} ${text}: there is no proxy "${via}"`,
-    `name one of ${[DIRECT, ...proxies.keys()].join(', ')}, or add it: --egress-proxy ${via}=socks5://HOST:PORT`,
+    `name one of ${known.join(', ')}, or add it: --egress-proxy ${via}=socks5://HOST:PORT`,
   );
 }
