@@ -17,16 +17,17 @@
  * published is the sandbox's own, and never mirrored.
  */
 
+import type { Server } from 'node:net';
 import type { OpenPort, OpenPorts, Sandbox } from '../../../sandbox/index.ts';
 import type { Log } from '../../observe/log.ts';
-import { addressOf, hostAndPort, isLoopback, LOOPBACK, type Loopback } from '../addresses.ts';
+import { addressOf, isLoopback, LOOPBACK, type Loopback } from '../addresses.ts';
 import { PortWatch } from '../port-watch.ts';
 import type { Splices } from '../tcp/splices.ts';
 import { dialHostLoopback } from './host-dial.ts';
 import { HOST_NAME } from './endpoint.ts';
 import type { HostPortSet } from './ports.ts';
 
-/** Ports at once; past it the rest is at host.kns.internal alone, which is told once. */
+/** Ports at once, a server or two each; past it the rest is at host.kns.internal alone, which is told once. */
 const MAX_PORTS = 512;
 
 export interface MirrorOptions {
@@ -47,21 +48,17 @@ interface Open {
   readonly inside: readonly OpenPort[];
 }
 
-interface Place {
-  readonly address: Loopback;
-  readonly port: number;
-}
-
+/** A port of the host that is met in the sandbox, at both addresses of its loopback. */
 interface Entry {
-  close?: () => void;
+  readonly servers: Server[];
   gone?: true;
 }
 
 export class Mirror {
   readonly #options: MirrorOptions;
-  readonly #entries = new Map<string, Entry>();
-  /** Where programs of the sandbox were met. */
-  readonly #told = new Set<string>();
+  readonly #entries = new Map<number, Entry>();
+  /** Ports that programs of the sandbox have, or had. */
+  readonly #told = new Set<number>();
   #fullTold = false;
   #watch: PortWatch<Open> | undefined;
 
@@ -83,7 +80,7 @@ export class Mirror {
 
   close(): void {
     this.#watch?.close();
-    for (const key of this.#entries.keys()) this.#withdraw(key);
+    for (const port of this.#entries.keys()) this.#withdraw(port);
   }
 
   #read(): Open {
@@ -92,16 +89,23 @@ export class Mirror {
   }
 
   async #follow({ host, inside }: Open): Promise<void> {
-    const places = this.#placesOf(host);
-    for (const key of this.#entries.keys()) if (!places.has(key)) this.#withdraw(key);
-    const added = [...places].filter(([key]) => !this.#entries.has(key));
-    await Promise.all(added.map(([key, place]) => this.#add(key, place, inside)));
+    const ports = this.#portsOf(host);
+    for (const port of this.#entries.keys()) if (!ports.has(port)) this.#withdraw(port);
+    const holders = new Map(inside.filter(isOnLoopback).map((one) => [one.port, one]));
+    const opening: Promise<void>[] = [];
+    for (const port of ports) {
+      const holder = holders.get(port);
+      if (this.#entries.has(port) || holder?.ours) continue;
+      if (holder === undefined) opening.push(this.#open(port));
+      else this.#tell(port);
+    }
+    await Promise.all(opening);
   }
 
-  #placesOf(host: readonly OpenPort[]): Map<string, Place> {
+  #portsOf(host: readonly OpenPort[]): Set<number> {
     const { wanted, isPublished, except, log } = this.#options;
-    const reachable = new Set(host.filter((one) => isLoopback(addressOf(one))).map(({ port }) => port));
-    const ports = [...reachable].filter(
+    const open = new Set(host.filter(isOnLoopback).map(({ port }) => port));
+    const ports = [...open].filter(
       (port) => wanted.has('tcp', port) && !isPublished(port) && !except.has(port),
     );
     if (ports.length > MAX_PORTS && !this.#fullTold) {
@@ -110,54 +114,49 @@ export class Mirror {
         `--host-port: the host has more than ${MAX_PORTS} ports open; the rest is at ${HOST_NAME} alone`,
       );
     }
-    const places = ports
-      .slice(0, MAX_PORTS)
-      .flatMap((port) => LOOPBACK.map((address): Place => ({ address, port })));
-    return new Map(places.map((place) => [hostAndPort(place.address, place.port), place]));
+    return new Set(ports.slice(0, MAX_PORTS));
   }
 
-  async #add(key: string, place: Place, inside: readonly OpenPort[]): Promise<void> {
-    const holder = inside.find((one) => isInTheWay(one, place));
-    if (holder !== undefined) {
-      if (!holder.ours) this.#tell(key, place.port);
-      return;
-    }
+  async #open(port: number): Promise<void> {
+    const entry: Entry = { servers: [] };
+    this.#entries.set(port, entry);
+    for (const address of LOOPBACK) await this.#listen(entry, address, port);
+    // Bound by a program that does not listen yet: as soon as it does, that is a change.
+    if (entry.servers.length === 0 && this.#entries.get(port) === entry) this.#entries.delete(port);
+  }
+
+  async #listen(entry: Entry, address: Loopback, port: number): Promise<void> {
     const { sandbox, splices, log } = this.#options;
-    const { address, port } = place;
     const server = splices.server({ label: `host port ${port}`, dial: dialHostLoopback(port, address) });
-    const entry: Entry = {};
-    this.#entries.set(key, entry);
     try {
-      await sandbox.listenInside(server, place);
+      await sandbox.listenInside(server, { address, port });
       if (entry.gone) server.close();
-      else entry.close = () => void server.close();
+      else entry.servers.push(server);
     } catch (error) {
-      // Bound by a program that does not listen yet, or the sandbox has no IPv6. A change has it tried again.
-      if (this.#entries.get(key) === entry) this.#entries.delete(key);
+      // A sandbox without IPv6 has the other one.
       log.debug(`host port ${port}: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
 
-  /** Of a port that was asked for, it is something the user must know. */
-  #tell(key: string, port: number): void {
+  /** Of a port that was asked for by itself, it is something that the user must know. */
+  #tell(port: number): void {
     const { wanted, log } = this.#options;
-    if (this.#told.has(key)) return;
-    this.#told.add(key);
+    if (this.#told.has(port)) return;
+    this.#told.add(port);
     log[wanted.isNamed('tcp', port) ? 'warn' : 'info'](
-      `${key} in the sandbox is a program of its own; port ${port} of the host is at ${HOST_NAME}:${port}`,
+      `port ${port} in the sandbox is a program of its own; that of the host is at ${HOST_NAME}:${port}`,
     );
   }
 
-  #withdraw(key: string): void {
-    const entry = this.#entries.get(key);
-    this.#entries.delete(key);
+  #withdraw(port: number): void {
+    const entry = this.#entries.get(port);
+    this.#entries.delete(port);
     if (entry === undefined) return;
     entry.gone = true;
-    entry.close?.();
+    for (const server of entry.servers) server.close();
   }
 }
 
-/** Whether a bind of the place would fail. One to `::` has the port of all IPv4 addresses too, most likely. */
-function isInTheWay(one: OpenPort, { address, port }: Place): boolean {
-  return one.port === port && (addressOf(one) === address || one.address === '::');
+function isOnLoopback(one: OpenPort): boolean {
+  return isLoopback(addressOf(one));
 }
