@@ -48,14 +48,20 @@ export class LinkDevice implements Device {
 
   readonly #api: Addon;
   readonly #handle: DeviceHandle;
+  readonly #ownNamespace: boolean;
   readonly #offsets = new Int32Array(BATCH_FRAMES);
   readonly #lengths = new Int32Array(BATCH_FRAMES);
   #onBatch: BatchHandler = nothing;
   #bound: OutgoingFrame | undefined;
   #closed = false;
 
-  /** Takes over the fd. */
-  constructor(api: Addon, link: Link) {
+  /**
+   * Takes over the fd.
+   *
+   * @param ownNamespace nothing of the network namespace outlives `close`: the interface may go with it
+   */
+  constructor(api: Addon, link: Link, ownNamespace: boolean) {
+    this.#ownNamespace = ownNamespace;
     this.kind = link.kind;
     this.framing = link.kind === 'veth' ? 'ethernet' : 'ip';
     this.mtu = link.mtu;
@@ -105,6 +111,6 @@ export class LinkDevice implements Device {
 
   close(): void {
     this.#closed = true;
-    this.#api.closeDevice(this.#handle);
+    this.#api.closeDevice(this.#handle, this.#ownNamespace);
   }
 }

@@ -134,7 +134,9 @@ async function setUp(
     const mayNest = privilege?.nestedUserNamespaces ?? true;
     const directory = gathered.keep(await helper.files(!mayNest, signal));
     onStage('furnished');
-    const device = new LinkDevice(native.api, made);
+    const sharesPids = privilege?.sharePid ?? false;
+    // What shares the host's pids may stay when the command has ended.
+    const device = new LinkDevice(native.api, made, !sharesPids);
     return new RunningSandbox({
       api: native.api,
       guard,
@@ -142,7 +144,7 @@ async function setUp(
       device,
       files: new EtcDirectory(directory),
       pidfd,
-      sharesPids: privilege?.sharePid ?? false,
+      sharesPids,
       notes: [...proxyNotes(env), ...helper.notes],
       onStage,
     });

@@ -14,6 +14,9 @@ export interface DeviceHandle {
 export interface DatagramsHandle {
   readonly [handle]: 'datagrams';
 }
+export interface StreamsHandle {
+  readonly [handle]: 'streams';
+}
 
 export interface Message {
   readonly bytes: Uint8Array;
@@ -64,7 +67,8 @@ export interface Addon {
     pieces: readonly Uint8Array[],
     pieceCount: number,
   ): number;
-  closeDevice(device: DeviceHandle): void;
+  /** @param leave the interface may stay for as long as its network namespace */
+  closeDevice(device: DeviceHandle, leave: boolean): void;
 
   /**
    * A socket of an IP version, `kind` 0 for UDP and 1 for ping. Calls back when datagrams or errors may be there;
@@ -78,6 +82,21 @@ export interface Addon {
   /** @returns 0, or the errno */
   sendDatagram(socket: DatagramsHandle, address: Uint8Array, port: number, payload: Uint8Array): number;
   closeDatagrams(socket: DatagramsHandle): void;
+
+  /** Many TCP sockets; calls back with how many events there are in `events`, two words each: see sandbox/stream.ts. */
+  openStreams(events: Int32Array, onEvents: (count: number) => void): StreamsHandle;
+  /** The sockets remain. */
+  closeStreams(streams: StreamsHandle): void;
+  /** @returns the fd of a socket that is connecting, or the errno as a negative number */
+  connectStream(streams: StreamsHandle, id: number, address: Uint8Array, port: number): number;
+  /** @returns 0, or the errno that the connection has ended by */
+  streamError(fd: number): number;
+  /** @returns bytes read to `offset` and behind, 0 at the end of the stream, or the errno as a negative number */
+  readStream(fd: number, buffer: Uint8Array, offset: number): number;
+  /** @returns how many bytes from `offset` on were taken, or the errno as a negative number */
+  writeStream(fd: number, bytes: Uint8Array, offset: number): number;
+  finishStream(fd: number): void;
+  closeStream(fd: number, reset: boolean): void;
 
   /** @returns the fd of a netlink socket of this process's own network, for `readPorts` */
   openDiag(): number;

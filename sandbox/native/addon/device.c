@@ -21,7 +21,9 @@
 #include "watch.h"
 
 #include <errno.h>
+#include <linux/if_tun.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -290,19 +292,31 @@ static napi_value write_frame(napi_env env, napi_callback_info info)
     return result;
 }
 
-/* closeDevice(handle): idempotent; closes the fd too */
+/*
+ * closeDevice(handle, leave): idempotent; closes the fd too.
+ *
+ * The last to close a tun removes its interface, and close(2) lasts until every
+ * processor of the host has let go of it (rcu_barrier): some 10 to 30 ms. A
+ * persistent one is left to the end of its network namespace, which the kernel
+ * sees to while nobody waits. Elsewhere TUNSETPERSIST is unknown, and nothing is
+ * waited for.
+ */
 static napi_value close_device(napi_env env, napi_callback_info info)
 {
-    napi_value args[1];
+    napi_value args[2];
     void *data;
-    if (!get_args(env, info, 1, args))
+    bool leave;
+    if (!get_args(env, info, 2, args))
         return NULL;
     TRY(env, napi_get_value_external(env, args[0], &data));
+    TRY(env, napi_get_value_bool(env, args[1], &leave));
     struct device *device = data;
     if (device->watch == NULL)
         return undefined(env);
     watch_close(device->watch);
     device->watch = NULL;
+    if (leave)
+        ioctl(device->fd, TUNSETPERSIST, 1UL);
     close(device->fd);
     napi_ref *references[] = {&device->arena_ref,         &device->offsets_ref,       &device->lengths_ref,
                               &device->head_ref,          &device->piece_offsets_ref, &device->piece_lengths_ref,

@@ -193,7 +193,7 @@ describe('device handles, on sockets that keep the borders of what is written as
     expect(Buffer.from(api.receiveMessage(theirs)?.bytes ?? []).toString()).toBe('headabcde');
     expect(api.writeFrame(device, 2, [], 0)).toBe(0);
     expect(Buffer.from(api.receiveMessage(theirs)?.bytes ?? []).toString()).toBe('he');
-    api.closeDevice(device);
+    api.closeDevice(device, false);
     closeSync(theirs);
   });
 
@@ -218,7 +218,7 @@ describe('device handles, on sockets that keep the borders of what is written as
     }
     expect(() => api.bindFrame(device, new Uint8Array(16), new Int32Array(15), lengths)).toThrow(RangeError);
     expect(api.receiveMessage(theirs)).toBeNull();
-    api.closeDevice(device);
+    api.closeDevice(device, false);
     closeSync(theirs);
   });
 
@@ -230,8 +230,8 @@ describe('device handles, on sockets that keep the borders of what is written as
     const before = openFiles();
     const [ours, theirs] = api.socketPair();
     const device = open(ours, new Uint8Array(64), new Int32Array(1));
-    api.closeDevice(device);
-    api.closeDevice(device);
+    api.closeDevice(device, false);
+    api.closeDevice(device, false);
     expect(() => api.startDevice(device)).toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }));
     closeSync(theirs);
     expect(openFiles()).toBe(before);
