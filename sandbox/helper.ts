@@ -118,29 +118,39 @@ export class NetnsHelper {
     return new NetnsHelper(channel, ended, () => subprocess.kill('SIGKILL'));
   }
 
-  /** Mounts /etc and /sys, and denies the command user namespaces. @returns the fd of the directory of our own files */
-  async files(denyNamespaces: boolean, signal: AbortSignal): Promise<number> {
+  /**
+   * Covers these special files, mounts /etc and /sys, and denies the command user namespaces.
+   *
+   * @returns the fd of the directory of our own files
+   */
+  async files(covered: readonly string[], denyNamespaces: boolean, signal: AbortSignal): Promise<number> {
     try {
+      for (const path of covered) await this.#ask(`cover ${path}`, signal);
       return (await this.request(denyNamespaces ? 'files deny-namespaces' : 'files', signal)).fd;
     } catch (error) {
       throw explainRefusal(error);
     }
   }
 
-  /** What netns.h lists. @throws HelperRefused, HelperGone, the signal's reason */
+  /** What netns.h lists, and is answered by an fd. @throws HelperRefused, HelperGone, the signal's reason */
   async request(request: string, signal: AbortSignal): Promise<Answer> {
-    const turn = this.#turn.then(() => this.#exchange(request, signal));
-    this.#turn = turn.catch(() => {});
-    const { bytes, fds } = await turn;
-    const answer = Buffer.from(bytes).toString();
+    const { answer, fds } = await this.#ask(request, signal);
     const [fd, ...more] = fds;
-    const failure = /^error (\d+) (.*)$/s.exec(answer);
-    if (failure) throw new HelperRefused(Number(failure[1]), failure[2] ?? '');
     if (fd === undefined) throw new Error(`kns-netns answered "${answer}" without an fd`);
     const words = answer.split(' ').slice(1);
     this.notes.push(...words.filter((word) => word.includes(':')).map(note));
     const facts = words.filter((word) => word.includes('=')).map((word) => word.split('='));
     return { fd, more, facts: new Map(facts.map(([name = '', value = '']) => [name, value])) };
+  }
+
+  async #ask(request: string, signal: AbortSignal): Promise<{ answer: string; fds: readonly number[] }> {
+    const turn = this.#turn.then(() => this.#exchange(request, signal));
+    this.#turn = turn.catch(() => {});
+    const { bytes, fds } = await turn;
+    const answer = Buffer.from(bytes).toString();
+    const failure = /^error (\d+) (.*)$/s.exec(answer);
+    if (failure) throw new HelperRefused(Number(failure[1]), failure[2] ?? '');
+    return { answer, fds };
   }
 
   async #exchange(request: string, signal: AbortSignal): Promise<Message> {

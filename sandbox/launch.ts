@@ -53,7 +53,7 @@ import { proxyNotes } from './process/proxies.ts';
 import { type PrivilegeOptions, privilegeArguments } from './process/privilege.ts';
 import { RunningSandbox, type Sandbox, type Stage } from './running.ts';
 import { EtcDirectory } from './view/etc.ts';
-import { type FileOptions, fileArguments, visibleEnvironment } from './view/files.ts';
+import { type FileOptions, fileView, visibleEnvironment } from './view/files.ts';
 
 /** How often bubblewrap may meet a host whose mounts change under its hands. */
 const MAX_ATTEMPTS = 5;
@@ -115,7 +115,7 @@ function nothing(): void {}
 
 async function setUp(
   native: Native,
-  guard: Guard,
+  { guard, covered }: Started,
   helper: NetnsHelper,
   signal: AbortSignal,
   { link, privilege, env = process.env, onStage = nothing }: LaunchOptions,
@@ -132,7 +132,7 @@ async function setUp(
     const pidfd = gathered.keep(await receivePidfd(guard, signal));
     onStage('ready');
     const mayNest = privilege?.nestedUserNamespaces ?? true;
-    const directory = gathered.keep(await helper.files(!mayNest, signal));
+    const directory = gathered.keep(await helper.files(covered, !mayNest, signal));
     onStage('furnished');
     const sharesPids = privilege?.sharePid ?? false;
     // What shares the host's pids may stay when the command has ended.
@@ -154,14 +154,21 @@ async function setUp(
   }
 }
 
+interface Started {
+  readonly guard: Guard;
+  /** What is left of the view for the helper to make. */
+  readonly covered: readonly string[];
+}
+
 /** All that is decided before anything is started. */
-function startGuard(native: Native, options: LaunchOptions): Guard {
+function startGuard(native: Native, options: LaunchOptions): Started {
   const { files = {}, privilege = {}, caller } = options;
   const env = options.env ?? process.env;
   const cwd = workingDirectory(options.cwd);
   const home = env['HOME'] || homedir();
   const sharePid = privilege.sharePid ?? false;
-  return new Guard(native, {
+  const { args, covered } = fileView(files, { env, home, cwd }, !sharePid);
+  const guard = new Guard(native, {
     command: options.command ?? [],
     cwd,
     env: visibleEnvironment(files, env),
@@ -172,7 +179,7 @@ function startGuard(native: Native, options: LaunchOptions): Guard {
     entry: [
       findBwrap(),
       ...privilegeArguments(privilege),
-      ...fileArguments(files, { env, home, cwd }, !sharePid),
+      ...args,
       '--chdir',
       '/',
       '--info-fd',
@@ -181,6 +188,7 @@ function startGuard(native: Native, options: LaunchOptions): Guard {
       String(FD.block),
     ],
   });
+  return { guard, covered };
 }
 
 /** The attempt met a mount of the host's on its way out; the next one hardly will. */
@@ -193,11 +201,12 @@ async function attempt(native: Native, options: LaunchOptions): Promise<Sandbox>
   let helper: NetnsHelper | undefined;
   let done = nothing;
   try {
-    guard = startGuard(native, options);
+    const started = startGuard(native, options);
+    guard = started.guard;
     const setup = setupSignal(options.abort, guard);
     done = setup.done;
     helper = NetnsHelper.start(native);
-    return await setUp(native, guard, helper, setup.signal, options);
+    return await setUp(native, started, helper, setup.signal, options);
   } catch (error) {
     if (guard === undefined) throw explainLimit(error);
     await Promise.all([endGuard(guard), helper?.close()]);

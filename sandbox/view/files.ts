@@ -19,6 +19,9 @@
  * Something hidden is an empty directory, read-only, or a file that can't be
  * opened. The last step is to make these read-only, so that what was asked for
  * can be mounted in them (`--isolate --bind /run/user/1000/bus`).
+ *
+ * A socket can't be mounted over by bubblewrap before 0.5. So those that are to
+ * be hidden, and show still when all else is made, are covered by kns-netns.
  */
 
 import { readlinkSync, realpathSync } from 'node:fs';
@@ -32,7 +35,7 @@ import {
   RUN_LINKS,
   type Surroundings,
 } from './hidden.ts';
-import { type Kind, kindOnHost, type Layer, Layers } from './layers.ts';
+import { fits, type Kind, kindOnHost, type Layer, Layers } from './layers.ts';
 
 interface Bind {
   readonly kind: 'bind' | 'ro-bind';
@@ -59,11 +62,14 @@ export interface FileOptions {
 /** /dev/null that can't be opened: a bind that is not for devices. */
 const NO_FILE = '/dev/null';
 
-export function fileArguments(
-  options: FileOptions,
-  surroundings: Surroundings,
-  ownProcesses: boolean,
-): string[] {
+export interface FileView {
+  /** Of bubblewrap. */
+  readonly args: string[];
+  /** Sockets, pipes and devices to be covered when it has done its work. */
+  readonly covered: string[];
+}
+
+export function fileView(options: FileOptions, surroundings: Surroundings, ownProcesses: boolean): FileView {
   return new View(options, surroundings).build(ownProcesses);
 }
 
@@ -83,13 +89,15 @@ class View {
   readonly #layers = new Layers();
   /** Hidden directories, to be read-only in the end. */
   readonly #emptied: Layer[] = [];
+  /** Hidden special files. */
+  readonly #covers: Layer[] = [];
 
   constructor(options: FileOptions, surroundings: Surroundings) {
     this.#options = options;
     this.#surroundings = surroundings;
   }
 
-  build(ownProcesses: boolean): string[] {
+  build(ownProcesses: boolean): FileView {
     const { readOnly, privateHome, privateTmp, isolate, mounts = [], hidden = [] } = this.#options;
     if (readOnly) this.#args.push('--ro-bind', '/', '/', '--dev-bind', '/dev', '/dev');
     else this.#args.push('--dev-bind', '/', '/');
@@ -101,8 +109,15 @@ class View {
     this.#keepWorkingDirectory();
     for (const mount of mounts) this.#mount(mount);
     this.#hideKnown(hidden);
-    const emptied = this.#emptied.filter((layer) => this.#layers.shows(layer));
-    return [...this.#args, ...emptied.flatMap(({ target }) => ['--remount-ro', target])];
+    const emptied = this.#shown(this.#emptied);
+    return {
+      args: [...this.#args, ...emptied.flatMap((target) => ['--remount-ro', target])],
+      covered: this.#shown(this.#covers),
+    };
+  }
+
+  #shown(layers: readonly Layer[]): string[] {
+    return layers.filter((layer) => this.#layers.shows(layer)).map(({ target }) => target);
   }
 
   #isolate(): void {
@@ -137,6 +152,10 @@ class View {
     } else if (kind === 'file') {
       this.#args.push('--ro-bind', NO_FILE, target);
       this.#layers.add({ target, source: NO_FILE });
+    } else if (kind === 'special') {
+      const cover = { target, source: NO_FILE, late: true };
+      this.#covers.push(cover);
+      this.#layers.add(cover);
     }
   }
 
@@ -155,7 +174,9 @@ class View {
   }
 
   #bind(kind: 'bind' | 'ro-bind', source: string, target: string): void {
-    this.#args.push(`--${kind}`, source, target);
+    // A special file that is there, and whose cover this takes away, is not of a file system that could be read-only.
+    const isThere = kindOnHost(source) === 'special' && this.#layers.onHost(target) === source;
+    if (!isThere) this.#args.push(`--${kind}`, source, target);
     this.#layers.add({ target, source });
   }
 
@@ -179,7 +200,7 @@ class View {
     const kind = source === undefined ? undefined : kindOnHost(source);
     if (source === undefined || kind === undefined)
       throw invalid(`--${mount.kind} ${mount.source}: there is no such file or directory`);
-    if (there !== kind && !this.#canMake(target, there))
+    if (!fits(kind, there) && !this.#canMake(target, there))
       throw invalid(`--${mount.kind} ${mount.source}:${mount.target}: there is no ${kind} to mount it on`);
     this.#bind(mount.kind, source, target);
   }

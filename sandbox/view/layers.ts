@@ -7,9 +7,17 @@ export interface Layer {
   readonly target: string;
   /** What of the host's is bound there; undefined for an empty file system of the sandbox's own. */
   readonly source: string | undefined;
+  /** Made after all others, unless one of those covers it. */
+  readonly late?: boolean;
 }
 
-export type Kind = 'directory' | 'file';
+/** A special file is a socket, a pipe or a device. */
+export type Kind = 'directory' | 'file' | 'special';
+
+/** Whether one can be mounted over the other (mount(2)). */
+export function fits(one: Kind, other: Kind | undefined): boolean {
+  return other !== undefined && (one === 'directory') === (other === 'directory');
+}
 
 function isWithin(file: string, folder: string): boolean {
   return file === folder || file.startsWith(`${folder}/`);
@@ -25,6 +33,15 @@ export class Layers {
   /** Whether this layer is what shows at its target. */
   shows(layer: Layer): boolean {
     return this.#at(layer.target) === layer;
+  }
+
+  /** The path on the host of what a path leads to before the late layers; undefined where that is the sandbox's own. */
+  onHost(file: string): string | undefined {
+    const layer = this.#layers.findLast(({ target, late }) => late !== true && isWithin(file, target));
+    if (layer === undefined) return file;
+    return layer.source === undefined
+      ? undefined
+      : path.join(layer.source, path.relative(layer.target, file));
   }
 
   /** Whether a path lies in an empty file system of the sandbox's own. */
@@ -52,7 +69,9 @@ export class Layers {
 
 export function kindOnHost(file: string): Kind | undefined {
   try {
-    return statSync(file).isDirectory() ? 'directory' : 'file';
+    const found = statSync(file);
+    if (found.isDirectory()) return 'directory';
+    return found.isFile() ? 'file' : 'special';
   } catch {
     return undefined;
   }

@@ -20,6 +20,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { FileOptions } from '../../sandbox/index.ts';
+import { findBwrap } from '../../sandbox/bwrap.ts';
 import { HIDDEN_ALWAYS, HIDDEN_ISOLATED, PRIVATE_ISOLATED } from '../../sandbox/view/hidden.ts';
 import { ordinaryUser } from '../support/ordinary-user.ts';
 import { Host, type HostOptions, type Installation, installHost, runInSandbox } from './support/host.ts';
@@ -67,6 +68,9 @@ async function refusal(files: FileOptions): Promise<{ code: string; message: str
   await host.ended();
   return failed;
 }
+
+/** A real bubblewrap 0.4, where there is one. */
+const OLD = process.env['KNS_TEST_OLD_BWRAP'];
 
 const tried = (...paths: string[]) =>
   paths.map((path) => `(echo x >${path}/new) 2>/dev/null && echo yes || echo no`).join('; ');
@@ -246,6 +250,80 @@ describe('name service daemons', () => {
         expect(stdout).toBe(asked.map((path) => `${path}: none\n`).join(''));
       },
     );
+  });
+});
+
+/**
+ * A bubblewrap that is as strict as 0.4, where that is not what the tests have: none of the options that came later,
+ * and no mount over what is neither a directory nor a regular file.
+ */
+const STRICT = `#!/bin/bash
+later=' --clearenv --perms --size --chmod --add-seccomp-fd --disable-userns --assert-userns-disabled --argv0 --bind-fd --ro-bind-fd --overlay '
+words=("$@")
+for i in "\${!words[@]}"; do
+  word=\${words[i]}
+  [[ $word == -- ]] && break
+  [[ $later == *" $word "* ]] && { echo "bwrap: Unknown option $word" >&2; exit 1; }
+  [[ $word == --bind || $word == --ro-bind ]] || continue
+  target=\${words[i + 2]}
+  [[ -e $target && ! -d $target && ! -f $target ]] && { echo "bwrap: Can't create file at $target: No such device or address" >&2; exit 1; }
+done
+exec bwrap-of-the-tests "$@"
+`;
+
+describe('a bubblewrap of old', () => {
+  let bin: string;
+  beforeEach(() => {
+    bin = join(home, 'bin');
+    mkdirSync(bin);
+    writeFileSync(join(bin, 'bwrap'), STRICT.replace('bwrap-of-the-tests', OLD ?? findBwrap()));
+    chmodSync(join(bin, 'bwrap'), 0o755);
+  });
+
+  const outcome = (files: FileOptions, paths: readonly string[], env: Record<string, string> = {}) =>
+    runInSandbox(installation, {
+      command: ['perl', '-e', CALLER, ...paths],
+      hostEnv: { PATH: `${bin}:${process.env['PATH']}` },
+      env: { PATH: process.env['PATH'] ?? '', HOME: home, ...env },
+      cwd: project,
+      files,
+    });
+
+  test('hides sockets by their own paths, and leaves one that is asked for', async () => {
+    const [agent = '', other = ''] = ['agent', 'other'].map((name) => join(home, name));
+    await withSockets([agent, other], async () => {
+      const env = { SSH_AUTH_SOCK: agent };
+      const hide = { kind: 'hide', target: other } as const;
+      const bind = { kind: 'bind', source: agent, target: agent } as const;
+      expect((await outcome({ isolate: true, mounts: [hide] }, [agent, other], env)).stdout).toBe(
+        `${agent}: none\n${other}: none\n`,
+      );
+      expect((await outcome({ isolate: true, mounts: [bind, hide] }, [agent, other], env)).stdout).toBe(
+        `${agent}: outside\n${other}: none\n`,
+      );
+      // What shows a socket a second time hides it no less, and what covers its directory hides it anyway.
+      const twice = { kind: 'ro-bind', source: agent, target: agent } as const;
+      expect((await outcome({ hidden: [agent], mounts: [twice] }, [agent])).stdout).toBe(`${agent}: none\n`);
+      const below = { isolate: true, privateHome: true, mounts: [hide] };
+      await expect(outcome({ isolate: true, privateHome: true }, [agent, other], env)).resolves.toMatchObject(
+        {
+          stdout: `${agent}: none\n${other}: none\n`,
+        },
+      );
+      expect(await refusal(below)).toMatchObject({ code: 'MOUNT_INVALID' });
+    });
+  });
+
+  test('does all else as well', async () => {
+    const files: FileOptions = {
+      readOnly: true,
+      privateHome: true,
+      privateTmp: true,
+      isolate: true,
+      mounts: [{ kind: 'ro-bind', source: join(home, '.profile'), target: join(home, '.profile') }],
+    };
+    const { code, stderr } = await outcome(files, []);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   });
 });
 

@@ -13,7 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MAX_MESSAGE = 256 };
+/* The longest request names a path. */
+enum { MAX_MESSAGE = 256, MAX_REQUEST = 4096 };
 
 struct session {
     int control;
@@ -134,6 +135,15 @@ static void serve_socket(struct session *session, char *words)
         close(fds[--count]);
 }
 
+static void serve_cover(struct session *session, const char *path)
+{
+    struct failure failure;
+    if (enter_mounts(&session->namespaces, &failure) < 0 || cover_file(path, &failure) < 0)
+        answer_failure(session->control, &failure);
+    else
+        answer(session->control, "ok", NULL, 0);
+}
+
 /*
  * Comes after bubblewrap has finished: its mounts are made, and its id maps
  * written, without which a group id can't be told to the kernel.
@@ -175,7 +185,7 @@ static void serve_files(struct session *session, const char *words)
 int main(int argc, char **argv)
 {
     struct session session = {.namespaces = {.proc = -1, .network = -1, .user = -1, .mount = -1, .ipc = -1, .pid = -1}};
-    char request[MAX_MESSAGE];
+    char request[MAX_REQUEST];
     if (argc != 2) {
         fputs("usage: kns-netns CONTROL\n", stderr);
         return 2;
@@ -194,6 +204,8 @@ int main(int argc, char **argv)
         request[length] = '\0';
         if (strncmp(request, "link ", 5) == 0)
             serve_link(&session, request + 5);
+        else if (strncmp(request, "cover ", 6) == 0)
+            serve_cover(&session, request + 6);
         else if (strncmp(request, "files", 5) == 0)
             serve_files(&session, request + 5);
         else if (strncmp(request, "listen ", 7) == 0)

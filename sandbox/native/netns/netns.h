@@ -12,6 +12,9 @@
  *                enter the namespaces of PID, unless that was done; answer "ok"
  *                with the device's fd, and " offload=none", "=tcp" or "=tcp+udp".
  *                The first address is of IPv4, the second of IPv6
+ *   "cover PATH"
+ *                let nobody inside open this socket, pipe or device; answer "ok".
+ *                Comes before "files"
  *   "files [deny-namespaces]"
  *                mount /etc and /sys, let nobody inside make further user
  *                namespaces if asked to, and give up all privilege;
@@ -81,6 +84,9 @@ int mount_etc(struct failure *failure);
 
 /* mounts/sys.c: 0, or the errno of what could not be had */
 int mount_sys(const struct namespaces *namespaces);
+
+/* mounts/cover.c */
+int cover_file(const char *path, struct failure *failure);
 
 /* mounts/tree.c: the detached copy of a mount and all below it; attaches such a copy */
 int clone_tree(const char *path, bool recursive);
