@@ -15,11 +15,6 @@ const NAME = 'svc-0.default.svc.cluster.local';
 const BEFORE_MS = 500;
 const QUIET_SECONDS = 3;
 
-async function mixed(guest, direction, seconds) {
-  const { gbits, rr, dns } = await guest.ask(`mix ${seconds} ${direction} ${NAME_SERVER} ${NAME}`);
-  return { gbits, rr, dns };
-}
-
 /** The longest round trips while nothing else happens, and while a list comes. */
 async function stalled({ guest: program, api }) {
   api.setServices(FEW);
@@ -40,11 +35,19 @@ async function stalled({ guest: program, api }) {
 async function beside({ guest: program, api, seconds }) {
   api.setServices(FEW);
   const guest = await Guest.inSandbox(program, api.kubeconfig);
+  const machine = await Guest.beside(program);
+  const mix = (direction, length) => guest.ask(`mix ${length} ${direction} ${NAME_SERVER} ${NAME}`);
   try {
-    await mixed(guest, 'up', seconds / 2);
-    return { up: await mixed(guest, 'up', seconds), down: await mixed(guest, 'down', seconds) };
+    await mix('up', seconds / 2);
+    const runs = {};
+    for (const direction of ['up', 'down'])
+      runs[direction] = {
+        ...(await mix(direction, seconds)),
+        machine: await machine.ask(`mix ${seconds} ${direction}`),
+      };
+    return runs;
   } finally {
-    await guest.close();
+    await Promise.all([guest.close(), machine.close()]);
   }
 }
 
@@ -54,7 +57,7 @@ export async function starve(context) {
     rounds.push(await beside(context));
     stalls.push(await stalled(context));
   }
-  const each = (direction, what, name) => rounds.map((round) => round[direction][what][name] / 1000);
+  const ms = (direction, read) => rounds.map((round) => read(round[direction]) / 1000);
   return [
     ...['up', 'down'].flatMap((direction) => [
       figure(
@@ -62,10 +65,33 @@ export async function starve(context) {
         rounds.map((round) => round[direction].gbits),
         'Gbit/s',
       ),
-      figure('  round trip of another, median', each(direction, 'rr', 'p50'), 'ms'),
-      figure('  round trip of another, 99 of 100', each(direction, 'rr', 'p99'), 'ms', { most: 2 }),
-      figure('  DNS, median', each(direction, 'dns', 'p50'), 'ms'),
-      figure('  DNS, 99 of 100', each(direction, 'dns', 'p99'), 'ms', { most: 5 }),
+      figure(
+        '  round trip of another, median',
+        ms(direction, ({ rr }) => rr.p50),
+        'ms',
+      ),
+      figure(
+        '  round trip of another, 99 of 100',
+        ms(direction, ({ rr }) => rr.p99),
+        'ms',
+        { most: 2 },
+      ),
+      figure(
+        '    the same without a sandbox',
+        ms(direction, ({ machine }) => machine.rr.p99),
+        'ms',
+      ),
+      figure(
+        '  DNS, median',
+        ms(direction, ({ dns }) => dns.p50),
+        'ms',
+      ),
+      figure(
+        '  DNS, 99 of 100',
+        ms(direction, ({ dns }) => dns.p99),
+        'ms',
+        { most: 5 },
+      ),
     ]),
     figure(
       `longest round trip while ${MANY} Services come`,

@@ -11,8 +11,8 @@
  *                           a bulk transfer
  *     dns SECONDS SERVER NAME
  *                           a question for the name, now and then
- *     mix SECONDS up|down SERVER NAME
- *                           a bulk transfer, and beside it rr and dns
+ *     mix SECONDS up|down [SERVER NAME]
+ *                           a bulk transfer, and beside it rr, and dns where asked for
  *
  * Each measurement of a mix is a process of its own: what one waits for is the
  * network, not its neighbour.
@@ -110,7 +110,7 @@ static void open_idle(int count)
     int epoll = epoll_create1(EPOLL_CLOEXEC), waiting = count, failures = 0, first = idle_count;
     double start = now_us();
     for (int i = 0; i < count; i++) {
-        idle[idle_count] = start_connect(ECHO, SOCK_NONBLOCK);
+        idle[idle_count] = start_connect(ECHO + idle_count % ECHO_PORTS, SOCK_NONBLOCK);
         await(epoll, idle[idle_count], EPOLL_CTL_ADD, EPOLLOUT | EPOLLONESHOT, (uint32_t)idle_count);
         idle_count++;
     }
@@ -292,21 +292,30 @@ static int in_child(double until, const char *dns_server, const char *name)
     _exit(write(ends[1], text, (size_t)length) != length);
 }
 
+/* The times of a child, or those of nothing. */
+static void receive(int end, char *text, size_t size)
+{
+    ssize_t length = end < 0 ? 0 : read(end, text, size - 1);
+    if (length < 0)
+        fail("read");
+    snprintf(text + length, size - (size_t)length, "%s", length == 0 ? "null" : "");
+    if (end >= 0)
+        close(end);
+}
+
 static void mix(double seconds, bool up, const char *dns_server, const char *name)
 {
     int status;
-    char texts[2][LINE] = {{0}};
+    char rr_text[LINE], dns_text[LINE];
     double until = now_us() + seconds * 1e6;
-    int rr = in_child(until, NULL, NULL), dns = in_child(until, dns_server, name);
+    int rr = in_child(until, NULL, NULL), dns = dns_server == NULL ? -1 : in_child(until, dns_server, name);
     double gbits = bulk(up, until);
-    bool ok = read(rr, texts[0], LINE - 1) > 0 && read(dns, texts[1], LINE - 1) > 0;
-    close(rr);
-    close(dns);
+    receive(rr, rr_text, sizeof rr_text);
+    receive(dns, dns_text, sizeof dns_text);
     while (wait(&status) > 0)
-        ok = ok && status == 0;
-    if (!ok)
-        fail("mix");
-    printf("{\"gbits\":%.2f,\"rr\":%s,\"dns\":%s}\n", gbits, texts[0], texts[1]);
+        if (status != 0)
+            exit(1);
+    printf("{\"gbits\":%.2f,\"rr\":%s,\"dns\":%s}\n", gbits, rr_text, dns_text);
 }
 
 static void obey(const char *line)
@@ -326,8 +335,8 @@ static void obey(const char *line)
         printf("{\"gbits\":%.2f}\n", bulk(false, now_us() + amount * 1e6));
     else if (sscanf(line, "dns %lf %63s %255s", &amount, dns_server, name) == 3)
         ask_names(now_us() + amount * 1e6, dns_server, name), answer_times();
-    else if (sscanf(line, "mix %lf %7s %63s %255s", &amount, direction, dns_server, name) == 4)
-        mix(amount, strcmp(direction, "up") == 0, dns_server, name);
+    else if ((count = sscanf(line, "mix %lf %7s %63s %255s", &amount, direction, dns_server, name)) == 4 || count == 2)
+        mix(amount, strcmp(direction, "up") == 0, count == 4 ? dns_server : NULL, name);
     else if (sscanf(line, "%15s", word) == 1 && strcmp(word, "close") == 0)
         close_idle();
     else {

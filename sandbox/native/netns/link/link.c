@@ -42,14 +42,23 @@ static void distrust_routers(const struct namespaces *namespaces)
     write_sysctl(namespaces, "net/ipv6/conf/" INTERFACE "/autoconf", "0");
 }
 
+/*
+ * Packets that may wait for this process: a SYN that finds no room is lost, and
+ * sent again after a second. It is no more memory than the senders' buffers
+ * allow. A tun's own default is 500; a veth pair has the ring in its place.
+ */
+enum { QUEUE_PACKETS = 16384 };
+
 /* Without ARP, which a tun has not in any case. */
 int bring_up(int netlink, int index, uint32_t mtu)
 {
     struct request request;
+    uint32_t queue = QUEUE_PACKETS;
     struct ifinfomsg *info = begin_request(&request, RTM_SETLINK, 0, sizeof *info);
     info->ifi_index = index;
     info->ifi_flags = info->ifi_change = IFF_UP | IFF_NOARP;
     add_attribute(&request, IFLA_MTU, &mtu, sizeof mtu);
+    add_attribute(&request, IFLA_TXQLEN, &queue, sizeof queue);
     return transact(netlink, &request);
 }
 
