@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { CTRL_C, CTRL_Z, type Terminal } from './terminal.ts';
 
-/** @param terminal with an interactive bash */
-export async function showsJobControl(terminal: Terminal): Promise<void> {
+/** @param terminal with an interactive shell; it is told to exit with 6 */
+export async function showsJobControl(terminal: Terminal, expectedCode = 6): Promise<void> {
   await terminal.shows(/ready> /);
   // The job says itself when it runs, in words that the terminal's echo of its source does not have. It makes
   // no processes: one that is stopped between vfork and exec holds up its parent, and no shell sees it stop.
@@ -16,7 +16,7 @@ export async function showsJobControl(terminal: Terminal): Promise<void> {
   terminal.type(`${process.execPath} -e '${job}'\n`);
   await terminal.shows(/started\r\n/);
   terminal.type(CTRL_Z);
-  await terminal.shows(/Stopped[^]*ready> /);
+  await terminal.shows(/(Stopped|suspended)[^]*ready> /);
   terminal.type('fg\n');
   await terminal.shows(/resumed\r\n/);
   terminal.type(CTRL_C);
@@ -25,7 +25,7 @@ export async function showsJobControl(terminal: Terminal): Promise<void> {
   await terminal.shows(/status 130\r\n/);
   terminal.type('exit 6\n');
   await terminal.closed;
-  expect(terminal.code).toBe(6);
+  expect(terminal.code).toBe(expectedCode);
 }
 
 /** @param run has a program run on a terminal */
