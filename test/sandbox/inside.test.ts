@@ -5,9 +5,10 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { afterEach, beforeAll, expect, test } from 'vitest';
-import { launch, type Sandbox } from '../../sandbox/index.ts';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { hostPorts, launch, type OpenPort, type OpenPorts, type Sandbox } from '../../sandbox/index.ts';
 import { buildNative } from '../../sandbox/native/build.ts';
+import { until } from '../support/until.ts';
 import { LINK, NATIVE } from './support/host.ts';
 
 let sandbox: Sandbox;
@@ -156,4 +157,149 @@ test('LISTEN_FAILED after the sandbox was closed', async () => {
   await expect(
     sandbox.listenInside(greeter().server, { address: '127.0.0.1', port: 80 }),
   ).rejects.toMatchObject({ code: 'LISTEN_FAILED', remedy: expect.stringContaining('start the sandbox') });
+});
+
+/** A script whose server greets whoever connects, on the addresses that are given. */
+const greets = (port: number, ...addresses: string[]) => `exec '${process.execPath}' -e '
+  for (const host of ${JSON.stringify(addresses)})
+    require("net").createServer({ allowHalfOpen: true }, (s) => s.on("data", (d) => s.end("heard " + d)).on("error", () => {})).listen(${port}, host);
+'`;
+
+async function opened(ports: OpenPorts, count: number): Promise<OpenPort[]> {
+  await until(async () => ports.read('tcp').length >= count);
+  return ports.read('tcp');
+}
+
+const connectHttp = () => sandbox.connectInside({ address: '127.0.0.1', port: 80 });
+
+describe('connections to programs of the sandbox', () => {
+  test.each(['127.0.0.1', '::1', '10.0.1.2', 'fd6b:6e73::2'])('on %s', async (address) => {
+    await standing(greets(80, address));
+    sandbox.start();
+    const ports = await sandbox.portsInside();
+    expect(await opened(ports, 1)).toEqual([{ address, port: 80, ours: false }]);
+    ports.close();
+    const socket = await sandbox.connectInside({ address, port: 80 });
+    socket.end('hello');
+    expect(await text(socket)).toBe('heard hello');
+    socket.destroy();
+  });
+
+  test('what is read goes to who brings the buffer', async () => {
+    await standing(greets(80, '127.0.0.1'));
+    sandbox.start();
+    const ports = await sandbox.portsInside();
+    await opened(ports, 1);
+    ports.close();
+    const buffer = Buffer.alloc(64);
+    let length = 0;
+    const onread = { buffer, callback: (count: number) => (length += count) > 0 };
+    const socket = await sandbox.connectInside({ address: '127.0.0.1', port: 80 }, { onread });
+    socket.resume().end('hello');
+    await once(socket, 'end');
+    expect(buffer.toString('utf8', 0, length)).toBe('heard hello');
+    socket.destroy();
+  });
+
+  test('refused where nobody listens, and no fd is lost', async () => {
+    await standing('sleep 1000');
+    await expect(connectHttp()).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    for (let i = 0; i < 20; i++) await connectHttp().catch(() => {});
+    const before = openFiles();
+    for (let i = 0; i < 40; i++) await connectHttp().catch(() => {});
+    // The stock is between one batch and two.
+    expect(Math.abs(openFiles() - before)).toBeLessThanOrEqual(8);
+  });
+
+  test('given up before it is there', async () => {
+    await standing('sleep 1000');
+    const signal = AbortSignal.abort(new Error('no more'));
+    await expect(sandbox.connectInside({ address: '127.0.0.1', port: 80 }, { signal })).rejects.toThrow(
+      'no more',
+    );
+    const giveUp = new AbortController();
+    const attempt = sandbox.connectInside({ address: '127.0.0.1', port: 80 }, { signal: giveUp.signal });
+    giveUp.abort();
+    await expect(attempt).rejects.toThrow();
+  });
+
+  test('many at once', async () => {
+    await standing('sleep 1000');
+    const { server } = greeter();
+    await sandbox.listenInside(server, { address: '127.0.0.1', port: 80 });
+    const asked = Array.from({ length: 100 }, async () => {
+      const socket = await sandbox.connectInside({ address: '127.0.0.1', port: 80 });
+      const answer = await text(socket);
+      socket.destroy();
+      return answer;
+    });
+    expect(new Set(await Promise.all(asked))).toEqual(new Set(['hello\n']));
+  });
+
+  test('none after the sandbox was closed, and its sockets are', async () => {
+    await standing('sleep 1000');
+    await sandbox.connectInside({ address: '127.0.0.1', port: 80 }).catch(() => {});
+    await sandbox.close();
+    await expect(
+      Promise.all(
+        Array.from({ length: 20 }, () => sandbox.connectInside({ address: '127.0.0.1', port: 80 })),
+      ),
+    ).rejects.toThrow();
+  });
+
+  test('datagrams', async () => {
+    await standing('sleep 1000');
+    const echo = createSocket('udp6');
+    echo.on('message', (message, from) => echo.send(message, from.port, from.address));
+    await sandbox.bindInside(echo, { address: '::1', port: 53 });
+    const socket = await sandbox.datagramsInside({ address: '::1', port: 53 });
+    socket.send('hello');
+    const [message] = await once(socket, 'message');
+    expect(String(message)).toBe('hello');
+    socket.close();
+    echo.close();
+  });
+});
+
+describe('open ports', () => {
+  test('those of both protocols and versions, and which are ours', async () => {
+    await standing('sleep 1000');
+    await sandbox.listenInside(greeter().server, { address: '127.0.0.1', port: 80 });
+    await sandbox.listenInside(greeter().server, { address: '::', port: 81 });
+    const socket = createSocket('udp4');
+    await sandbox.bindInside(socket, { address: '10.0.1.2', port: 53 });
+    const ports = await sandbox.portsInside();
+    expect(ports.read('tcp')).toEqual([
+      { address: '127.0.0.1', port: 80, ours: true },
+      { address: '::', port: 81, ours: true },
+    ]);
+    expect(ports.read('udp')).toEqual([{ address: '10.0.1.2', port: 53, ours: true }]);
+    socket.close();
+    servers.splice(0)[0]?.close();
+    expect(ports.read('udp')).toEqual([]);
+    ports.close();
+    expect(ports.read('tcp')).toEqual([]);
+  });
+
+  test('of hundreds, each is seen', async () => {
+    await standing('sleep 1000');
+    const wanted = Array.from({ length: 300 }, (_, i) => 2000 + i);
+    for (const port of wanted) await sandbox.listenInside(greeter().server, { address: '127.0.0.1', port });
+    const ports = await sandbox.portsInside();
+    const seen = ports.read('tcp').map(({ port }) => port);
+    expect(seen.toSorted((a, b) => a - b)).toEqual(wanted);
+    ports.close();
+  });
+
+  test("the host's own are none of the sandbox's", async () => {
+    const { server } = greeter();
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const { port } = server.address() as AddressInfo;
+    await standing('sleep 1000');
+    const [host, inside] = [await hostPorts(), await sandbox.portsInside()];
+    expect(host.read('tcp')).toContainEqual({ address: '127.0.0.1', port, ours: false });
+    expect(inside.read('tcp')).toEqual([]);
+    host.close();
+    inside.close();
+  });
 });

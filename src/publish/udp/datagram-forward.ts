@@ -66,12 +66,12 @@ export class DatagramForward {
     let flow = this.#flows.get(key);
     if (flow === undefined) {
       const client = { address, port };
-      flow = new Flow(key, this.#now(), (answer) => sendOrDrop(this.#options.socket, answer, client));
+      flow = new Flow(key, (answer) => sendOrDrop(this.#options.socket, answer, client));
       this.#flows.add(key, flow);
       void this.#connect(flow);
       this.#sweepLater();
-    } else flow.touch(this.#now());
-    flow.send(payload);
+    } else flow.used = true;
+    flow.send(payload, this.#now());
   }
 
   async #connect(flow: Flow): Promise<void> {
@@ -102,8 +102,9 @@ export class DatagramForward {
 
 /** One client. */
 class Flow implements Used {
+  /** The client has sent more than its first datagram. */
   used = false;
-  usedAt: number;
+  usedAt = 0;
   /** The client's address and port. */
   readonly key: string;
   readonly #toClient: (payload: Uint8Array) => void;
@@ -111,18 +112,13 @@ class Flow implements Used {
   #far: Socket | undefined;
   #closed = false;
 
-  constructor(key: string, now: number, toClient: (payload: Uint8Array) => void) {
+  constructor(key: string, toClient: (payload: Uint8Array) => void) {
     this.key = key;
-    this.usedAt = now;
     this.#toClient = toClient;
   }
 
-  touch(now: number): void {
-    this.used = true;
+  send(payload: Buffer, now: number): void {
     this.usedAt = now;
-  }
-
-  send(payload: Buffer): void {
     if (this.#far !== undefined) sendOrDrop(this.#far, payload);
     else if (this.#waiting.length < MAX_WAITING) this.#waiting.push(payload);
   }
@@ -134,7 +130,7 @@ class Flow implements Used {
     }
     this.#far = far;
     far.on('message', (payload) => {
-      this.touch(now());
+      this.usedAt = now();
       this.#toClient(payload);
     });
     far.on('error', () => {}); // nobody is bound there at the moment (ECONNREFUSED)

@@ -1,0 +1,222 @@
+/** Ports of the host's loopback in a real sandbox. */
+
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Server } from 'node:net';
+import { constants } from 'node:os';
+import { text } from 'node:stream/consumers';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type HostPortRule, type HostPorts, openHostPorts } from '../../../src/publish/index.ts';
+import type { HostLoopback } from '../../../src/publish/inward/endpoint.ts';
+import type { PublishedPort, PublishRule } from '../../../src/publish/rules.ts';
+import type { RemoteStream } from '../../../src/relay/stream.ts';
+import { buildNative } from '../../../sandbox/native/build.ts';
+import { launch, type OpenPorts, type Sandbox } from '../../../sandbox/index.ts';
+import { LINK, NATIVE } from '../../sandbox/support/host.ts';
+import { until } from '../../support/until.ts';
+import { HeardLog } from './support/heard-log.ts';
+
+let sandbox: Sandbox;
+let inside: OpenPorts;
+let log: HeardLog;
+let hostPorts: HostPorts | undefined;
+let endpoint: HostLoopback | undefined;
+let names: readonly string[];
+let publishedPorts: PublishedPort[];
+const servers: Server[] = [];
+
+beforeAll(() => buildNative(NATIVE));
+beforeEach(async () => {
+  [log, names, publishedPorts, endpoint] = [new HeardLog(), [], [], undefined];
+  sandbox = await launch({ command: ['sleep', '1000'], link: LINK });
+  sandbox.start();
+  inside = await sandbox.portsInside();
+});
+afterEach(async () => {
+  hostPorts?.close();
+  hostPorts = undefined;
+  inside.close();
+  for (const server of servers.splice(0)) server.close();
+  await sandbox.close();
+});
+
+async function open(
+  rules: readonly HostPortRule[],
+  publishRules: readonly PublishRule[] = [],
+): Promise<void> {
+  hostPorts = await openHostPorts({
+    sandbox,
+    rules,
+    published: {
+      get ports() {
+        return publishedPorts;
+      },
+    },
+    publishRules,
+    directory: {
+      addEndpoint(given, place) {
+        endpoint = given;
+        names = place.names;
+      },
+    },
+    log,
+  });
+}
+
+const port = (first: number, last = first): HostPortRule => ({ kind: 'ports', protocol: 'tcp', first, last });
+const ALL: HostPortRule = { kind: 'all' };
+
+async function serve(host: string): Promise<number> {
+  const server = createServer((socket) => socket.on('error', () => {}).end('the host'));
+  servers.push(server);
+  await once(server.listen(0, host), 'listening');
+  return (server.address() as AddressInfo).port;
+}
+
+/** What we serve there already, such as an API server. */
+async function occupy(address: string, wanted: number): Promise<void> {
+  const server = createServer();
+  servers.push(server);
+  await sandbox.listenInside(server, { address, port: wanted });
+}
+
+async function said(wanted: number, address = '127.0.0.1'): Promise<string> {
+  try {
+    const socket = await sandbox.connectInside({ address, port: wanted });
+    return await text(socket);
+  } catch (error) {
+    return error instanceof Error && 'code' in error ? String(error.code) : String(error);
+  }
+}
+
+const isOpen = (wanted: number) => inside.read('tcp').some((one) => one.port === wanted);
+
+/** Listens there until it is told to end. */
+async function program(wanted: number): Promise<void> {
+  inside.close();
+  await sandbox.close();
+  sandbox = await launch({
+    command: [
+      process.execPath,
+      '-e',
+      `require('net').createServer((s) => s.end('the sandbox')).listen(${wanted}, '127.0.0.1', function () { process.on('SIGUSR2', () => this.close(() => setInterval(() => {}, 1000))) })`,
+    ],
+    link: LINK,
+  });
+  sandbox.start();
+  inside = await sandbox.portsInside();
+  await until(async () => isOpen(wanted));
+}
+
+/** What the endpoint's stream says; the reason of its failure where it fails. */
+function dialled(wanted: number): Promise<string> {
+  return new Promise((resolve) => {
+    let all = '';
+    const stream: RemoteStream | undefined = endpoint?.dial(wanted, {
+      onEstablished: () => {},
+      onData: (chunk) => (all += String(Buffer.from(chunk))),
+      onEnd: () => {
+        stream?.destroy();
+        resolve(all);
+      },
+      onError: ({ reason }) => resolve(reason),
+    });
+  });
+}
+
+describe('on the sandbox’s own loopback', () => {
+  test.each(['127.0.0.1', '::1', '0.0.0.0', '::'])(
+    'a server on %s is met at both addresses',
+    async (host) => {
+      const wanted = await serve(host);
+      await open([port(wanted)]);
+      expect([await said(wanted), await said(wanted, '::1')]).toEqual(['the host', 'the host']);
+    },
+  );
+
+  test('what is not asked for is not there, and nothing at all without a rule', async () => {
+    const [one, other] = [await serve('127.0.0.1'), await serve('127.0.0.1')];
+    await open([port(one)]);
+    expect(await said(other)).toBe('ECONNREFUSED');
+    hostPorts?.close();
+    endpoint = undefined;
+    await open([]);
+    expect(await said(one)).toBe('ECONNREFUSED');
+    expect(endpoint).toBeUndefined();
+  });
+
+  test('a server that comes later is met, and when it goes, refused', async () => {
+    await open([ALL]);
+    const wanted = await serve('127.0.0.1');
+    await until(async () => isOpen(wanted));
+    expect(await said(wanted)).toBe('the host');
+    servers.splice(0)[0]?.close();
+    await until(async () => !isOpen(wanted));
+    expect(await said(wanted)).toBe('ECONNREFUSED');
+  });
+
+  test('a port that is published is the sandbox’s own', async () => {
+    const [inner, outer] = [await serve('127.0.0.1'), await serve('127.0.0.1')];
+    publishedPorts = [{ protocol: 'tcp', hostAddress: '127.0.0.1', hostPort: outer, port: 80 }];
+    await open([ALL], [{ kind: 'fixed', protocol: 'tcp', hostPort: 1, port: inner }]);
+    expect([await said(inner), await said(outer)]).toEqual(['ECONNREFUSED', 'ECONNREFUSED']);
+  });
+
+  test('what we serve there ourselves stays, without a word', async () => {
+    const wanted = await serve('127.0.0.1');
+    await occupy('127.0.0.1', wanted);
+    await open([port(wanted)]);
+    expect(inside.read('tcp').filter((one) => one.port === wanted)).toHaveLength(1);
+    expect(log.lines).toEqual([]);
+  });
+
+  test('datagrams, at both addresses', async () => {
+    const echo = createSocket('udp6').bind(0, '::1');
+    await once(echo, 'listening');
+    echo.on('message', (message, from) => echo.send(`heard ${String(message)}`, from.port, from.address));
+    const wanted = echo.address().port;
+    await open([{ kind: 'ports', protocol: 'udp', first: wanted, last: wanted }]);
+    for (const address of ['127.0.0.1', '::1']) {
+      const socket = await sandbox.datagramsInside({ address, port: wanted });
+      socket.send('hello');
+      expect(String((await once(socket, 'message'))[0])).toBe('heard hello');
+      socket.close();
+    }
+    echo.close();
+  });
+});
+
+describe('where a program of the sandbox has the port', () => {
+  test.each([
+    ['warn', 'that is named'],
+    ['info', 'of all'],
+  ])('%s tells of a port %s; neither address is the host’s, until the program has ended', async (level) => {
+    const wanted = await serve('127.0.0.1');
+    await program(wanted);
+    await open([level === 'warn' ? port(wanted) : ALL]);
+    expect([await said(wanted), await said(wanted, '::1')]).toEqual(['the sandbox', 'ECONNREFUSED']);
+    expect(log.lines.filter((line) => line.includes(String(wanted)))).toEqual([
+      `${level} port ${wanted} in the sandbox is a program of its own; that of the host is at host.kns.internal:${wanted}`,
+    ]);
+    sandbox.signal(constants.signals.SIGUSR2);
+    await until(async () => (await said(wanted, '::1')) === 'the host');
+    expect(await said(wanted)).toBe('the host');
+  });
+});
+
+describe('host.kns.internal', () => {
+  test('has the ports that are allowed, and no other', async () => {
+    await open([port(5432), port(8000, 8001), { kind: 'ports', protocol: 'udp', first: 53, last: 53 }]);
+    expect(names).toEqual(['host.kns.internal']);
+    const has = [5431, 5432, 5433, 7999, 8000, 8001, 8002, 53].map((one) => endpoint?.hasPort(one));
+    expect(has).toEqual([false, true, false, false, true, true, false, false]);
+  });
+
+  test('all of them are dialled as they are asked for', async () => {
+    await open([ALL]);
+    const wanted = await serve('::1');
+    expect(await dialled(wanted)).toBe('the host');
+    servers.splice(0)[0]?.close();
+    expect(await dialled(wanted)).toBe('refused');
+  });
+});

@@ -1,0 +1,179 @@
+/** What connects to a server of ours, and the far end that it is joined to. */
+
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { dialTcp } from '../../../src/egress/index.ts';
+import { type SpliceOptions, Splices } from '../../../src/publish/tcp/splices.ts';
+import { until } from '../../support/until.ts';
+import { HeardLog } from './support/heard-log.ts';
+
+let log: HeardLog;
+let splices: Splices;
+let near: Server;
+let far: Server;
+const sockets: Socket[] = [];
+
+beforeEach(async () => {
+  log = new HeardLog();
+  splices = new Splices(log);
+  far = createServer({ allowHalfOpen: true });
+  await once(far.listen(0, '127.0.0.1'), 'listening');
+});
+afterEach(() => {
+  splices.close();
+  near.close();
+  far.close();
+  for (const socket of sockets.splice(0)) socket.destroy();
+});
+
+const portOf = (server: Server) => (server.address() as AddressInfo).port;
+
+async function serve(options: Partial<SpliceOptions> = {}): Promise<void> {
+  near = splices.server({ label: 'near', dial: dialTcp('127.0.0.1', portOf(far)), ...options });
+  await once(near.listen(0, '127.0.0.1'), 'listening');
+}
+
+function client(): Socket {
+  const socket = connect({ port: portOf(near), host: '127.0.0.1', allowHalfOpen: true });
+  sockets.push(socket);
+  return socket;
+}
+
+async function accepted(): Promise<Socket> {
+  const [socket]: Socket[] = await once(far, 'connection');
+  if (socket === undefined) throw new Error('no socket');
+  sockets.push(socket);
+  return socket;
+}
+
+test('bytes both ways, and each end ends by itself', async () => {
+  await serve();
+  const server = accepted();
+  const asks = client();
+  asks.end('question');
+  const answers = await server;
+  expect(await received(answers)).toBe('question');
+  // The client has sent its FIN, and reads on.
+  answers.end('answer');
+  expect(await received(asks)).toBe('answer');
+});
+
+test('the far end may end first', async () => {
+  await serve();
+  const server = accepted();
+  const asks = client();
+  const answers = await server;
+  answers.end('at once');
+  expect(await received(asks)).toBe('at once');
+  asks.end('later');
+  expect(await received(answers)).toBe('later');
+});
+
+test.each(['near', 'far'])('a reset of the %s end is one of the other', async (which) => {
+  await serve();
+  const server = accepted();
+  const asks = client();
+  const answers = await server;
+  asks.write('x');
+  await once(answers, 'data');
+  answers.write('y');
+  await once(asks, 'data');
+  const [resets, hears] = which === 'near' ? [asks, answers] : [answers, asks];
+  const heard = once(hears, 'error');
+  resets.resetAndDestroy();
+  expect(await heard).toMatchObject([{ code: 'ECONNRESET' }]);
+});
+
+test('where the far end refuses, the client is reset, and the log says so', async () => {
+  await serve({ dial: () => Promise.reject(new Error('nobody listens')) });
+  expect(await once(client(), 'error')).toMatchObject([{ code: 'ECONNRESET' }]);
+  expect(log.lines).toEqual(['info near: nobody listens']);
+});
+
+test('a dial that is under way is given up at the end', async () => {
+  let signal: AbortSignal | undefined;
+  await serve({
+    dial: (given) => {
+      signal = given;
+      return new Promise((_, reject) => given.addEventListener('abort', () => reject(new Error('given up'))));
+    },
+  });
+  client().on('error', () => {});
+  await until(async () => signal !== undefined);
+  splices.close();
+  await until(async () => signal?.aborted ?? false);
+  expect(log.lines).toEqual([]);
+});
+
+test('a far end that comes too late is closed', async () => {
+  let come: ((socket: Socket) => void) | undefined;
+  await serve({
+    dial: () => new Promise((resolve) => (come = resolve)),
+  });
+  client().on('error', () => {});
+  await until(async () => come !== undefined);
+  splices.close();
+  await until(async () => (await connections(near)) === 0);
+  const server = accepted();
+  come?.(await dialTcp('127.0.0.1', portOf(far))(new AbortController().signal));
+  expect(await received(await server)).toBe('');
+});
+
+test('a reader that stops holds the sender up', async () => {
+  await serve();
+  const server = accepted();
+  const asks = client();
+  const reads = (await server).pause();
+  const block = Buffer.alloc(1 << 20);
+  let taken = 0;
+  const write = (): void => {
+    while (asks.write(block, () => (taken += block.length)));
+  };
+  asks.on('drain', write);
+  write();
+  let before = -1;
+  await until(async () => {
+    const isStill = taken === before;
+    before = taken;
+    return isStill && taken > 0;
+  });
+  // What the kernel's buffers hold on the way, of two connections; far from all that is offered.
+  expect(taken).toBeLessThan(64 << 20);
+  asks.off('drain', write);
+  const held = taken;
+  reads.resume();
+  await until(async () => taken > held);
+});
+
+test('the preface comes first', async () => {
+  await serve({ preface: (socket) => Buffer.from(`from ${socket.remotePort}\n`) });
+  const server = accepted();
+  const asks = client();
+  asks.end('hello');
+  const got = await received(await server);
+  expect(got).toBe(`from ${(asks.localPort ?? 0).toString()}\nhello`);
+});
+
+test('at the end nothing is open', async () => {
+  await serve();
+  const server = accepted();
+  const asks = client().on('error', () => {});
+  const answers = (await server).on('error', () => {});
+  splices.close();
+  expect(await Promise.all([received(asks), received(answers)])).toEqual(['', '']);
+});
+
+/** All up to the other end's FIN; the socket stays open. */
+async function received(socket: Socket): Promise<string> {
+  let all = '';
+  socket.setEncoding('utf8').on('data', (chunk: string) => (all += chunk));
+  await once(socket, 'end');
+  return all;
+}
+
+function connections(server: Server): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.getConnections((error, count) => (error === null ? resolve(count) : reject(error)));
+  });
+}
