@@ -23,7 +23,7 @@ import type { ServiceRecord } from '../cluster/index.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-const PROXY_VARIABLES = ['http_proxy', 'https_proxy', 'all_proxy'];
+export const PROXY_VARIABLES = ['http_proxy', 'https_proxy', 'all_proxy'];
 
 /**
  * Longest list of names, in bytes. execve(2) takes no variable of more than

@@ -34,6 +34,7 @@ import { linkOptions } from './link.ts';
 import { type Egress, openEgress } from './outside/egress.ts';
 import { type EgressChoice, readEgressSettings } from './outside/settings.ts';
 import { openNetwork, type SandboxNetwork, type SandboxNetworkOptions } from './sandbox-network.ts';
+import { loopbackProxyNotes } from './proxy-notes.ts';
 import { endOnSignals, forwardSignals, keepIgnoring } from './signals.ts';
 import type { StandingSession, Traffic } from './standing.ts';
 import { waitForAll } from './waits.ts';
@@ -116,6 +117,7 @@ async function runWith(egress: Egress, plan: AddressPlan, options: SessionOption
     const signals = await (hasCommand ? forwardSignals(sandbox) : endOnSignals(sandbox));
     try {
       for (const note of sandbox.notes) options.log.info(note);
+      for (const note of proxyNotes(options)) options.log.warn(note);
       const summary = summarize(contexts, options);
       options.onStanding({
         summary,
@@ -139,6 +141,14 @@ async function runWith(egress: Egress, plan: AddressPlan, options: SessionOption
     published?.close();
     await Promise.all([sandbox.close(), contexts.close()]);
   }
+}
+
+function proxyNotes({ hostPorts }: SessionOptions): string[] {
+  const isOpen = (port: number): boolean =>
+    hostPorts.some(
+      (rule) => rule.kind === 'all' || (rule.protocol === 'tcp' && port >= rule.first && port <= rule.last),
+    );
+  return loopbackProxyNotes(process.env, isOpen);
 }
 
 function commandFiles(
