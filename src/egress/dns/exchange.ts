@@ -18,16 +18,14 @@ import type { NameServer } from './resolver-config.ts';
 const IDS = 0x10000;
 const LENGTH_PREFIX = 2;
 
-/** @returns the answer, with the query's id. Rejects when none has come in time */
+/** @returns the answer, with the query's id. Rejects where there is no way, and when it is given up */
 export async function exchange(
   server: NameServer,
   query: Uint8Array,
-  timeoutMs: number,
   tcpOnly: boolean,
+  signal: AbortSignal,
 ): Promise<Uint8Array> {
   const asked = withId(query, randomInt(IDS));
-  // `AbortSignal.timeout` keeps no process alive, which an open socket does anyway.
-  const signal = AbortSignal.timeout(timeoutMs);
   const answer = tcpOnly ? undefined : await overUdp(server, asked, signal);
   const whole =
     answer === undefined || isTruncated(answer) ? await overTcp(server, asked, signal, answer) : answer;
@@ -43,7 +41,7 @@ function overUdp({ address, port }: NameServer, query: Uint8Array, signal: Abort
     };
     const onAbort = (): void => {
       settle();
-      reject(new Error(`${address} has not answered`));
+      reject(new Error('given up'));
     };
     signal.addEventListener('abort', onAbort);
     socket.on('error', (error) => {
@@ -70,7 +68,7 @@ async function overTcp(
 ): Promise<Uint8Array> {
   try {
     const socket = await dialTcp(address, port)(signal);
-    const onAbort = (): void => void socket.destroy(new Error(`${address} has not answered`));
+    const onAbort = (): void => void socket.destroy(new Error('given up'));
     signal.addEventListener('abort', onAbort);
     try {
       const head = new Uint8Array(LENGTH_PREFIX);

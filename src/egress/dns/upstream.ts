@@ -4,7 +4,7 @@
  * A query goes on as it is and its answer comes back as it is, but for the id
  * and the TTLs of what was kept. Queries that are the same but for the id are
  * asked once at a time. Servers are tried as resolv.conf(5) says; one that fails,
- * or has nothing to say, leaves it to the next.
+ * is slow, or has nothing to say leaves it to the next.
  *
  * Which names an answer gave which addresses is told, each time that it is given:
  * policy knows a flow by nothing else than its address.
@@ -17,6 +17,7 @@ import type { DnsTransport, OutsideAnswer } from '../../names/dns/server.ts';
 import type { Log } from '../../observe/log.ts';
 import { AnswerCache } from './cache.ts';
 import { exchange } from './exchange.ts';
+import { askInTurn, type Attempt } from './in-turn.ts';
 import {
   aged,
   answerFor,
@@ -125,25 +126,23 @@ export class UpstreamDns {
     return config;
   }
 
-  async #askServers(query: Uint8Array, config: ResolverConfig): Promise<Uint8Array | undefined> {
-    const { servers, attempts, timeoutMs, rotate, tcpOnly } = config;
+  #askServers(
+    query: Uint8Array,
+    { servers, attempts, timeoutMs, rotate, tcpOnly }: ResolverConfig,
+  ): Promise<Uint8Array | undefined> {
     const first = rotate ? this.#turn++ % servers.length : 0;
-    const deadline = this.#now() + QUESTION_TIMEOUT_MS;
-    let noAnswer: Uint8Array | undefined;
-    for (let i = 0; i < attempts * servers.length; i++) {
+    const inTurn = Array.from({ length: attempts * servers.length }, (_, i): Attempt => {
       const server = servers[(first + i) % servers.length];
-      const left = deadline - this.#now();
-      if (left <= 0) break;
-      try {
-        const answer = await exchange(server, query, Math.ceil(Math.min(timeoutMs, left)), tcpOnly);
-        if (!NO_ANSWERS.has(rcodeOf(answer))) return answer;
-        noAnswer = answer;
-      } catch (error) {
-        const message = error instanceof Error ? error.message : String(error);
-        this.#options.log.debug(`DNS server ${server.address}: ${message}`);
-      }
-    }
-    return noAnswer;
+      return {
+        ask: (signal) => exchange(server, query, tcpOnly, signal),
+        onFailure: (why) => this.#options.log.debug(`DNS server ${server.address}: ${why}`),
+      };
+    });
+    return askInTurn(inTurn, {
+      eachMs: timeoutMs,
+      allMs: QUESTION_TIMEOUT_MS,
+      isAnswer: (answer) => !NO_ANSWERS.has(rcodeOf(answer)),
+    });
   }
 
   #tellNames(answer: Uint8Array): void {

@@ -255,6 +255,18 @@ describe('servers that are not as they should be', () => {
     expect([failing, silent, good].map(({ asked }) => asked.length)).toEqual([1, 1, 1]);
   });
 
+  test('one that is slower than a retry is heard all the same, by its first answer', async () => {
+    const late: (() => void)[] = [];
+    const slow = await dnsServer((asked) => {
+      late.push(() => asked.reply(answerTo(asked, [a('example.com', '192.0.2.1')])));
+      // The third question comes while the first two are waited for no longer alone.
+      if (late.length === 3) late[0]();
+    });
+    const { dns } = upstream([slow], { timeoutMs: 100, attempts: 4 });
+    expect(addresses(await ask(dns, query('example.com')))).toEqual(['192.0.2.1']);
+    expect(slow.asked).toHaveLength(3);
+  });
+
   test('nobody answers: SERVFAIL after all attempts, which is not kept', async () => {
     const silent = await dnsServer(() => {});
     const { dns } = upstream([silent], { timeoutMs: 50, attempts: 3 });
