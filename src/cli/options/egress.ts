@@ -50,7 +50,7 @@ export function addPolicyOptions(program: Command): void {
     .addOption(
       repeated(
         '--egress-proxy <[name=]url>',
-        'leave by this proxy, socks5:// or http://; with a name, for rules that end in @name',
+        'leave by this proxy, socks5://, http:// or https://; with a name, for rules that end in @name',
         parseProxyChoice,
       ),
     );

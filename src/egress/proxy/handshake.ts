@@ -1,15 +1,16 @@
 /**
  * What is said with a proxy before a connection is a tunnel.
  *
- * The proxy is dialled, the talk is led by a function that reads as the RFC
- * does, and the socket is handed over as if the far end had been dialled. One
- * wait bounds the talk. What the far end has sent in the same segment as the
+ * The proxy is dialled, by TLS where it wants that, the talk is led by a function
+ * that reads as the RFC does, and the socket is handed over as if the far end had
+ * been dialled. One wait bounds the talk. What the far end has sent in the same segment as the
  * proxy's last word is put back.
  */
 
 import type { Socket } from 'node:net';
 import { RemoteStreamError } from '../../relay/stream.ts';
 import { dialTcp, type HostDial } from '../tcp/dial.ts';
+import { overTls } from './tls.ts';
 import type { ProxyEndpoint } from './url.ts';
 
 /** The proxy may dial for as long as that. */
@@ -109,6 +110,7 @@ export async function converse<T>(
       () => socket?.destroy(new Error(`no answer within ${HANDSHAKE_TIMEOUT_MS / 1000} s`)),
       HANDSHAKE_TIMEOUT_MS,
     );
+    if (proxy.tls) socket = await overTls(socket, proxy.host);
     const conversation = new Conversation(socket);
     const outcome = await handshake(conversation, socket);
     conversation.release();

@@ -1,9 +1,11 @@
-/** Proxies as the user names them: `socks5://user:password@proxy.example:1080`, `http://proxy.example:3128`. */
+/** Proxies as the user names them: `socks5://user:password@proxy.example:1080`, `https://proxy.example`. */
 
 import { UsageError } from '../../errors.ts';
 
 export interface ProxyEndpoint {
   readonly kind: 'socks5' | 'http';
+  /** The way to the proxy is TLS. */
+  readonly tls: boolean;
   /** A name or an address, without brackets. */
   readonly host: string;
   readonly port: number;
@@ -12,11 +14,12 @@ export interface ProxyEndpoint {
   readonly label: string;
 }
 
-const KINDS: Readonly<Record<string, { kind: ProxyEndpoint['kind']; port: number }>> = {
-  'socks5:': { kind: 'socks5', port: 1080 },
+const KINDS: Readonly<Record<string, Pick<ProxyEndpoint, 'kind' | 'tls' | 'port'>>> = {
+  'socks5:': { kind: 'socks5', tls: false, port: 1080 },
   // To curl the `h` has the proxy resolve names, which it does here wherever the name is known.
-  'socks5h:': { kind: 'socks5', port: 1080 },
-  'http:': { kind: 'http', port: 80 },
+  'socks5h:': { kind: 'socks5', tls: false, port: 1080 },
+  'http:': { kind: 'http', tls: false, port: 80 },
+  'https:': { kind: 'http', tls: true, port: 443 },
 };
 
 /** RFC 1929: a length has one byte. */
@@ -28,7 +31,7 @@ export function parseProxy(text: string, where: string): ProxyEndpoint {
     new UsageError(
       'EGRESS_PROXY_INVALID',
       `${where}: ${why}`,
-      'give socks5://HOST:PORT or http://HOST:PORT, with USER:PASSWORD@ in front of the host, percent-encoded, where the proxy wants it',
+      'give socks5://HOST:PORT, http://HOST:PORT or https://HOST:PORT, with USER:PASSWORD@ in front of the host, percent-encoded, where the proxy wants it',
     );
   // The URL is not shown where it can't be read: there may be a password in it.
   if (!URL.canParse(text)) throw invalid('not a URL');
@@ -47,6 +50,7 @@ export function parseProxy(text: string, where: string): ProxyEndpoint {
     throw invalid(`user and password have ${MAX_CREDENTIAL_BYTES} bytes at most`);
   return {
     kind: known.kind,
+    tls: known.tls,
     host: url.hostname.replaceAll(/^\[|\]$/g, ''),
     port: url.port === '' ? known.port : Number(url.port),
     credentials,

@@ -68,7 +68,7 @@ test.each([
   ['rules:\n  - allow: "*"\n    protocol: icmp\n    ports: 1', 'a ping has no port'],
   ['rules:\n  - allow: a.example@nowhere', '2:12: rules[0].allow: "nowhere" is not among the proxies'],
   ['via: nowhere', '1:6: via: "nowhere" is not among the proxies'],
-  ['proxies:\n  a: https://x', '2:6: proxies.a: no proxy can be reached by https://'],
+  ['proxies:\n  a: ftp://x', '2:6: proxies.a: no proxy can be reached by ftp://'],
   ['proxies:\n  A_b: http://x', `2:3: proxies.A_b: "A_b" can't be the name of a dialer`],
   ['proxies:\n  direct: http://x', '2:3: proxies.direct: this name is taken'],
   ['rules:\n  - allow: *a', '2:12: '],

@@ -267,8 +267,9 @@ describe('URLs', () => {
     ['socks5h://[2001:db8::1]:9050', { kind: 'socks5', host: '2001:db8::1', port: 9050 }],
     [
       'http://u:p@proxy.example:3128/',
-      { kind: 'http', port: 3128, credentials: { user: 'u', password: 'p' } },
+      { kind: 'http', tls: false, port: 3128, credentials: { user: 'u', password: 'p' } },
     ],
+    ['https://proxy.example', { kind: 'http', tls: true, host: 'proxy.example', port: 443 }],
   ])('%s', (url, expected) => {
     const proxy = parseProxy(url, 'x');
     expect(proxy).toMatchObject(expected);
@@ -277,7 +278,7 @@ describe('URLs', () => {
 
   test.each([
     'proxy.example:3128',
-    'https://proxy.example',
+    'ftp://proxy.example',
     'http://x/path',
     'http://a%ff:b@x',
     'socks5://',
