@@ -4,9 +4,7 @@
  */
 
 import { randomFillSync } from 'node:crypto';
-import { createSocket } from 'node:dgram';
-import { once } from 'node:events';
-import { createServer, type Socket } from 'node:net';
+import { OTHER_UDP_PORT, serveEchoes, TCP_PORT, UDP_PORT } from '../../../support/echo-services.ts';
 import { TEST_LINK } from '../../../support/test-link.ts';
 import type { DatagramFlowEvents, EgressDestination } from '../../../../src/egress/dialer.ts';
 import { DirectDialer } from '../../../../src/egress/direct.ts';
@@ -17,69 +15,19 @@ import { parseRuleOption, type Protocol } from '../../../../src/policy/rule.ts';
 import { relay } from '../../../../src/relay/relay.ts';
 import type { RemoteStreamError } from '../../../../src/relay/stream.ts';
 import { Driver } from '../../../../src/session/driver.ts';
-import { launch, type LinkOptions, openDatagramSockets } from '../../../../sandbox/index.ts';
+import {
+  launch,
+  type LinkOptions,
+  openDatagramSockets,
+  openStreamSockets,
+} from '../../../../sandbox/index.ts';
 import { Stack } from '../../../../stack/index.ts';
 import { Heard } from './heard.ts';
 
-const TCP_PORT = 7000;
-const UDP_PORT = 7001;
-const OTHER_UDP_PORT = 7002;
 const FAR = { 4: '192.0.2.2', 6: '2001:db8::2' } as const;
 
 function say(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value)}\n`);
-}
-
-// The far host.
-
-async function serve(): Promise<void> {
-  const tcp = createServer({ allowHalfOpen: true }, answerTcp);
-  tcp.listen(TCP_PORT, '::');
-  await once(tcp, 'listening');
-  for (const type of ['udp4', 'udp6'] as const) {
-    const [udp, other] = [UDP_PORT, OTHER_UDP_PORT].map((port) => {
-      const socket = createSocket({ type, ipv6Only: type === 'udp6' });
-      socket.bind(port);
-      return socket;
-    });
-    await Promise.all([udp, other].map((socket) => once(socket, 'listening')));
-    udp.on('message', (message, { port, address }) => {
-      const text = message.toString('latin1', 0, 20);
-      // `port`: which one it comes from. `elsewhere`: answered from another port, as TFTP does.
-      if (text.startsWith('port')) udp.send(String(port), port, address);
-      else if (text.startsWith('elsewhere')) other.send('from another port', port, address);
-      else udp.send(message, port, address);
-    });
-    other.on('message', (_message, { port, address }) => other.send(String(port), port, address));
-  }
-  say('ready');
-}
-
-/** By the first byte: `e` echoes until the end, `a` answers after it, `r` resets, `b` sends a lot. */
-function answerTcp(socket: Socket): void {
-  socket.on('error', () => {});
-  socket.once('data', (first) => {
-    switch (String.fromCharCode(first[0])) {
-      case 'e':
-        socket.write(first);
-        socket.pipe(socket);
-        break;
-      case 'a': {
-        let bytes = first.length;
-        socket.on('data', ({ length }) => (bytes += length));
-        socket.on('end', () => socket.end(`had ${bytes}`));
-        break;
-      }
-      case 'r':
-        socket.resetAndDestroy();
-        break;
-      case 'b':
-        socket.end(Buffer.alloc(16 << 20, 'x'));
-        break;
-      default:
-        socket.destroy();
-    }
-  });
 }
 
 // The near host.
@@ -89,7 +37,7 @@ const log = { warn: keep, info: keep, debug: keep };
 function keep(line: string): void {
   lines.push(line);
 }
-const direct = new DirectDialer(await openDatagramSockets(), log);
+const direct = new DirectDialer(await openDatagramSockets(), await openStreamSockets(), log);
 
 interface Outcome {
   readonly established: boolean;
@@ -346,8 +294,10 @@ function saidBy(heard: unknown): unknown {
 }
 
 const [, , side, scenario = ''] = process.argv;
-if (side === 'far') await serve();
-else {
+if (side === 'far') {
+  await serveEchoes();
+  say('ready');
+} else {
   await scenarios[scenario]?.();
   direct.close();
 }
