@@ -1,0 +1,49 @@
+/**
+ * The matrix: `npm run matrix`, or `npm run matrix -- -t 'Debian 12'` for a part
+ * of it. Each cell is a test. Its result is kept, and once each cell has one
+ * docs/compatibility.md is written from them.
+ */
+
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { keptResult, keepResult } from './cache.ts';
+import { type Cell, type CellResult, complaints, resultOf, scriptOf } from './cell.ts';
+import { CONTAINER_CELLS } from './cells/containers.ts';
+import { HERE_CELLS } from './cells/here.ts';
+import { RELEASE_CELLS } from './cells/releases.ts';
+import { SETTING_CELLS } from './cells/settings.ts';
+import { page } from './page.ts';
+import { parse } from './smoke/report.ts';
+import { Missing } from './tool.ts';
+
+const PAGE = join(import.meta.dirname, '../../docs/compatibility.md');
+const CELLS: readonly Cell[] = [...HERE_CELLS, ...RELEASE_CELLS, ...SETTING_CELLS, ...CONTAINER_CELLS];
+
+async function tryCell(cell: Cell): Promise<CellResult> {
+  try {
+    const printed = await cell.make(scriptOf(cell));
+    return resultOf(cell, parse(printed), printed);
+  } catch (error) {
+    if (!(error instanceof Missing)) throw error;
+    return { date: new Date().toISOString().slice(0, 10), runs: [], missing: error.message };
+  }
+}
+
+const keyOf = ({ section, title }: Cell) => `${section}: ${title}`;
+
+describe.each([...new Set(CELLS.map(({ section }) => section))])('%s', (section) => {
+  const cells = CELLS.filter((cell) => cell.section === section);
+  test.each(cells)('$title', async (cell) => {
+    const result = await tryCell(cell);
+    keepResult(keyOf(cell), result);
+    expect(complaints(result)).toEqual([]);
+  });
+});
+
+afterAll(() => {
+  const results = CELLS.map((cell) => ({ cell, result: keptResult(keyOf(cell)) }));
+  const missing = results.filter(({ result }) => result === undefined).map(({ cell }) => keyOf(cell));
+  if (missing.length === 0) writeFileSync(PAGE, page(results));
+  else process.stderr.write(`docs/compatibility.md stays as it is without: ${missing.join('; ')}\n`);
+});
