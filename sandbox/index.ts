@@ -26,4 +26,12 @@ export { lockFile } from './process/lock.ts';
 export { type Peer, peerOf } from './process/peer.ts';
 export { PASSED_SIGNALS, type SignalWatch, watchSignals } from './process/signals.ts';
 export type { Sandbox } from './running.ts';
+export {
+  openStreamSockets,
+  StreamSockets,
+  type StreamSocket,
+  type StreamSocketEvents,
+  systemError,
+  wouldBlock,
+} from './stream.ts';
 export { type FileOptions, type Mount, visibleEnvironment } from './view/files.ts';

@@ -7,30 +7,32 @@
  * host without IPv6 says so at once, by its own routing table.
  */
 
-import type { OpenDatagramSocket } from '../../sandbox/index.ts';
+import type { OpenDatagramSocket, StreamSockets } from '../../sandbox/index.ts';
 import type { Log } from '../observe/log.ts';
 import type { RemoteStream, RemoteStreamEvents } from '../relay/stream.ts';
 import { type DatagramPort, type Dialer, DIRECT, type EchoProbe, type EgressDestination } from './dialer.ts';
 import { Pinger } from './echo/pinger.ts';
-import { type ConnectWait, dialTcp } from './tcp/dial.ts';
-import { HostStream } from './tcp/host-stream.ts';
+import { addressBytes } from './address-bytes.ts';
+import { DirectStream } from './tcp/direct-stream.ts';
+import { IdleBlocks } from './tcp/read-blocks.ts';
 import { HostPort } from './udp/host-port.ts';
-
-/** Linux gives up after 127 s (tcp_syn_retries), and so does the sandbox's own kernel: nobody waits any longer. */
-const CONNECT_WAIT: ConnectWait = { timeoutMs: 130_000, reason: 'silent' };
 
 export class DirectDialer implements Dialer {
   readonly name = DIRECT;
   readonly #openSocket: OpenDatagramSocket;
+  readonly #streamSockets: StreamSockets;
+  readonly #idleBlocks = new IdleBlocks();
   readonly #pinger: Pinger;
 
-  constructor(openSocket: OpenDatagramSocket, log: Log) {
+  constructor(openSocket: OpenDatagramSocket, streamSockets: StreamSockets, log: Log) {
+    this.#streamSockets = streamSockets;
     this.#openSocket = openSocket;
     this.#pinger = new Pinger(openSocket, log);
   }
 
   stream({ address, port }: EgressDestination, events: RemoteStreamEvents): RemoteStream {
-    return new HostStream(dialTcp(address, port, CONNECT_WAIT), events);
+    const destination = { address: addressBytes(address), port };
+    return new DirectStream(this.#streamSockets, destination, this.#idleBlocks, events);
   }
 
   openPort(): DatagramPort {
@@ -43,5 +45,6 @@ export class DirectDialer implements Dialer {
 
   close(): void {
     this.#pinger.close();
+    this.#streamSockets.close();
   }
 }

@@ -45,6 +45,10 @@ class MeteredStream implements RemoteStream, RemoteStreamEvents {
     this.#stream.resume();
   }
 
+  reclaim(heldBytes: number): void {
+    this.#stream.reclaim?.(heldBytes);
+  }
+
   /** The near side is over, which is the end of a relayed connection in any case. */
   destroy(): void {
     this.#stream.destroy();

@@ -50,6 +50,7 @@ class Relay implements RemoteStreamEvents {
     this.#connection = connection;
     connection.onReadable = () => this.#toRemote(connection);
     connection.onWritable = () => this.#resume();
+    connection.onAcknowledged = () => this.#remote?.reclaim?.(connection.sendQueued);
     connection.onClosed = () => this.#remote?.destroy();
   }
 

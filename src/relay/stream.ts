@@ -18,6 +18,8 @@ export interface RemoteStream {
   /** Stops `onData` soon; what is in flight may still arrive. */
   pause(): void;
   resume(): void;
+  /** Of what `onData` gave, nothing but the last `heldBytes` is looked at any more: their memory may be used again. */
+  reclaim?(heldBytes: number): void;
   /** Ends the stream at once, without `onError`; safe to call twice. */
   destroy(): void;
 }
@@ -26,7 +28,7 @@ export interface RemoteStream {
 export interface RemoteStreamEvents {
   /** The remote end has taken the connection: the near side may be accepted now. Comes before any `onData`. */
   onEstablished(): void;
-  /** Bytes from the far end, valid until whenever: the receiver owns the chunk. */
+  /** Bytes from the far end, the receiver's until it has them reclaimed, or for good. */
   onData(chunk: Uint8Array): void;
   /** The far end has sent its FIN. */
   onEnd(): void;

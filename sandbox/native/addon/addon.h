@@ -3,9 +3,9 @@
  *
  * One concern a file, each with a `<name>_exports` that adds its functions to
  * the module: socket.c, process.c, lock.c, watch.c, device.c, ring.c,
- * datagram.c, ports.c, signals.c. All fds are close-on-exec. A failed call throws an
+ * datagram.c, stream.c, ports.c, signals.c. All fds are close-on-exec. A failed call throws an
  * Error shaped like Node's own system errors ({ code, errno, syscall }); the
- * hot paths of device.c and datagram.c return values.
+ * hot paths of device.c, datagram.c and stream.c return values.
  *
  * Built against Node-API 8 (Node 20 has 9), so one binary serves every Node
  * from 20 on. libuv's header is not asked for: the few functions used are
@@ -51,6 +51,7 @@ bool device_exports(napi_env env, napi_value exports);
 bool ring_exports(napi_env env, napi_value exports);
 bool signals_exports(napi_env env, napi_value exports);
 bool datagram_exports(napi_env env, napi_value exports);
+bool stream_exports(napi_env env, napi_value exports);
 bool ports_exports(napi_env env, napi_value exports);
 
 #endif

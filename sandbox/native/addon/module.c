@@ -7,6 +7,7 @@ NAPI_MODULE_INIT()
                     lock_exports(env, exports) &&
                     watch_exports(env, exports) && device_exports(env, exports) && ring_exports(env, exports) &&
                     signals_exports(env, exports) && datagram_exports(env, exports) &&
+                    stream_exports(env, exports) &&
                     ports_exports(env, exports);
     if (!complete)
         throw_last_error(env);

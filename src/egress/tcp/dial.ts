@@ -1,4 +1,4 @@
-/** TCP connections from the host's network: the one place that makes them. */
+/** TCP connections from the host's network as Node's sockets: to API servers, proxies and DNS servers. */
 
 import { connect, type Socket } from 'node:net';
 import { RemoteStreamError } from '../../relay/stream.ts';
@@ -7,21 +7,15 @@ import type { ReadBuffer } from './read-buffer.ts';
 /** Connects, or rejects with an error that has a `code` of the system's; `signal` gives it up. */
 export type HostDial = (signal: AbortSignal, reader?: ReadBuffer) => Promise<Socket>;
 
-export interface ConnectWait {
-  readonly timeoutMs: number;
-  /** What it is called when it has passed. */
-  readonly reason: 'timeout' | 'silent';
-}
-
 /** The kernel would try for two minutes; who waits for an API server or a proxy wants to know sooner. */
-const SERVER_WAIT: ConnectWait = { timeoutMs: 15_000, reason: 'timeout' };
+const TIMEOUT_MS = 15_000;
 
 /**
  * Dials by the host's resolver and routes. The signal gives up the attempt, and
  * does nothing afterwards. A reader gets what comes in place of the socket's
  * `data` events.
  */
-export function dialTcp(host: string, port: number, wait = SERVER_WAIT): HostDial {
+export function dialTcp(host: string, port: number): HostDial {
   return (signal, reader) =>
     new Promise<Socket>((resolve, reject) => {
       const socket = connect({
@@ -33,7 +27,7 @@ export function dialTcp(host: string, port: number, wait = SERVER_WAIT): HostDia
         ...(reader && { onread: reader.attach() }),
       });
       const giveUp = (): void => void socket.destroy(new Error('given up'));
-      socket.setTimeout(wait.timeoutMs, () => socket.destroy(timeout(host, port, wait)));
+      socket.setTimeout(TIMEOUT_MS, () => socket.destroy(timeout(host, port)));
       socket.once('error', reject);
       socket.once('close', () => signal.removeEventListener('abort', giveUp));
       socket.once('connect', () => {
@@ -47,6 +41,6 @@ export function dialTcp(host: string, port: number, wait = SERVER_WAIT): HostDia
     });
 }
 
-function timeout(host: string, port: number, { timeoutMs, reason }: ConnectWait): Error {
-  return new RemoteStreamError(reason, `${host}:${port} did not answer within ${timeoutMs / 1000} s`);
+function timeout(host: string, port: number): Error {
+  return new RemoteStreamError('timeout', `${host}:${port} did not answer within ${TIMEOUT_MS / 1000} s`);
 }

@@ -7,8 +7,8 @@
 
 import type { Socket } from 'node:net';
 import { type RemoteStream, RemoteStreamError, type RemoteStreamEvents } from '../../relay/stream.ts';
-import { codeOf, reasonOfCode } from '../unreachable.ts';
 import type { HostDial } from './dial.ts';
+import { dialError } from './dial-error.ts';
 import { ReadBuffer } from './read-buffer.ts';
 
 export class HostStream implements RemoteStream {
@@ -75,23 +75,5 @@ export class HostStream implements RemoteStream {
   #failed(error: unknown): void {
     if (this.#giveUp.signal.aborted) return;
     this.#events.onError(dialError(error));
-  }
-}
-
-/** Of a dial that has failed, as the near side is to hear of it. */
-function dialError(error: unknown): RemoteStreamError {
-  if (error instanceof RemoteStreamError) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  const code = codeOf(error);
-  switch (code) {
-    case 'ECONNREFUSED':
-    case 'ECONNRESET': // taken and dropped again before we knew
-      return new RemoteStreamError('refused', message, { cause: error });
-    case 'ETIMEDOUT':
-      return new RemoteStreamError('silent', message, { cause: error });
-    default: {
-      const unreachable = reasonOfCode(code) ?? 'host';
-      return new RemoteStreamError('unreachable', message, { cause: error, unreachable });
-    }
   }
 }

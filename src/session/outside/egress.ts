@@ -4,7 +4,7 @@ import { type Dialer, DirectDialer, HostResolvers, proxyDialer, UpstreamDns } fr
 import type { OutsideNames } from '../../names/dns/server.ts';
 import type { Log } from '../../observe/log.ts';
 import { Denials, NamedAddresses, openAudit, Policy } from '../../policy/index.ts';
-import { openDatagramSockets } from '../../../sandbox/index.ts';
+import { openDatagramSockets, openStreamSockets } from '../../../sandbox/index.ts';
 import { Gate } from './gate.ts';
 import type { EgressSettings } from './settings.ts';
 
@@ -34,7 +34,7 @@ export async function openEgress({ settings, auditFile, log }: EgressOptions): P
   const policy = new Policy(settings.policy);
   const gate = new Gate({ policy, names: addresses, denials, ...(audit && { audit }) });
   const proxies = [...settings.proxies].map(([name, proxy]) => proxyDialer({ name, proxy, openSocket, log }));
-  const dialers = [new DirectDialer(openSocket, log), ...proxies, ...settings.dialers];
+  const dialers = [new DirectDialer(openSocket, await openStreamSockets(), log), ...proxies, ...settings.dialers];
   return {
     gate,
     names: outsideNames(gate, addresses, log),

@@ -29,6 +29,8 @@ export class TcpConnection implements ConnectionEvents {
   onReadable: (() => void) | null = null;
   /** `sendRoom` was 0 and half the buffer or more is free again. */
   onWritable: (() => void) | null = null;
+  /** The peer has acknowledged bytes: chunks written before the last `sendQueued` bytes are the writer's again. */
+  onAcknowledged: (() => void) | null = null;
   /**
    * The connection is over; called once.
    *

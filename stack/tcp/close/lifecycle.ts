@@ -9,6 +9,7 @@ import type { TcpContext } from '../state/context.ts';
 import { CLOSED, SYN_SENT, TIME_WAIT } from '../state/state.ts';
 import {
   type CloseReason,
+  EVENT_ACKNOWLEDGED,
   EVENT_CLOSED,
   EVENT_ESTABLISHED,
   EVENT_READABLE,
@@ -56,6 +57,7 @@ export function tellEvents(tcb: Tcb): void {
   if ((pending & EVENT_ESTABLISHED) !== 0 && tcb.state !== CLOSED) tcb.events?.onEstablished?.();
   if ((pending & EVENT_URGENT) !== 0) tcb.events?.onUrgent?.();
   if ((pending & EVENT_READABLE) !== 0) tcb.events?.onReadable?.();
+  if ((pending & EVENT_ACKNOWLEDGED) !== 0) tcb.events?.onAcknowledged?.();
   if ((pending & EVENT_WRITABLE) !== 0 && tcb.state !== CLOSED) tcb.events?.onWritable?.();
   // A connection that ended well may still be read; its end is told when that is done.
   if (tcb.closeReason === null || tcb.closeTold || tcb.receiveQueue.unreadBytes > 0) return;

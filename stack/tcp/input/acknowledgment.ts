@@ -14,7 +14,7 @@ import { ackNow } from '../receive/delayed-ack.ts';
 import type { Segment } from '../segment/segment.ts';
 import type { TcpContext } from '../state/context.ts';
 import { CLOSING, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, LAST_ACK, SYN_RECEIVED } from '../state/state.ts';
-import { EVENT_ESTABLISHED, EVENT_WRITABLE, type Tcb } from '../state/tcb.ts';
+import { EVENT_ACKNOWLEDGED, EVENT_ESTABLISHED, EVENT_WRITABLE, type Tcb } from '../state/tcb.ts';
 import { challenge } from './challenge.ts';
 
 /** @returns false when the rest of the segment is not to be looked at */
@@ -135,6 +135,7 @@ function advance(context: TcpContext, tcb: Tcb, acknowledged: number): void {
   // RFC 6298 5.2 and 5.3
   tcb.retransmitAt = tcb.inFlight > 0 ? nowMs + tcb.rtt.rtoMs : Infinity;
   context.armTimers(tcb);
+  if (tcb.events !== null && tcb.events.onAcknowledged !== null) context.wantEvent(tcb, EVENT_ACKNOWLEDGED);
   if (tcb.roomExhausted && roomIsBack(context, tcb)) {
     tcb.roomExhausted = false;
     context.wantEvent(tcb, EVENT_WRITABLE);

@@ -43,6 +43,7 @@ export interface ConnectionEvents {
   onEstablished: (() => void) | null;
   onReadable: (() => void) | null;
   onUrgent: (() => void) | null;
+  onAcknowledged: (() => void) | null;
   onWritable: (() => void) | null;
   onClosed: ((reason: CloseReason) => void) | null;
 }
@@ -53,6 +54,7 @@ export const EVENT_WRITABLE = 2;
 export const EVENT_CLOSED = 4;
 export const EVENT_ESTABLISHED = 8;
 export const EVENT_URGENT = 16;
+export const EVENT_ACKNOWLEDGED = 32;
 
 /** What is being done about loss. */
 export const LOSS_NONE = 0;

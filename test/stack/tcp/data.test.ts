@@ -190,6 +190,19 @@ describe('data out', () => {
     { limits: { sendBufferBytes: 1000 } },
   );
 
+  scenario("what is acknowledged is the writer's again, and told to be", (h) => {
+    const connection = h.establish();
+    const queued: number[] = [];
+    connection.onAcknowledged = () => queued.push(connection.sendQueued);
+    writeStream(connection, 0, 600);
+    h.poll();
+    h.sends('PA seq=1 len=600');
+    h.guest('A seq=1 ack=201');
+    h.guest('A seq=1 ack=201');
+    h.guest('A seq=1 ack=601');
+    expect(queued).toEqual([400, 0]);
+  });
+
   scenario('acknowledged before it was sent gets an ACK and changes nothing', (h) => {
     const connection = h.establish();
     h.guest('A seq=1 ack=500');

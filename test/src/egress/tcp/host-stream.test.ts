@@ -1,8 +1,13 @@
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import type { Server, Socket } from 'node:net';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { openStreamSockets, type StreamSockets } from '../../../../sandbox/index.ts';
+import { addressBytes } from '../../../../src/egress/address-bytes.ts';
 import { dialTcp } from '../../../../src/egress/tcp/dial.ts';
 import { HostStream } from '../../../../src/egress/tcp/host-stream.ts';
+import { DirectStream } from '../../../../src/egress/tcp/direct-stream.ts';
+import { IdleBlocks } from '../../../../src/egress/tcp/read-blocks.ts';
+import type { Dial } from '../../../../src/relay/relay.ts';
 import { Probe } from '../../cluster/probe.ts';
 import { closedPort, listening } from '../../session/api-server/support.ts';
 
@@ -11,16 +16,31 @@ afterEach(() => {
   for (const server of open.splice(0)) server.close();
 });
 
-/** A stream to a server that does this with the connection. */
-async function streamTo(onConnection: (socket: Socket) => void): Promise<Probe> {
-  const { server, port } = await listening(onConnection);
-  open.push(server);
-  const probe = new Probe((events) => new HostStream(dialTcp('127.0.0.1', port), events));
-  await probe.established;
-  return probe;
-}
+let sockets: StreamSockets;
+beforeAll(async () => {
+  sockets = await openStreamSockets();
+});
+afterAll(() => sockets.close());
 
-describe('a stream to a host socket', () => {
+const DIALS: readonly { readonly kind: string; readonly dial: (port: number) => Dial }[] = [
+  { kind: 'HostStream', dial: (port) => (events) => new HostStream(dialTcp('127.0.0.1', port), events) },
+  {
+    kind: 'DirectStream',
+    dial: (port) => (events) =>
+      new DirectStream(sockets, { address: addressBytes('127.0.0.1'), port }, new IdleBlocks(), events),
+  },
+];
+
+describe.each(DIALS)('a stream to a host socket: $kind', ({ dial }) => {
+  /** A stream to a server that does this with the connection. */
+  async function streamTo(onConnection: (socket: Socket) => void): Promise<Probe> {
+    const { server, port } = await listening(onConnection);
+    open.push(server);
+    const probe = new Probe(dial(port));
+    await probe.established;
+    return probe;
+  }
+
   test('carries bytes both ways, and each end by itself', async () => {
     const probe = await streamTo((socket) => socket.pipe(socket));
     await probe.send('hello');
@@ -81,24 +101,73 @@ describe('a stream to a host socket', () => {
 
   test('a refusal is told as one', async () => {
     const port = await closedPort();
-    const probe = new Probe((events) => new HostStream(dialTcp('127.0.0.1', port), events));
+    const probe = new Probe(dial(port));
     expect(await probe.ending).toMatchObject({ kind: 'error', error: { reason: 'refused' } });
   });
 
-  test('given up while it dials, it reports nothing', async () => {
-    const { server, port } = await listening(() => {});
-    open.push(server);
-    let settled: Promise<unknown> | undefined;
-    const probe = new Probe(
-      (events) =>
-        new HostStream((signal) => {
-          const dialling = dialTcp('127.0.0.1', port)(signal);
-          settled = dialling.catch(() => {});
-          return dialling;
-        }, events),
-    );
-    probe.stream.destroy();
-    await settled;
-    expect(probe.events).toEqual([]);
+  test('what a slow far end has not taken is kept, and told when it is', async () => {
+    const accepted = new EventEmitter<{ socket: [Socket] }>();
+    const connection = once(accepted, 'socket');
+    const probe = await streamTo((socket) => accepted.emit('socket', socket.pause()));
+    const [far] = (await connection) as [Socket];
+    const size = 8 << 20;
+    const taken: number[] = [];
+    const sent = [0, 1, 2].map(async (i) => {
+      await probe.send(new Uint8Array(size).fill(i));
+      taken.push(i);
+    });
+    expect(taken).toEqual([]);
+    const chunks: Uint8Array[] = [];
+    far.on('data', (chunk) => chunks.push(chunk)).resume();
+    await Promise.all(sent);
+    probe.stream.end();
+    await once(far, 'end');
+    const all = Buffer.concat(chunks);
+    expect(taken).toEqual([0, 1, 2]);
+    expect([0, 1, 2].map((i) => all.subarray(i * size, (i + 1) * size).every((byte) => byte === i))).toEqual([
+      true,
+      true,
+      true,
+    ]);
   });
+});
+
+test('given up while it dials, it reports nothing', async () => {
+  const { server, port } = await listening(() => {});
+  open.push(server);
+  let settled: Promise<unknown> | undefined;
+  const probe = new Probe(
+    (events) =>
+      new HostStream((signal) => {
+        const dialling = dialTcp('127.0.0.1', port)(signal);
+        settled = dialling.catch(() => {});
+        return dialling;
+      }, events),
+  );
+  probe.stream.destroy();
+  await settled;
+  expect(probe.events).toEqual([]);
+});
+
+test('a DirectStream that is given up while it dials reports nothing, and leaves nothing', async () => {
+  let ended: Promise<unknown> | undefined;
+  const { server, port } = await listening((socket) => {
+    ended = once(socket.resume(), 'end');
+  });
+  open.push(server);
+  const [, { dial }] = DIALS;
+  const probe = new Probe(dial(port));
+  const connected = once(server, 'connection');
+  probe.stream.destroy();
+  await connected;
+  await ended;
+  expect(probe.events).toEqual([]);
+});
+
+test('a DirectStream says why there is no way', async () => {
+  const address = addressBytes('0.0.0.0').fill(255);
+  const probe = new Probe(
+    (events) => new DirectStream(sockets, { address, port: 1 }, new IdleBlocks(), events),
+  );
+  expect(await probe.ending).toMatchObject({ kind: 'error', error: { reason: 'unreachable' } });
 });

@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest';
+import { IdleBlocks, ReadBlocks } from '../../../../src/egress/tcp/read-blocks.ts';
+
+/** Reads as a stream does, each byte of a chunk with the chunk's number. */
+function reading(idle = new IdleBlocks()) {
+  const blocks = new ReadBlocks(idle);
+  let number = 0;
+  return {
+    blocks,
+    read: (length: number) => {
+      const { block, offset } = blocks;
+      const taken = Math.min(length, block.length - offset);
+      number++;
+      block.fill(number, offset, offset + taken);
+      return { chunk: blocks.took(taken), number: number & 255, room: block.length - offset };
+    },
+  };
+}
+
+test('what is looked at is never read over, whatever is reclaimed when', () => {
+  const { blocks, read } = reading();
+  const held: ReturnType<typeof read>[] = [];
+  let heldBytes = 0;
+  for (let i = 0; i < 2000; i++) {
+    const one = read(1 + ((i * 7919) % 40_000));
+    held.push(one);
+    heldBytes += one.chunk.length;
+    while (held.length > (i * 31) % 12) heldBytes -= held.shift()?.chunk.length ?? 0;
+    if (i % 3 === 0) blocks.reclaim(heldBytes);
+    if (i % 5 === 0) blocks.rest();
+    for (const { chunk, number } of held) expect(chunk.every((byte) => byte === number)).toBe(true);
+  }
+});
+
+test('blocks that are reclaimed are read to again', () => {
+  const { blocks, read } = reading();
+  const seen = new Set<ArrayBufferLike>();
+  for (let i = 0; i < 100; i++) {
+    seen.add(read(1 << 20).chunk.buffer);
+    blocks.reclaim(0);
+  }
+  expect(seen.size).toBe(2); // the small one that it began with, and a large one
+});
+
+test('a short chunk is a copy, and its stream rests without a block', () => {
+  const idle = new IdleBlocks();
+  const [one, other] = [reading(idle), reading(idle)];
+  const { chunk, number } = one.read(64);
+  one.blocks.rest();
+  other.read(1 << 20);
+  expect(chunk.every((byte) => byte === number)).toBe(true);
+  expect(chunk.buffer.byteLength).toBe(64);
+});
+
+test('who fills a block gets larger ones; who is quiet again a small one', () => {
+  const { blocks, read } = reading();
+  const rooms = [1 << 20, 1 << 20, 10].map((length) => read(length).room);
+  blocks.reclaim(0);
+  blocks.rest();
+  expect([...rooms, read(10).room].map((room) => room >> 10)).toEqual([16, 256, 256, 16]);
+});
