@@ -2,6 +2,7 @@
  * The way to the host's network, beside other rootless ways in the same run.
  *
  *     npm run bench:peers -- [--quick] [--only kns-rootless,pasta] [--measures up,down]
+ *         [--baseline <another build's dist/kns-rootless>]
  *
  *     namespace of the benchmark's own: iperf3, exchange server on the address of an interface
  *      ├─ kernel loopback    the clients beside the servers
@@ -33,7 +34,7 @@ import {
   withSpread,
   writeJson,
 } from './lib/index.mjs';
-import { BACKENDS } from './peers/backends.mjs';
+import { BACKENDS, baseline } from './peers/backends.mjs';
 import { MEASURES } from './peers/measures.mjs';
 
 const PUBLISHED = join(import.meta.dirname, '../../docs/performance.json');
@@ -41,6 +42,7 @@ const PUBLISHED = join(import.meta.dirname, '../../docs/performance.json');
 const options = benchOptions('npm run bench:peers -- [options]', {
   only: { type: 'string' },
   measures: { type: 'string' },
+  baseline: { type: 'string' },
 });
 enterNamespace();
 
@@ -52,13 +54,14 @@ function chosen(text, all) {
 
 /** Those that can be measured here; what is missing is said and not skipped in silence. */
 function present() {
+  const all = options.baseline === undefined ? BACKENDS : [baseline(options.baseline), ...BACKENDS];
   const names = new Set(
     chosen(
       options.only,
-      BACKENDS.map(({ name }) => name),
+      all.map(({ name }) => name),
     ),
   );
-  return BACKENDS.filter(({ name, needs }) => {
+  return all.filter(({ name, needs }) => {
     if (!names.has(name)) return false;
     const missing = needs.filter((program) => !hasProgram(program));
     if (missing.length > 0) console.log(`missing: ${name}, since ${missing.join(' and ')} is not installed`);

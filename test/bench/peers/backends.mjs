@@ -17,8 +17,8 @@ function nameOf(kind, mtu) {
   return kind === 'kernel loopback' ? kind : `${kind}/${mtu}`;
 }
 
-function backend(kind, mtu, needs, version, open) {
-  return { name: nameOf(kind, mtu), kind, mtu, needs, version, open };
+function backend(kind, mtu, needs, version, open, program = RELEASED) {
+  return { name: nameOf(kind, mtu), kind, mtu, needs, version, open, program };
 }
 
 export const BACKENDS = [
@@ -36,12 +36,17 @@ async function openKernel() {
   return { shell, pids: () => [], close: () => shell.close() };
 }
 
+/** Another build of the program, such as the one before a change. */
+export function baseline(program) {
+  return backend('baseline', LARGE_MTU, ['bwrap'], () => program, openOurs, program);
+}
+
 /** The released program as a user has it: policy, names, congestion control, all on. */
-async function openOurs({ mtu }, { kubeconfig }) {
+async function openOurs({ mtu, program }, { kubeconfig }) {
   const options = ['--kubeconfig', kubeconfig, '--allow', SERVER_ADDRESS];
   // A link of another MTU is the command's own wish, and takes the right to administer the link.
   if (mtu !== LARGE_MTU) options.push('--net-admin');
-  const shell = new Shell([RELEASED, ...options, '--', 'sh']);
+  const shell = new Shell([program, ...options, '--', 'sh']);
   await shell.ready();
   if (mtu !== LARGE_MTU) await shell.run(`ip link set kns0 mtu ${mtu}`);
   return { shell, pids: () => outside(family(shell.pid)), close: () => shell.close() };

@@ -19,8 +19,14 @@ async function stream({ shell, pids }, seconds, ...options) {
   };
 }
 
-async function exchanges({ shell }, program, mode, seconds, clients) {
-  return JSON.parse(await shell.run(`${program} ${mode} ${SERVER_ADDRESS} ${seconds} ${clients}`));
+/** `cpu`: microseconds of the processes between, for each. */
+async function exchanges({ shell, pids }, program, mode, seconds, clients) {
+  const between = pids();
+  const before = cpuSeconds(between);
+  const output = await shell.run(`${program} ${mode} ${SERVER_ADDRESS} ${seconds} ${clients}`);
+  const { rate, p50, p99 } = JSON.parse(output);
+  const cpu = (1e6 * (cpuSeconds(between) - before)) / (rate * seconds);
+  return { rate, p50, p99, cpu: between.length === 0 ? Number.NaN : cpu };
 }
 
 /** By the name of the group: figures of one run. Their order matters for memory, which is that after all else. */
@@ -34,17 +40,17 @@ export const MEASURES = {
     return { down: rate, downCpu: cpu };
   },
   rr: async (way, { seconds, exchange }) => {
-    const { p50, p99 } = await exchanges(way, exchange, 'rr', seconds, 1);
-    return { rrP50: p50, rrP99: p99 };
+    const { p50, p99, cpu } = await exchanges(way, exchange, 'rr', seconds, 1);
+    return { rrP50: p50, rrP99: p99, rrCpu: cpu };
   },
   crr: async (way, { seconds, exchange }) => {
     const one = await exchanges(way, exchange, 'crr', seconds, 1);
     const eight = await exchanges(way, exchange, 'crr', seconds, 8);
-    return { crr1: one.rate, crr8: eight.rate };
+    return { crr1: one.rate, crr8: eight.rate, crrCpu: eight.cpu };
   },
   udp: async (way, { seconds, exchange }) => {
-    const { p50, p99 } = await exchanges(way, exchange, 'udp', seconds, 1);
-    return { udpP50: p50, udpP99: p99 };
+    const { p50, p99, cpu } = await exchanges(way, exchange, 'udp', seconds, 1);
+    return { udpP50: p50, udpP99: p99, udpCpu: cpu };
   },
   memory: async ({ pids }) => ({ resident: pids().length === 0 ? Number.NaN : residentMiB(pids()) }),
 };
