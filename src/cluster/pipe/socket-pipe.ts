@@ -2,24 +2,25 @@
 import type { Duplex } from 'node:stream';
 import { Socket } from 'node:net';
 import { pathIsAlive } from './kernel-view.ts';
+import { type Framing, Outgoing, UNFRAMED } from './outgoing.ts';
 import { type BytePipe, type BytePipeEvents, CLOSE_WAIT_MS } from './pipe.ts';
 
-/** Below this, copying costs less than another piece in the socket's queue, or another packet. */
-const GATHER_BELOW_BYTES = 4096;
 /** The kernel probes a silent connection after this; what is above TCP has its own pings. */
 const TCP_KEEPALIVE_MS = 15_000;
 
 export class SocketPipe implements BytePipe {
   readonly #socket: Duplex;
   readonly #events: BytePipeEvents;
-  #gathering = false;
+  readonly #outgoing: Outgoing;
+  #ended = false;
   #closed = false;
   #cause: Error | undefined;
   #closeTimer: NodeJS.Timeout | undefined;
 
   /** @param early what came in one packet with the answer to the upgrade */
-  constructor(socket: Duplex, early: Uint8Array, events: BytePipeEvents) {
+  constructor(socket: Duplex, early: Uint8Array, events: BytePipeEvents, framing: Framing = UNFRAMED) {
     this.#socket = socket;
+    this.#outgoing = new Outgoing(socket, framing);
     this.#events = events;
     if (socket instanceof Socket) {
       socket.setNoDelay(true);
@@ -40,34 +41,10 @@ export class SocketPipe implements BytePipe {
     });
   }
 
-  write(head: Uint8Array, payload: Uint8Array | undefined, done: (() => void) | undefined): void {
-    if (this.#closed || this.#socket.writableEnded) {
-      if (done) queueMicrotask(done);
-      return;
-    }
-    if (head.length + (payload?.length ?? 0) < GATHER_BELOW_BYTES) {
-      this.#gather();
-      this.#socket.write(payload === undefined ? head : Buffer.concat([head, payload]), done);
-    } else if (payload === undefined) {
-      this.#socket.write(head, done);
-    } else {
-      // In one packet with its head, and not held back for what may come later in the tick.
-      this.#socket.cork();
-      this.#socket.write(head);
-      this.#socket.write(payload, done);
-      this.#socket.uncork();
-    }
-  }
-
-  /** Holds back what is written until the end of the tick. */
-  #gather(): void {
-    if (this.#gathering) return;
-    this.#gathering = true;
-    this.#socket.cork();
-    process.nextTick(() => {
-      this.#gathering = false;
-      this.#socket.uncork();
-    });
+  /** @param opcode for a framing that has them */
+  write(head: Uint8Array, payload: Uint8Array | undefined, done: (() => void) | undefined, opcode = 0): void {
+    if (!this.#closed && !this.#ended) this.#outgoing.write(opcode, head, payload, done);
+    else if (done) queueMicrotask(done);
   }
 
   pause(): void {
@@ -84,7 +61,8 @@ export class SocketPipe implements BytePipe {
 
   end(): void {
     if (this.#closed || this.#closeTimer) return;
-    this.#socket.end();
+    this.#ended = true;
+    this.#outgoing.whenEmpty(() => this.#socket.end());
     this.#socket.resume();
     this.#closeTimer = setTimeout(() => this.#socket.destroy(), CLOSE_WAIT_MS);
   }

@@ -8,10 +8,10 @@
  *
  * The writer masks with a fresh random key per frame (section 5.3 demands one
  * that is not predictable). Masking rests on a copy, since the caller's bytes
- * are not ours to change; the copy starts on a word boundary and is then masked
- * in place word by word, which costs less than the TLS that comes after it.
+ * are not ours to change; the copy is then masked in place, word by word.
  */
 import { randomFillSync } from 'node:crypto';
+import type { Framing } from './outgoing.ts';
 
 export const OPCODE = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
 
@@ -33,34 +33,72 @@ function nextKey(): number {
   return keys[keysUsed++];
 }
 
-/** One final frame whose payload is `head` followed by `payload`. */
-export function encodeFrame(opcode: number, head: Uint8Array, payload?: Uint8Array): Uint8Array {
-  const length = head.length + (payload?.length ?? 0);
-  const headerLength = (length < 126 ? 2 : length < 65_536 ? 4 : 10) + 4;
-  // The payload starts on a word boundary; up to 3 bytes before the header stay unused.
-  const body = (headerLength + 3) & ~3;
-  const words = new Int32Array((body + length + 3) >> 2);
-  const bytes = new Uint8Array(words.buffer);
-  const start = body - headerLength;
+/** A client's longest header: 2 bytes, 8 of length, 4 of mask. */
+const MAX_CLIENT_HEADER = 14;
 
-  bytes[start] = 0x80 | opcode;
+/** One frame a write: final, its payload `head` followed by `payload`, masked. */
+export const WEBSOCKET_FRAMING: Framing = {
+  overhead: MAX_CLIENT_HEADER,
+  put(target, at, opcode, head, payload) {
+    const length = head.length + (payload?.length ?? 0);
+    target[at++] = 0x80 | opcode;
+    at = putLength(target, at, length);
+    const key = nextKey();
+    for (let i = 0; i < 4; i++) target[at++] = key >>> (8 * i);
+    target.set(head, at);
+    if (payload) target.set(payload, at + head.length);
+    mask(target, at, at + length, key);
+    return at + length;
+  },
+};
+
+function putLength(target: Uint8Array, at: number, length: number): number {
+  const MASKED = 0x80;
   if (length < 126) {
-    bytes[start + 1] = 0x80 | length;
-  } else {
-    const view = new DataView(words.buffer);
-    bytes[start + 1] = 0x80 | (length < 65_536 ? 126 : 127);
-    if (length < 65_536) view.setUint16(start + 2, length);
-    else view.setBigUint64(start + 2, BigInt(length));
+    target[at] = MASKED | length;
+    return at + 1;
   }
-  // The key is the word before the payload, so it is aligned like the payload
-  // and byte order does not matter.
-  const key = nextKey();
-  const firstWord = body >> 2;
-  words[firstWord - 1] = key;
-  bytes.set(head, body);
-  if (payload) bytes.set(payload, body + head.length);
-  for (let i = firstWord; i < words.length; i++) words[i] ^= key;
-  return bytes.subarray(start, body + length);
+  const bytes = length < 65_536 ? 2 : 8;
+  target[at] = MASKED | (bytes === 2 ? 126 : 127);
+  for (let i = bytes, rest = length; i > 0; i--, rest = Math.floor(rest / 256)) target[at + i] = rest;
+  return at + 1 + bytes;
+}
+
+/** @param key its low byte is the first of the mask */
+function mask(bytes: Uint8Array, start: number, end: number, key: number): void {
+  let at = start;
+  for (; at < end && ((bytes.byteOffset + at) & 3) !== 0; at++) bytes[at] ^= key >>> (8 * ((at - start) & 3));
+  const count = (end - at) >> 2;
+  if (count > 0)
+    maskWords(new Int32Array(bytes.buffer, bytes.byteOffset + at, count), inMemory(key, (at - start) & 3));
+  for (at += 4 * count; at < end; at++) bytes[at] ^= key >>> (8 * ((at - start) & 3));
+}
+
+/** The loop that costs: eight at a time leave a third of it. */
+function maskWords(words: Int32Array, key: number): void {
+  const { length } = words;
+  const unrolled = length & ~7;
+  let i = 0;
+  for (; i < unrolled; i += 8) {
+    words[i] ^= key;
+    words[i + 1] ^= key;
+    words[i + 2] ^= key;
+    words[i + 3] ^= key;
+    words[i + 4] ^= key;
+    words[i + 5] ^= key;
+    words[i + 6] ^= key;
+    words[i + 7] ^= key;
+  }
+  for (; i < length; i++) words[i] ^= key;
+}
+
+const keyBytes = new Uint8Array(4);
+const keyWord = new Int32Array(keyBytes.buffer);
+
+/** The word that masks from byte `phase` of the key on, in the byte order of this machine. */
+function inMemory(key: number, phase: number): number {
+  for (let i = 0; i < 4; i++) keyBytes[i] = key >>> (8 * ((phase + i) & 3));
+  return keyWord[0];
 }
 
 export interface FrameEvents {

@@ -11,7 +11,7 @@ import type { Duplex } from 'node:stream';
 import { oneLine } from '../errors.ts';
 import type { BytePipe, BytePipeEvents } from './pipe.ts';
 import { SocketPipe } from './socket-pipe.ts';
-import { FrameReader, OPCODE, encodeFrame } from './websocket-frames.ts';
+import { FrameReader, OPCODE, WEBSOCKET_FRAMING } from './websocket-frames.ts';
 
 /** RFC 6455, section 1.3. */
 const ACCEPT_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
@@ -57,7 +57,7 @@ export class WebSocketPipe implements BytePipe {
       onPiece: (opcode, piece, startsMessage) => this.#onPiece(opcode, piece, startsMessage),
       onControl: (opcode, payload) => this.#onControl(opcode, payload),
     });
-    this.#pipe = new SocketPipe(socket, early, {
+    const pipeEvents: BytePipeEvents = {
       onData: (chunk) => {
         try {
           this.#reader.feed(chunk);
@@ -66,7 +66,8 @@ export class WebSocketPipe implements BytePipe {
         }
       },
       onClosed: (cause) => events.onClosed(this.#closeCause ?? cause ?? this.#cutOff()),
-    });
+    };
+    this.#pipe = new SocketPipe(socket, early, pipeEvents, WEBSOCKET_FRAMING);
   }
 
   write(head: Uint8Array, payload: Uint8Array | undefined, done: (() => void) | undefined): void {
@@ -74,7 +75,7 @@ export class WebSocketPipe implements BytePipe {
       if (done) queueMicrotask(done);
       return;
     }
-    this.#pipe.write(encodeFrame(OPCODE.binary, head, payload), undefined, done);
+    this.#pipe.write(head, payload, done, OPCODE.binary);
   }
 
   pause(): void {
@@ -90,7 +91,7 @@ export class WebSocketPipe implements BytePipe {
   }
 
   ping(): void {
-    if (!this.#closeSent) this.#pipe.write(encodeFrame(OPCODE.ping, NOTHING), undefined, undefined);
+    if (!this.#closeSent) this.#control(OPCODE.ping, NOTHING);
   }
 
   end(): void {
@@ -112,7 +113,7 @@ export class WebSocketPipe implements BytePipe {
 
   #onControl(opcode: number, payload: Uint8Array): void {
     if (opcode === OPCODE.ping) {
-      this.#pipe.write(encodeFrame(OPCODE.pong, payload), undefined, undefined);
+      this.#control(OPCODE.pong, payload);
     } else if (opcode === OPCODE.pong) {
       this.#events.onPong?.();
     } else if (opcode === OPCODE.close) {
@@ -133,7 +134,10 @@ export class WebSocketPipe implements BytePipe {
   #sendClose(): void {
     if (this.#closeSent) return;
     this.#closeSent = true;
-    const status = Uint8Array.of(CLOSE_NORMAL >> 8, CLOSE_NORMAL & 0xff);
-    this.#pipe.write(encodeFrame(OPCODE.close, status, NOTHING), undefined, undefined);
+    this.#control(OPCODE.close, Uint8Array.of(CLOSE_NORMAL >> 8, CLOSE_NORMAL & 0xff));
+  }
+
+  #control(opcode: number, payload: Uint8Array): void {
+    this.#pipe.write(payload, undefined, undefined, opcode);
   }
 }

@@ -8,7 +8,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import {
   FrameReader as WebSocketReader,
   OPCODE,
-  encodeFrame,
+  WEBSOCKET_FRAMING,
 } from '../../../src/cluster/pipe/websocket-frames.ts';
 import { WebSocketPipe, webSocketHandshake } from '../../../src/cluster/pipe/websocket-pipe.ts';
 import {
@@ -20,6 +20,17 @@ import {
   encodeSynStream,
 } from '../../../src/cluster/spdy/frames.ts';
 import { HeaderBlockEncoder } from '../../../src/cluster/spdy/header-block.ts';
+
+/** The frame alone, wherever in a buffer it was put. */
+function encodeFrame(opcode: number, head: Uint8Array, payload?: Uint8Array, at = 0): Uint8Array {
+  const length = head.length + (payload?.length ?? 0);
+  const target = new Uint8Array(at + length + WEBSOCKET_FRAMING.overhead + 8);
+  const end = WEBSOCKET_FRAMING.put(target, at, opcode, head, payload);
+  expect(
+    [target.subarray(0, at), target.subarray(end)].every((rest) => rest.every((byte) => byte === 0)),
+  ).toBe(true);
+  return target.subarray(at, end);
+}
 
 /** Bytes in chunks of the given sizes, the last of them as long as it has to be. */
 function chop(bytes: Uint8Array, sizes: number[]): Uint8Array[] {
@@ -121,10 +132,12 @@ describe('WebSocket', () => {
     [65_536, 14],
   ])('a payload of %i bytes is masked and has a header of %i', (length, headerLength) => {
     const payload = new Uint8Array(length).map((_, i) => i % 251);
-    const frame = encodeFrame(OPCODE.binary, payload.subarray(0, 3), payload.subarray(3));
-    expect(frame.length).toBe(headerLength + length);
-    expect(frame[0]).toBe(0x82);
-    expect(unmask(frame, headerLength)).toEqual(payload);
+    for (let at = 0; at < 4; at++) {
+      const frame = encodeFrame(OPCODE.binary, payload.subarray(0, 3), payload.subarray(3), at);
+      expect(frame.length).toBe(headerLength + length);
+      expect(frame[0]).toBe(0x82);
+      expect(unmask(frame, headerLength)).toEqual(payload);
+    }
   });
 
   test('no key is used twice in a row', () => {
