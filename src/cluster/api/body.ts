@@ -1,12 +1,14 @@
 /**
- * The body of an answer: read to its end and parsed, or handed on piece by piece.
+ * The body of an answer: read to its end and parsed, or handed on as it comes.
  *
  * A body is bounded in size where it is kept, and in silence where it is not.
  */
 import type http from 'node:http';
+import { pipeline } from 'node:stream';
 import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
+import { createGunzip, gunzip } from 'node:zlib';
 import { oneLine } from '../errors.ts';
+import { ItemSplitter } from './item-splitter.ts';
 
 /** The largest answer that is kept; a list of 10,000 Services has about 20 MB. */
 const MAX_BODY_BYTES = 128 * 1024 * 1024;
@@ -20,22 +22,64 @@ export interface JsonAnswer {
 }
 
 const inflateBody = promisify(gunzip);
+/** What a decompressed list comes in: a few dozen objects. */
+const PIECE_BYTES = 64 * 1024;
 
 export async function readJson(response: http.IncomingMessage): Promise<JsonAnswer> {
-  const status = response.statusCode ?? 0;
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > MAX_BODY_BYTES) throw new Error(`an answer of more than ${MAX_BODY_BYTES} bytes`);
+    if (length > MAX_BODY_BYTES) throw tooLong();
     chunks.push(chunk);
   }
   const raw = Buffer.concat(chunks, length);
-  const text = (
-    response.headers['content-encoding'] === 'gzip'
-      ? await inflateBody(raw, { maxOutputLength: MAX_BODY_BYTES })
-      : raw
-  ).toString();
+  const plain = isGzip(response) ? await inflateBody(raw, { maxOutputLength: MAX_BODY_BYTES }) : raw;
+  return answerOf(response, plain.toString());
+}
+
+/**
+ * A list, whose items are handed on while it comes; `body` is what stands
+ * around them. What is handed on has been the server's, even where the rest
+ * does not come.
+ */
+export async function readList(
+  response: http.IncomingMessage,
+  onItems: (items: unknown[]) => void,
+): Promise<JsonAnswer> {
+  if (response.statusCode !== 200) return readJson(response);
+  const splitter = new ItemSplitter(onItems);
+  let length = 0;
+  try {
+    for await (const piece of inflated(response)) {
+      length += piece.length;
+      if (length > MAX_BODY_BYTES) throw tooLong();
+      splitter.push(piece);
+    }
+  } catch (error) {
+    if (error instanceof SyntaxError)
+      return { status: 200, body: undefined, message: 'a list that is no JSON' };
+    throw error;
+  }
+  return answerOf(response, splitter.around);
+}
+
+function inflated(response: http.IncomingMessage): AsyncIterable<Buffer> {
+  if (!isGzip(response)) return response;
+  const gunzip = createGunzip({ chunkSize: PIECE_BYTES });
+  // An error of either is thrown to who reads.
+  return pipeline(response, gunzip, () => {});
+}
+
+function isGzip({ headers }: http.IncomingMessage): boolean {
+  return headers['content-encoding'] === 'gzip';
+}
+
+function tooLong(): Error {
+  return new Error(`an answer of more than ${MAX_BODY_BYTES} bytes`);
+}
+
+function answerOf({ statusCode: status = 0 }: http.IncomingMessage, text: string): JsonAnswer {
   let body: unknown;
   try {
     body = JSON.parse(text);

@@ -16,7 +16,7 @@ import type { Duplex } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import type { ClusterAccess } from '../access/access.ts';
 import type { Grant } from '../access/credentials/authenticator.ts';
-import { type JsonAnswer, readJson, readPieces } from './body.ts';
+import { type JsonAnswer, readJson, readList, readPieces } from './body.ts';
 import { closedError, Connections, type Head } from './connections.ts';
 import { unreachable } from './errors.ts';
 import { inspect, type Inspection } from './inspection.ts';
@@ -72,16 +72,13 @@ export class ApiClient {
   }
 
   /** @throws ClusterError, as the others do, where there is no answer */
-  async get(path: string): Promise<JsonAnswer> {
-    const headers = { Accept: 'application/json', 'Accept-Encoding': 'gzip' };
-    for (let attempt = 1; ; attempt++) {
-      const { answer, waitMs } = await this.#within(async (limit) => {
-        const response = plain(await this.#send({ method: 'GET', path, headers }, limit));
-        return { waitMs: retryDelayMs(response, attempt), answer: await readJson(response) };
-      });
-      if (waitMs === undefined) return answer;
-      await this.#pause(waitMs);
-    }
+  get(path: string): Promise<JsonAnswer> {
+    return this.#get(path, readJson);
+  }
+
+  /** The same of a list; its items are told as they come, and `body` is what stands around them. */
+  getList(path: string, onItems: (items: unknown[]) => void): Promise<JsonAnswer> {
+    return this.#get(path, (response) => readList(response, onItems));
   }
 
   /** Asks by an object; nothing is sent twice for a server that is busy. */
@@ -148,6 +145,21 @@ export class ApiClient {
   close(): Promise<void> {
     this.#closing.abort(closedError());
     return this.#connections.close();
+  }
+
+  async #get(
+    path: string,
+    read: (response: http.IncomingMessage) => Promise<JsonAnswer>,
+  ): Promise<JsonAnswer> {
+    const headers = { Accept: 'application/json', 'Accept-Encoding': 'gzip' };
+    for (let attempt = 1; ; attempt++) {
+      const { answer, waitMs } = await this.#within(async (limit) => {
+        const response = plain(await this.#send({ method: 'GET', path, headers }, limit));
+        return { waitMs: retryDelayMs(response, attempt), answer: await read(response) };
+      });
+      if (waitMs === undefined) return answer;
+      await this.#pause(waitMs);
+    }
   }
 
   async #pause(waitMs: number): Promise<void> {

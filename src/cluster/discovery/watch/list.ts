@@ -1,12 +1,13 @@
 /**
  * The whole list of a resource, at once or in pages.
  *
- * At the start, where nothing waits, it is one request. While the command runs
- * it comes in pages, each parsed by itself, since a long parse stalls packets.
+ * At the start it is one request. While the command runs it comes in pages: a
+ * server does not have to make thousands at once, and one that breaks off has
+ * been of use. Either way objects are taken as they come, some dozens at a time,
+ * since a long parse stalls packets.
  * A `continue` token grows old (5 minutes by default, or at a compaction);
  * the server then answers 410, and the list starts again from the front.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { V1ListMeta } from '@kubernetes/client-node';
 import type { ApiClient, JsonAnswer } from '../../api/client.ts';
 import type { ApiObject, Json } from '../../api/objects.ts';
@@ -28,7 +29,6 @@ export class Refusal extends Error {
 }
 
 interface Page {
-  readonly items: ApiObject[];
   readonly version: string;
   readonly next: string;
 }
@@ -44,7 +44,7 @@ export interface PageSize {
  * @throws Refusal, ClusterError
  */
 export async function listAll(
-  api: Pick<ApiClient, 'get'>,
+  api: Pick<ApiClient, 'getList'>,
   query: ResourceQuery,
   pageSize: PageSize | undefined,
   begin: () => ListSink,
@@ -60,17 +60,14 @@ export async function listAll(
 }
 
 async function listOnce(
-  api: Pick<ApiClient, 'get'>,
+  api: Pick<ApiClient, 'getList'>,
   query: ResourceQuery,
   pageSize: PageSize | undefined,
   sink: ListSink,
 ): Promise<string> {
   let token = '';
   for (let count = 0; count < (pageSize?.pages ?? 1); count++) {
-    const { items, version, next } = await listPage(api, listPath(query, pageSize?.items, token));
-    // The page was parsed at once; packets go before the rest.
-    await nextTurn();
-    sink.page(items);
+    const { version, next } = await listPage(api, listPath(query, pageSize?.items, token), sink);
     if (next === '') {
       sink.end();
       return version;
@@ -80,13 +77,13 @@ async function listOnce(
   throw new Error(`a list of more than ${pageSize?.pages ?? 1} pages`);
 }
 
-async function listPage(api: Pick<ApiClient, 'get'>, path: string): Promise<Page> {
-  const answer = await api.get(path);
+async function listPage(api: Pick<ApiClient, 'getList'>, path: string, sink: ListSink): Promise<Page> {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the server has validated them against the schema that the models are made from
+  const answer = await api.getList(path, (items) => sink.page(items as ApiObject[]));
   const { status, body } = answer;
   // A 200 alone may be the page of a proxy that wants a login.
   if (status !== 200 || !isListBody(body)) throw new Refusal(answer);
   return {
-    items: body.items ?? [],
     version: body.metadata?.resourceVersion ?? '',
     next: body.metadata?.continue ?? '',
   };
@@ -94,10 +91,9 @@ async function listPage(api: Pick<ApiClient, 'get'>, path: string): Promise<Page
 
 interface ListBody {
   metadata?: Json<V1ListMeta>;
-  items: ApiObject[] | null;
+  items: unknown;
 }
 
-/** The server has validated the objects against the schema that the models are made from. */
 function isListBody(body: unknown): body is ListBody {
   return typeof body === 'object' && body !== null && 'items' in body;
 }

@@ -37,7 +37,7 @@ import type { Wakefulness } from './wakefulness.ts';
 
 /** What all reflectors of a cluster share. */
 export interface ReflectorContext {
-  readonly api: Pick<ApiClient, 'get' | 'stream' | 'dropIdle'>;
+  readonly api: Pick<ApiClient, 'get' | 'getList' | 'stream' | 'dropIdle'>;
   readonly contextName: string;
   readonly limits: DiscoveryLimits;
   readonly log: ClusterLog;
