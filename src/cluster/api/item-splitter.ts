@@ -41,39 +41,33 @@ export class ItemSplitter {
 
   /** @throws SyntaxError */
   push(piece: Buffer): void {
+    const { length } = piece;
     /** Up to where bytes have gone their way, and up to where items are whole. */
     let [gone, whole] = [0, 0];
-    for (let at = 0; at < piece.length; at++) {
-      if (this.#inString) {
-        at = this.#passString(piece, at);
-        continue;
-      }
-      switch (piece[at]) {
-        case QUOTE:
-          this.#inString = true;
-          if (this.#depth === MEMBERS) this.#member = '';
-          break;
-        case OPEN_BRACE:
-        case OPEN_BRACKET:
-          this.#depth++;
-          if (this.#depth !== ITEMS || this.#member !== ITEMS_KEY || piece[at] === OPEN_BRACE) break;
-          this.#inItems = true;
-          this.#around.push(piece.subarray(gone, at + 1));
-          [gone, whole] = [at + 1, at + 1];
-          break;
-        case CLOSE_BRACE:
-        case CLOSE_BRACKET:
-          this.#depth--;
-          if (!this.#inItems) break;
-          if (this.#depth === ITEMS) whole = at + 1;
-          if (this.#depth !== MEMBERS) break;
-          this.#inItems = false;
-          this.#emit(piece.subarray(gone, at));
-          gone = at;
-          break;
-        default:
+    // In a variable of its own: this is done for every byte.
+    let depth = this.#depth;
+    let at = this.#inString ? this.#passString(piece, 0, depth) : 0;
+    for (; at < length; at++) {
+      const byte = piece[at];
+      if (byte === QUOTE) {
+        at = this.#passString(piece, at + 1, depth) - 1;
+      } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+        depth++;
+        if (depth !== ITEMS || byte === OPEN_BRACE || this.#member !== ITEMS_KEY) continue;
+        this.#inItems = true;
+        this.#around.push(piece.subarray(gone, at + 1));
+        gone = at + 1;
+        whole = gone;
+      } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
+        depth--;
+        if (depth === ITEMS) whole = at + 1;
+        if (depth !== MEMBERS || !this.#inItems) continue;
+        this.#inItems = false;
+        this.#emit(piece.subarray(gone, at));
+        gone = at;
       }
     }
+    this.#depth = depth;
     if (!this.#inItems) {
       this.#around.push(piece.subarray(gone));
       return;
@@ -90,19 +84,21 @@ export class ItemSplitter {
     return Buffer.concat(this.#around).toString();
   }
 
-  /** @returns the last place looked at: the closing quote, or the piece's end */
-  #passString(piece: Buffer, from: number): number {
-    let at = from;
-    if (this.#escaped) {
-      this.#escaped = false;
-      at++;
+  /** @returns the place behind the closing quote, or the piece's end where it is not in this one */
+  #passString(piece: Buffer, from: number, depth: number): number {
+    const { length } = piece;
+    if (depth === MEMBERS && !this.#inString) this.#member = '';
+    let at = this.#escaped ? from + 1 : from;
+    for (; at < length; at++) {
+      const byte = piece[at];
+      if (byte === QUOTE) break;
+      if (byte === BACKSLASH) at++;
     }
-    while (at < piece.length && piece[at] !== QUOTE) at += piece[at] === BACKSLASH ? 2 : 1;
-    this.#escaped = at > piece.length;
-    if (this.#depth === MEMBERS && this.#member.length <= ITEMS_KEY.length)
+    this.#inString = at >= length;
+    this.#escaped = at > length;
+    if (depth === MEMBERS && this.#member.length <= ITEMS_KEY.length)
       this.#member += piece.toString('latin1', from, Math.min(at, from + ITEMS_KEY.length + 1));
-    if (at < piece.length) this.#inString = false;
-    return at;
+    return at + 1;
   }
 
   /** Items that are whole, with commas between and maybe in front. */
