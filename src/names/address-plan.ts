@@ -13,7 +13,7 @@
  * sandbox; the network and broadcast addresses are left alone.
  */
 
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import ipaddr from 'ipaddr.js';
 import { UsageError } from '../errors.ts';
 import { IPV4, IPV6, parseRange, type Range } from './cidr.ts';
@@ -23,6 +23,8 @@ const RESERVED = 4;
 const GATEWAY_HOST = 1;
 const SANDBOX_HOST = 2;
 const FIRST_HOST = 3;
+/** A group of an IPv6 address has 16 bits (RFC 4291, 2.2). */
+const LAST_OF_GROUP = 0xffff;
 
 /** What one key has: an address of each family. */
 export type Addresses = readonly [ipv4: string, ipv6: string];
@@ -36,6 +38,8 @@ export class AddressPlan {
 
   readonly #ipv4: Range;
   readonly #ipv6: Range;
+  /** What all addresses of the first 65,535 hosts begin with: `fd6b:6e73::`. */
+  readonly #ipv6Head: string;
   readonly #taken = new Set<number>();
   readonly #byKey = new Map<string, Addresses>();
 
@@ -43,6 +47,7 @@ export class AddressPlan {
   constructor(cidr: string, cidr6: string) {
     this.#ipv4 = parseRange(cidr, IPV4);
     this.#ipv6 = parseRange(cidr6, IPV6);
+    this.#ipv6Head = headOf(this.#ipv6.network);
     this.prefixLengths = [this.#ipv4.prefixLength, this.#ipv6.prefixLength];
     this.capacity = 2 ** (32 - this.#ipv4.prefixLength) - RESERVED;
     this.gateway = this.#host(GATEWAY_HOST);
@@ -53,7 +58,7 @@ export class AddressPlan {
   assign(key: string): Addresses | undefined {
     const known = this.#byKey.get(key);
     if (known !== undefined || this.#taken.size >= this.capacity) return known;
-    let slot = createHash('sha256').update(key).digest().readUInt32BE(0) % this.capacity;
+    let slot = hash('sha256', key, 'buffer').readUInt32BE(0) % this.capacity;
     while (this.#taken.has(slot)) slot = (slot + 1) % this.capacity;
     const addresses = this.#host(FIRST_HOST + slot);
     this.#taken.add(slot);
@@ -88,9 +93,16 @@ export class AddressPlan {
   #host(host: number): Addresses {
     return [
       new ipaddr.IPv4(plus(this.#ipv4.network, host)).toString(),
-      new ipaddr.IPv6(plus(this.#ipv6.network, host)).toString(),
+      host <= LAST_OF_GROUP
+        ? `${this.#ipv6Head}${host.toString(16)}`
+        : new ipaddr.IPv6(plus(this.#ipv6.network, host)).toString(),
     ];
   }
+}
+
+/** The text of the first host without its last digit: as long as nothing but the last group differs, it stands in front. */
+function headOf(network: readonly number[]): string {
+  return new ipaddr.IPv6(plus(network, 1)).toString().slice(0, -1);
 }
 
 /** A host's address: the network's bytes have no bits set where those of the host go. */
