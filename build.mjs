@@ -48,6 +48,9 @@ async function buildProgram() {
     target: 'node20.19',
     entryPoints: { program: 'src/cli/main.ts' },
     entryNames: '[name]-[hash]',
+    // As Node's own loader would wrap it, and without a copy of it all (src/cli/code-cache.ts).
+    banner: { js: '(function (exports, require, module, __filename, __dirname) {' },
+    footer: { js: '})' },
   });
   const [program] = Object.keys(metafile.outputs);
   await build({

@@ -27,7 +27,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { createRequire, wrap } from 'node:module';
+import { createRequire } from 'node:module';
 import path from 'node:path';
 import { Script } from 'node:vm';
 
@@ -42,7 +42,7 @@ export interface LoadedProgram<T> {
   readonly keepCode: () => void;
 }
 
-/** @param file a CommonJS bundle in ASCII */
+/** @param file a CommonJS bundle in ASCII, in the function that Node would wrap it in */
 export function loadProgram<T>(
   file: string,
   env: Readonly<Record<string, string | undefined>>,
@@ -51,7 +51,7 @@ export function loadProgram<T>(
   const name = `${path.basename(file, '.cjs')}.${process.version}-${process.arch}`;
   const cachedData = directory === undefined ? undefined : readOwn(path.join(directory, name));
   // One byte a character: V8 need not look for wider ones.
-  const script = new Script(wrap(readFileSync(file, 'latin1')), {
+  const script = new Script(readFileSync(file, 'latin1'), {
     filename: file,
     ...(cachedData === undefined ? {} : { cachedData }),
   });

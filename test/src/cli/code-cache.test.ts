@@ -26,12 +26,16 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'kns-code-'));
   file = join(folder, 'program-1.cjs');
   cache = join(folder, 'cache/kns-rootless/code');
-  writeFileSync(file, "exports.where = __dirname; exports.answer = () => require('node:path').sep.length;");
+  writeProgram("exports.where = __dirname; exports.answer = () => require('node:path').sep.length;");
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
 const load = (env: Record<string, string> = { XDG_CACHE_HOME: join(folder, 'cache') }) =>
   loadProgram<Program>(file, env);
+
+function writeProgram(text: string): void {
+  writeFileSync(file, `(function (exports, require, module, __filename, __dirname) {${text}})`);
+}
 
 /** A run, and whether it had to compile: then it writes. */
 function run(env?: Record<string, string>): boolean {
@@ -86,7 +90,7 @@ test('code that V8 does not take is replaced', () => {
 test('another program has a file of its own', () => {
   run();
   file = join(folder, 'program-2.cjs');
-  writeFileSync(file, 'exports.answer = () => 1;');
+  writeProgram('exports.answer = () => 1;');
   expect(run()).toBe(true);
   expect(kept()).toHaveLength(2);
 });
