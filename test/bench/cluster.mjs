@@ -44,8 +44,10 @@ const MEASURES = {
   up: (way) => throughput(way, 'up', HTTP),
   async connect(way) {
     const { perSecond: one } = await forwarded(way, 'connect', ECHO, A_SECOND.connections, 1);
+    const before = way.cpuSeconds();
     const { perSecond: wide } = await forwarded(way, 'connect', ECHO, A_SECOND.wideConnections, WIDE);
-    return { 'connections /s': one, [`${WIDE} at once /s`]: wide };
+    const spent = (way.cpuSeconds() - before) / (A_SECOND.wideConnections * options.seconds);
+    return { 'connections /s': one, [`${WIDE} at once /s`]: wide, 'cpu ms/connection': spent * 1e3 };
   },
   async rtt(way) {
     const { p50, p99 } = await forwarded(way, 'rtt', ECHO, A_SECOND.roundTrips);
