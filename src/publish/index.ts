@@ -3,3 +3,4 @@
 export { type HostPorts, openHostPorts } from './inward/host-ports.ts';
 export { publish, type Published } from './outward/publish.ts';
 export type { HostPortRule, ProxyHeader, PublishedPort, PublishRule } from './rules.ts';
+export { Splices } from './tcp/splices.ts';

@@ -35,7 +35,7 @@ export interface SandboxNetworkOptions {
 export interface SandboxNetwork {
   /** Connections that are open. */
   connectionCount(): number;
-  close(): void;
+  close(): Promise<void>;
 }
 
 /** What a network connects. */
@@ -76,11 +76,10 @@ export async function openNetwork(
   const stack = connectStack({ sandbox, directory, egress, log });
   return {
     connectionCount: () => stack.connectionCount(),
-    close() {
+    async close() {
       etc.close();
       stack.stop();
-      hostPorts.close();
-      apiServers?.close();
+      await Promise.all([apiServers?.close(), hostPorts.close()]);
     },
   };
 }

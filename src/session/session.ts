@@ -135,11 +135,10 @@ async function runWith(egress: Egress, plan: AddressPlan, options: SessionOption
       return (await sandbox.exited).code;
     } finally {
       signals.close();
-      network.close();
+      await network.close();
     }
   } finally {
-    published?.close();
-    await Promise.all([sandbox.close(), contexts.close()]);
+    await Promise.all([published?.close(), sandbox.close(), contexts.close()]);
   }
 }
 

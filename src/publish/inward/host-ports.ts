@@ -1,9 +1,10 @@
 /** What of the host's loopback is in the sandbox: nothing, unless it is asked for. */
 
+import { setImmediate } from 'node:timers/promises';
 import { hostPorts, type OpenPorts, type Sandbox } from '../../../sandbox/index.ts';
 import type { Log } from '../../observe/log.ts';
 import { portsUnseen } from '../errors.ts';
-import type { HostPortRule, PublishRule } from '../rules.ts';
+import type { FixedRule, HostPortRule, PublishRule } from '../rules.ts';
 import type { Published } from '../outward/publish.ts';
 import { Splices } from '../tcp/splices.ts';
 import { forwardHostDatagrams } from './datagrams.ts';
@@ -28,7 +29,7 @@ export interface HostPortsOptions {
 }
 
 export interface HostPorts {
-  close(): void;
+  close(): Promise<void>;
 }
 
 /**
@@ -38,21 +39,24 @@ export interface HostPorts {
  */
 export async function openHostPorts(options: HostPortsOptions): Promise<HostPorts> {
   const { sandbox, rules, published, publishRules, directory, log } = options;
-  if (rules.length === 0) return { close: () => {} };
+  if (rules.length === 0) return { close: async () => {} };
   const wanted = new HostPortSet(rules);
   directory.addEndpoint(new HostLoopback(wanted), { names: [HOST_NAME], literals: [] });
-  const opened: { close(): void }[] = [];
-  const close = (): void => {
-    for (const one of opened.toReversed()) one.close();
+  const opened: { close(): void | Promise<void> }[] = [];
+  const close = async (): Promise<void> => {
+    // Who has connected last is taken in this turn of the event loop, and heard out.
+    await setImmediate();
+    await Promise.all(opened.toReversed().map(async (one) => one.close()));
   };
   try {
     const [host, inside] = await bothTables(sandbox, opened);
-    const splices = new Splices(log);
+    const splices = new Splices(log, 'far');
     const mirror = new Mirror({
       sandbox,
       wanted,
-      isPublished: (hostPort) => published.ports.some((one) => one.hostPort === hostPort),
-      except: new Set(publishRules.flatMap((rule) => (rule.kind === 'fixed' ? [rule.port] : []))),
+      isPublished: (hostPort) =>
+        published.ports.some((one) => one.protocol === 'tcp' && one.hostPort === hostPort),
+      except: new Set(publishRules.filter(isFixedTcp).map(({ port }) => port)),
       host,
       inside,
       splices,
@@ -63,14 +67,18 @@ export async function openHostPorts(options: HostPortsOptions): Promise<HostPort
     await mirror.start();
     return { close };
   } catch (error) {
-    close();
+    await close();
     throw error;
   }
 }
 
+function isFixedTcp(rule: PublishRule): rule is FixedRule {
+  return rule.kind === 'fixed' && rule.protocol === 'tcp';
+}
+
 async function bothTables(
   sandbox: HostPortsOptions['sandbox'],
-  opened: { close(): void }[],
+  opened: { close(): void | Promise<void> }[],
 ): Promise<[host: OpenPorts, inside: OpenPorts]> {
   const open = async (whose: 'host' | 'sandbox', from: () => Promise<OpenPorts>): Promise<OpenPorts> => {
     try {

@@ -22,7 +22,7 @@ export interface PublishOptions {
 export async function publish({ sandbox, addresses, rules, log }: PublishOptions): Promise<Published> {
   const needsPorts = rules.some(({ kind, protocol }) => kind === 'auto' || protocol === 'udp');
   const ports = needsPorts ? await portsOf(sandbox) : undefined;
-  const splices = new Splices(log);
+  const splices = new Splices(log, 'near');
   const hostSide = new HostSide({ sandbox, addresses, splices, ports, log });
   const published = new Published(splices, ports);
   try {
@@ -35,7 +35,7 @@ export async function publish({ sandbox, addresses, rules, log }: PublishOptions
     }
     return published;
   } catch (error) {
-    published.close();
+    await published.close();
     throw error;
   }
 }
@@ -96,10 +96,10 @@ export class Published {
     this.#auto.push(auto);
   }
 
-  close(): void {
+  async close(): Promise<void> {
     for (const auto of this.#auto) auto.close();
     for (const serving of this.#serving) serving.close();
-    this.#splices.close();
     this.#openPorts?.close();
+    await this.#splices.close();
   }
 }

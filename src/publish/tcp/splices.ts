@@ -6,6 +6,9 @@
  * it before this process knows of it. Where the far end refuses, the client
  * meets a reset. From then on bytes go both ways, each side held up by the
  * other, until both have ended: a FIN is passed on as one, a reset as a reset.
+ *
+ * A command that writes its last word and ends is no reason to lose it: at the
+ * end, what its sockets hold is passed on first.
  */
 
 import { createServer, type Server, type Socket } from 'node:net';
@@ -13,6 +16,9 @@ import type { Log } from '../../observe/log.ts';
 
 /** At once, of all servers together; two open files each. What comes on top is reset. */
 const MAX_CONNECTIONS = 4096;
+
+/** At the end: who takes longer to read the last of it does not read. */
+const LAST_BYTES_TIMEOUT_MS = 1_000;
 
 /** Connects, or rejects; the signal gives it up, and does nothing afterwards. */
 export type FarDial = (signal: AbortSignal) => Promise<Socket>;
@@ -27,11 +33,16 @@ export interface SpliceOptions {
 
 export class Splices {
   readonly #log: Log;
+  readonly #outside: 'near' | 'far';
   readonly #near = new Set<Socket>();
   readonly #far = new Set<Socket>();
+  /** Clients whose far end is dialled. */
+  readonly #joining = new Set<Promise<void>>();
 
-  constructor(log: Log) {
+  /** @param outside which end is not in the sandbox: those who connect to the servers are near */
+  constructor(log: Log, outside: 'near' | 'far') {
     this.#log = log;
+    this.#outside = outside;
   }
 
   /** A server that is to listen yet. */
@@ -47,8 +58,17 @@ export class Splices {
     return server;
   }
 
-  /** Ends all connections; the servers are ended by whoever has them. */
-  close(): void {
+  /** Ends all connections, when the sandbox has ended; the servers are closed before, by whoever has them. */
+  async close(): Promise<void> {
+    const outside = this.#outside === 'near' ? this.#near : this.#far;
+    const late = setTimeout(() => this.#cut(), LAST_BYTES_TIMEOUT_MS);
+    await Promise.all(this.#joining);
+    await Promise.all([...outside].map(finished));
+    clearTimeout(late);
+    this.#cut();
+  }
+
+  #cut(): void {
     for (const socket of [...this.#near, ...this.#far]) socket.destroy();
   }
 
@@ -65,11 +85,13 @@ export class Splices {
       this.#near.delete(near);
       gone.abort();
     });
-    this.#join(near, gone.signal, options).catch((error: unknown) => {
+    const joining = this.#join(near, gone.signal, options).catch((error: unknown) => {
       if (gone.signal.aborted) return;
       this.#log.info(`${options.label}: ${error instanceof Error ? error.message : String(error)}`);
       near.resetAndDestroy();
     });
+    this.#joining.add(joining);
+    void joining.then(() => this.#joining.delete(joining));
   }
 
   async #join(near: Socket, gone: AbortSignal, { dial, preface, label }: SpliceOptions): Promise<void> {
@@ -87,4 +109,12 @@ export class Splices {
     near.pipe(far);
     far.pipe(near);
   }
+}
+
+/** All that is written to it has left, and its FIN. */
+function finished(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    if (socket.writableFinished || socket.destroyed) resolve();
+    else socket.once('finish', resolve).once('close', () => resolve());
+  });
 }

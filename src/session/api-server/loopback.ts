@@ -6,22 +6,20 @@
  * Both ends are the kernel's: no packet of these connections meets the stack.
  */
 
-import { createServer, isIPv6, type Server, type Socket } from 'node:net';
-import type { HostDial } from '../../egress/index.ts';
+import { isIPv6, type Server } from 'node:net';
 import type { Log } from '../../observe/log.ts';
+import { Splices } from '../../publish/index.ts';
 import type { Sandbox } from '../../../sandbox/index.ts';
 import { type HostException, loopbackAddresses } from './exceptions.ts';
 
-/** Connections at once to each address; who needs more is not a tool beside the tests. */
-const MAX_CONNECTIONS = 512;
-
 export class LoopbackServers {
   readonly #log: Log;
+  readonly #splices: Splices;
   readonly #servers: Server[] = [];
-  readonly #sockets = new Set<Socket>();
 
   constructor(log: Log) {
     this.#log = log;
+    this.#splices = new Splices(log, 'far');
   }
 
   /** Listens where these hosts are met; one that can't be had is told, and the rest goes on. */
@@ -32,11 +30,7 @@ export class LoopbackServers {
     await Promise.all(
       wanted.map(async ({ address, port, dial }) => {
         const where = `${isIPv6(address) ? `[${address}]` : address}:${port}`;
-        const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (near) => {
-          void this.#join(near, dial, where);
-        });
-        server.maxConnections = MAX_CONNECTIONS;
-        server.on('error', ({ message }) => this.#log.debug(`${where}: ${message}`));
+        const server = this.#splices.server({ label: where, dial: (signal) => dial(signal) });
         this.#servers.push(server);
         try {
           await sandbox.listenInside(server, { address, port });
@@ -50,32 +44,8 @@ export class LoopbackServers {
     );
   }
 
-  close(): void {
+  async close(): Promise<void> {
     for (const server of this.#servers) server.close();
-    for (const socket of this.#sockets) socket.destroy();
-  }
-
-  async #join(near: Socket, dial: HostDial, where: string): Promise<void> {
-    const gone = new AbortController();
-    this.#keep(near);
-    near.once('error', () => {}).once('close', () => gone.abort());
-    try {
-      const far = await dial(gone.signal);
-      this.#keep(far);
-      if (near.destroyed) far.destroy();
-      near.once('error', () => far.resetAndDestroy());
-      far.once('error', () => near.resetAndDestroy());
-      near.pipe(far);
-      far.pipe(near);
-    } catch (error) {
-      if (gone.signal.aborted) return;
-      this.#log.info(`${where}: ${error instanceof Error ? error.message : String(error)}`);
-      near.resetAndDestroy();
-    }
-  }
-
-  #keep(socket: Socket): void {
-    this.#sockets.add(socket);
-    socket.once('close', () => this.#sockets.delete(socket));
+    await this.#splices.close();
   }
 }

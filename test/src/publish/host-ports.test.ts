@@ -14,26 +14,28 @@ import { buildNative } from '../../../sandbox/native/build.ts';
 import { launch, type OpenPorts, type Sandbox } from '../../../sandbox/index.ts';
 import { LINK, NATIVE } from '../../sandbox/support/host.ts';
 import { until } from '../../support/until.ts';
-import { HeardLog } from './support/heard-log.ts';
+import { LogLines } from '../cluster/probe.ts';
 
 let sandbox: Sandbox;
 let inside: OpenPorts;
-let log: HeardLog;
+let log: LogLines;
 let hostPorts: HostPorts | undefined;
 let endpoint: HostLoopback | undefined;
 let names: readonly string[];
 let publishedPorts: PublishedPort[];
 const servers: Server[] = [];
 
+const told = () => log.lines.filter((line) => !line.startsWith('debug: '));
+
 beforeAll(() => buildNative(NATIVE));
 beforeEach(async () => {
-  [log, names, publishedPorts, endpoint] = [new HeardLog(), [], [], undefined];
+  [log, names, publishedPorts, endpoint] = [new LogLines(), [], [], undefined];
   sandbox = await launch({ command: ['sleep', '1000'], link: LINK });
   sandbox.start();
   inside = await sandbox.portsInside();
 });
 afterEach(async () => {
-  hostPorts?.close();
+  await hostPorts?.close();
   hostPorts = undefined;
   inside.close();
   for (const server of servers.splice(0)) server.close();
@@ -138,7 +140,7 @@ describe('on the sandbox’s own loopback', () => {
     const [one, other] = [await serve('127.0.0.1'), await serve('127.0.0.1')];
     await open([port(one)]);
     expect(await said(other)).toBe('ECONNREFUSED');
-    hostPorts?.close();
+    await hostPorts?.close();
     endpoint = undefined;
     await open([]);
     expect(await said(one)).toBe('ECONNREFUSED');
@@ -167,7 +169,7 @@ describe('on the sandbox’s own loopback', () => {
     await occupy('127.0.0.1', wanted);
     await open([port(wanted)]);
     expect(inside.read('tcp').filter((one) => one.port === wanted)).toHaveLength(1);
-    expect(log.lines).toEqual([]);
+    expect(told()).toEqual([]);
   });
 
   test('datagrams, at both addresses', async () => {
@@ -195,8 +197,8 @@ describe('where a program of the sandbox has the port', () => {
     await program(wanted);
     await open([level === 'warn' ? port(wanted) : ALL]);
     expect([await said(wanted), await said(wanted, '::1')]).toEqual(['the sandbox', 'ECONNREFUSED']);
-    expect(log.lines.filter((line) => line.includes(String(wanted)))).toEqual([
-      `${level} port ${wanted} in the sandbox is a program of its own; that of the host is at host.kns.internal:${wanted}`,
+    expect(told().filter((line) => line.includes(String(wanted)))).toEqual([
+      `${level}: port ${wanted} in the sandbox is a program of its own; that of the host is at host.kns.internal:${wanted}`,
     ]);
     sandbox.signal(constants.signals.SIGUSR2);
     await until(async () => (await said(wanted, '::1')) === 'the host');

@@ -11,21 +11,23 @@ import { buildNative } from '../../../sandbox/native/build.ts';
 import { launch, type Sandbox } from '../../../sandbox/index.ts';
 import { LINK, NATIVE } from '../../sandbox/support/host.ts';
 import { until } from '../../support/until.ts';
-import { HeardLog } from './support/heard-log.ts';
+import { LogLines } from '../cluster/probe.ts';
 
 const OWN = [LINK.address, 'fd6b:6e73::2'];
 
 let sandbox: Sandbox;
-let log: HeardLog;
+let log: LogLines;
 let published: Published | undefined;
 const servers: Server[] = [];
 
+const told = () => log.lines.filter((line) => !line.startsWith('debug: '));
+
 beforeAll(() => buildNative(NATIVE));
 beforeEach(() => {
-  log = new HeardLog();
+  log = new LogLines();
 });
 afterEach(async () => {
-  published?.close();
+  await published?.close();
   published = undefined;
   for (const server of servers.splice(0)) server.close();
   await sandbox.close();
@@ -100,7 +102,7 @@ describe('ports that are named', () => {
       expect(ports.map(({ hostAddress }) => hostAddress)).toEqual(['127.0.0.1', '::1']);
       for (const { hostPort, hostAddress } of ports)
         expect(await said(hostPort, hostAddress)).toBe(`${address} 80`);
-      expect(log.lines).toEqual([`warn port 80 is published at 127.0.0.1:${ports[0]?.hostPort}`]);
+      expect(told()).toEqual([`warn: port 80 is published at 127.0.0.1:${ports[0]?.hostPort}`]);
     },
   );
 
@@ -108,7 +110,7 @@ describe('ports that are named', () => {
     await standing();
     const one = await open(tcp(0, 80));
     expect(await said(first(one))).toBe('ECONNRESET');
-    expect(log.lines.at(-1)).toBe('info port 80: nobody listens on port 80 in the sandbox');
+    expect(told().at(-1)).toBe('info: port 80: nobody listens on port 80 in the sandbox');
   });
 
   test('one address alone, and the last choice is tried first', async () => {
@@ -175,9 +177,9 @@ describe('ports that open', () => {
     toggle();
     await until(async () => one.ports.length === 1);
     expect(await said(9100)).toBe('ECONNREFUSED');
-    expect(log.lines).toEqual([
-      'info port 9101 is published at 127.0.0.1:9101',
-      'info port 9100 is published at 127.0.0.1:9100',
+    expect(told()).toEqual([
+      'info: port 9101 is published at 127.0.0.1:9101',
+      'info: port 9100 is published at 127.0.0.1:9100',
     ]);
   });
 
@@ -193,8 +195,8 @@ describe('ports that open', () => {
     const hostPort = extra() ?? 0;
     expect(await said(hostPort)).toBe('extra');
     expect(await said(9100)).toBe('the host');
-    expect(log.lines).toContain(
-      `warn port 9100 is published at 127.0.0.1:${hostPort}: 127.0.0.1:9100 of the host is taken`,
+    expect(told()).toContain(
+      `warn: port 9100 is published at 127.0.0.1:${hostPort}: 127.0.0.1:9100 of the host is taken`,
     );
     toggle();
     await until(async () => extra() === undefined);

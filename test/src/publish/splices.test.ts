@@ -6,23 +6,25 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { dialTcp } from '../../../src/egress/index.ts';
 import { type SpliceOptions, Splices } from '../../../src/publish/tcp/splices.ts';
 import { until } from '../../support/until.ts';
-import { HeardLog } from './support/heard-log.ts';
+import { LogLines } from '../cluster/probe.ts';
 
-let log: HeardLog;
+let log: LogLines;
 let splices: Splices;
 let near: Server;
 let far: Server;
 const sockets: Socket[] = [];
 
+const told = () => log.lines.filter((line) => !line.startsWith('debug: '));
+
 beforeEach(async () => {
-  log = new HeardLog();
-  splices = new Splices(log);
+  log = new LogLines();
+  splices = new Splices(log, 'near');
   far = createServer({ allowHalfOpen: true });
   await once(far.listen(0, '127.0.0.1'), 'listening');
 });
-afterEach(() => {
-  splices.close();
+afterEach(async () => {
   near.close();
+  await splices.close();
   far.close();
   for (const socket of sockets.splice(0)) socket.destroy();
 });
@@ -88,7 +90,7 @@ test.each(['near', 'far'])('a reset of the %s end is one of the other', async (w
 test('where the far end refuses, the client is reset, and the log says so', async () => {
   await serve({ dial: () => Promise.reject(new Error('nobody listens')) });
   expect(await once(client(), 'error')).toMatchObject([{ code: 'ECONNRESET' }]);
-  expect(log.lines).toEqual(['info near: nobody listens']);
+  expect(told()).toEqual(['info: near: nobody listens']);
 });
 
 test('a dial that is under way is given up at the end', async () => {
@@ -101,9 +103,9 @@ test('a dial that is under way is given up at the end', async () => {
   });
   client().on('error', () => {});
   await until(async () => signal !== undefined);
-  splices.close();
-  await until(async () => signal?.aborted ?? false);
-  expect(log.lines).toEqual([]);
+  await splices.close();
+  expect(signal?.aborted).toBe(true);
+  expect(told()).toEqual([]);
 });
 
 test('a far end that comes too late is closed', async () => {
@@ -113,7 +115,7 @@ test('a far end that comes too late is closed', async () => {
   });
   client().on('error', () => {});
   await until(async () => come !== undefined);
-  splices.close();
+  void splices.close();
   await until(async () => (await connections(near)) === 0);
   const server = accepted();
   come?.(await dialTcp('127.0.0.1', portOf(far))(new AbortController().signal));
@@ -155,13 +157,39 @@ test('the preface comes first', async () => {
   expect(got).toBe(`from ${(asks.localPort ?? 0).toString()}\nhello`);
 });
 
+test('at the end, what the far end has said last is passed on', async () => {
+  await serve();
+  const server = accepted();
+  const asks = client();
+  (await server).end(Buffer.alloc(1 << 20, 'x'));
+  await splices.close();
+  expect(await received(asks)).toHaveLength(1 << 20);
+});
+
+test('at the end, who has connected last is heard out', async () => {
+  splices = new Splices(log, 'far');
+  let go: (() => void) | undefined;
+  const dial = dialTcp('127.0.0.1', portOf(far));
+  await serve({
+    dial: async (signal) => new Promise<void>((resolve) => (go = resolve)).then(() => dial(signal)),
+  });
+  const server = accepted();
+  client().end('last words');
+  await until(async () => go !== undefined);
+  const closed = splices.close();
+  go?.();
+  expect(await received(await server)).toBe('last words');
+  await closed;
+});
+
 test('at the end nothing is open', async () => {
   await serve();
   const server = accepted();
   const asks = client().on('error', () => {});
   const answers = (await server).on('error', () => {});
-  splices.close();
+  const closed = splices.close();
   expect(await Promise.all([received(asks), received(answers)])).toEqual(['', '']);
+  await closed;
 });
 
 /** All up to the other end's FIN; the socket stays open. */

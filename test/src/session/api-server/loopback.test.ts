@@ -69,7 +69,7 @@ describe('a server on the host loopback, met inside', () => {
     const near = connect(port, '127.0.0.1');
     await once(near, 'data');
     const closed = once(near, 'close');
-    servers.close();
+    await servers.close();
     await closed;
   });
 
