@@ -65,6 +65,8 @@ const NOTES: Readonly<Record<string, string>> = {
   ping_group_range: 'no ping without privilege in the sandbox',
   ip_unprivileged_port_start: 'no ports below 1024 for the command',
   sysfs: 'an empty /sys/class/net in the sandbox',
+  sysfs_read_only: 'parts of /sys that the command may write as its caller may',
+  sysctl_read_only: 'a /proc/sys that the command may write as root may',
 };
 
 /** The answer has come, and there was no room for its fds in this process (unix(7), MSG_CTRUNC). */

@@ -9,7 +9,9 @@
  *   4. private home and /tmp
  *   5. the working directory, where 1 or 4 would take it away
  *   6. what the user asked for by path, in the user's order
- *   7. what must never be seen (`hidden`: credentials, sockets of our own)
+ *   7. what must never be seen, wherever it is bound (`hidden`: credentials,
+ *      sockets of our own; and the host's processes in a /proc elsewhere, by
+ *      which their files and memory can be reached)
  *
  * Nothing may be made on the host for it: bubblewrap makes a mount point that
  * is missing, on the host where that is what is bound there. So each target
@@ -36,6 +38,7 @@ import {
   type Surroundings,
 } from './hidden.ts';
 import { fits, type Kind, kindOnHost, type Layer, Layers } from './layers.ts';
+import { otherProcs } from './other-procs.ts';
 
 interface Bind {
   readonly kind: 'bind' | 'ro-bind';
@@ -108,7 +111,7 @@ class View {
     if (privateTmp) for (const folder of ['/tmp', '/var/tmp']) this.#ownFolder(folder);
     this.#keepWorkingDirectory();
     for (const mount of mounts) this.#mount(mount);
-    this.#hideKnown(hidden);
+    this.#hideEverywhere([...hidden, ...(ownProcesses ? otherProcs() : [])]);
     const emptied = this.#shown(this.#emptied);
     return {
       args: [...this.#args, ...emptied.flatMap((target) => ['--remount-ro', target])],
@@ -142,6 +145,14 @@ class View {
         const target = resolved(file);
         if (target !== undefined && target !== '/') this.#hide(target);
       }
+    }
+  }
+
+  #hideEverywhere(files: readonly string[]): void {
+    for (const file of files) {
+      const target = resolved(file);
+      if (target === undefined) continue;
+      for (const place of new Set([target, ...this.#layers.aliases(target)])) this.#hide(place);
     }
   }
 

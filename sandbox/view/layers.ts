@@ -44,6 +44,16 @@ export class Layers {
       : path.join(layer.source, path.relative(layer.target, file));
   }
 
+  /** Where else a path of the host's shows: in what was bound elsewhere of the directories above it, or of what is in it. */
+  aliases(file: string): string[] {
+    const places = this.#layers.flatMap(({ target, source }) => {
+      if (source === undefined) return [];
+      if (isWithin(source, file)) return [target];
+      return isWithin(file, source) ? [path.join(target, path.relative(source, file))] : [];
+    });
+    return places.filter((place) => isWithin(this.onHost(place) ?? '', file));
+  }
+
   /** Whether a path lies in an empty file system of the sandbox's own. */
   isOwn(file: string): boolean {
     const layer = this.#at(file);

@@ -22,6 +22,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { FileOptions } from '../../sandbox/index.ts';
 import { findBwrap } from '../../sandbox/bwrap.ts';
 import { HIDDEN_ALWAYS, HIDDEN_ISOLATED, PRIVATE_ISOLATED } from '../../sandbox/view/hidden.ts';
+import { procMounts } from '../../sandbox/view/other-procs.ts';
 import { ordinaryUser } from '../support/ordinary-user.ts';
 import { Host, type HostOptions, type Installation, installHost, runInSandbox } from './support/host.ts';
 
@@ -166,6 +167,23 @@ describe('by path', () => {
     );
   });
 
+  test('what is hidden stays so in every other place where it is bound', async () => {
+    const secrets = join(home, 'secrets');
+    const files: FileOptions = {
+      privateTmp: true,
+      hidden: [secrets],
+      mounts: [
+        { kind: 'bind', source: home, target: '/tmp/home' },
+        { kind: 'bind', source: secrets, target: '/tmp/itself' },
+        { kind: 'ro-bind', source: join(secrets, 'token'), target: '/tmp/token' },
+        { kind: 'bind', source: project, target: '/tmp/other' },
+      ],
+    };
+    const script =
+      'cat /tmp/home/.profile /tmp/other/README; ls -A /tmp/home/secrets /tmp/itself | grep -v :; cat /tmp/token 2>/dev/null || echo closed';
+    expect((await inside(files, script)).trim()).toBe('.profile\nproject/README\n\nclosed');
+  });
+
   test('of /etc, which the sandbox has one of its own of', async () => {
     const mounts = [
       { kind: 'hide', target: '/etc/passwd' },
@@ -191,6 +209,31 @@ describe('by path', () => {
     for (const mount of cases)
       expect(await refusal({ mounts: [mount] })).toMatchObject({ code: 'MOUNT_INVALID' });
     expect(existsSync(missing)).toBe(false);
+  });
+});
+
+describe('a /proc of the host’s elsewhere', () => {
+  const prefix = ['unshare', '--map-root-user', '--mount', 'sh', '-c'];
+  const set = 'mkdir "$HOME/jail" "$HOME/jail/a b" && mount --rbind /proc "$HOME/jail/a b" && exec "$@"';
+
+  test('is hidden, wherever it is bound, or the root of any process of the user’s would be seen in it', async () => {
+    const { stdout } = await runInSandbox(installation, {
+      command: ['sh', '-c', 'ls -A ~/jail/*/ /tmp/home/jail/*/ | grep -v :; ls -d /tmp/home/project'],
+      prefix: [...prefix, set, 'sh'],
+      hostEnv: { HOME: home },
+      env: { PATH: process.env['PATH'] ?? '', HOME: home },
+      files: { privateTmp: true, mounts: [{ kind: 'bind', source: home, target: '/tmp/home' }] },
+    });
+    expect(stdout.trim()).toBe('/tmp/home/project');
+  });
+
+  test('is told by what mountinfo says', () => {
+    const lines = [
+      '22 28 0:20 / /proc rw,nosuid shared:12 - proc proc rw',
+      '23 28 0:21 / /srv/a\\040b/proc rw,nosuid - proc none rw',
+      '24 28 0:22 / /process rw - tmpfs proc rw',
+    ];
+    expect(procMounts(lines.join('\n'))).toEqual(['/proc', '/srv/a b/proc']);
   });
 });
 

@@ -153,6 +153,34 @@ const outcome = (script: string, command: string) =>
     prefix: ['unshare', '--map-root-user', '--mount', 'sh', '-c', `${script} && exec "$@"`, 'sh'],
   });
 
+describe('/sys as a whole', () => {
+  test('is read-only, control groups and what else is mounted in it too', async () => {
+    const mounts = await shell(`cut -d ' ' -f 2,4 /proc/self/mounts | grep '^/sys'`);
+    // What comes later covers what was there.
+    const options = new Map(
+      mounts
+        .trim()
+        .split('\n')
+        .map((line) => line.split(' ') as [string, string]),
+    );
+    expect([...options.keys()]).toContain('/sys/fs/cgroup');
+    for (const [path, flags] of options) expect([path, flags.split(',')[0]]).toEqual([path, 'ro']);
+  });
+});
+
+describe.runIf(process.getuid?.() === 0)('root', () => {
+  test('has no capability, and writes no setting of the kernel but of its own network', async () => {
+    const settings = ['kernel/core_pattern', 'vm/drop_caches', 'net/ipv4/ip_forward'];
+    const script = `grep ^Cap /proc/self/status; for f in ${settings.join(' ')}; do (: >>/proc/sys/$f) 2>/dev/null && echo "$f" || echo closed; done`;
+    const { stdout } = await runInSandbox(installation, { command: ['sh', '-c', script], asRunner: true });
+    const lines = stdout.trim().split('\n');
+    expect(lines.slice(0, 5).map((line) => line.split('\t')[1])).toEqual(
+      Array.from({ length: 5 }, () => '0'.repeat(16)),
+    );
+    expect(lines.slice(5)).toEqual(['closed', 'closed', 'net/ipv4/ip_forward']);
+  });
+});
+
 describe('a host that is unlike others', () => {
   test('files of /etc mounted one by one, as in containers', async () => {
     const mounts = ['hosts', 'passwd'].map((name) => `mount --bind /etc/${name} /etc/${name}`).join(' && ');

@@ -32,6 +32,21 @@ function read(pid: number, mark: string): ProcessInfo | undefined {
   }
 }
 
+/** The children of a process, those too that let nobody look into them. */
+export function childrenOf(parent: number): Pick<ProcessInfo, 'pid' | 'command'>[] {
+  const children: Pick<ProcessInfo, 'pid' | 'command'>[] = [];
+  for (const pid of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
+    try {
+      const [, ppid] = /^PPid:\s*(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1')) ?? [];
+      const command = readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ').trim();
+      if (Number(ppid) === parent) children.push({ pid: Number(pid), command });
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+  return children;
+}
+
 const POLL_MS = 10;
 
 /** Waits until no such process is left. @throws after `limitMs`, naming those that are. */

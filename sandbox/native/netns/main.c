@@ -162,6 +162,8 @@ static int make_files(struct session *session, bool deny_namespaces, char *notes
     if (directory < 0)
         return -1;
     note(notes, "sysfs", mount_sys(&session->namespaces));
+    note(notes, "sysfs_read_only", protect_sys(&session->namespaces));
+    note(notes, "sysctl_read_only", protect_sysctl(&session->namespaces));
     int denial_error = deny_namespaces ? write_sysctl(&session->namespaces, "user/max_user_namespaces", "0") : 0;
     if (denial_error != 0) {
         close(directory);

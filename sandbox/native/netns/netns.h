@@ -85,11 +85,16 @@ int mount_etc(struct failure *failure);
 /* mounts/sys.c: 0, or the errno of what could not be had */
 int mount_sys(const struct namespaces *namespaces);
 
+/* mounts/protect.c: 0, or the errno of what can't be made read-only */
+int protect_sys(const struct namespaces *namespaces);
+int protect_sysctl(const struct namespaces *namespaces);
+
 /* mounts/cover.c */
 int cover_file(const char *path, struct failure *failure);
 
-/* mounts/tree.c: the detached copy of a mount and all below it; attaches such a copy */
+/* mounts/tree.c: the detached copy of a mount and all below it; attaches such a copy; sets further flags of mount(2) */
 int clone_tree(const char *path, bool recursive);
 int attach_tree(int tree, const char *path);
+int restrict_mount(const char *path, unsigned long flags);
 
 #endif

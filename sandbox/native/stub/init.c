@@ -147,6 +147,8 @@ int init_main(int argc, char **argv, bool joined)
     close(arguments);
     command.inherited = parse_inherited(argv[ARG_INHERITED], parse_int(argv[ARG_FIRST_INHERITED]));
     hold_signals();
+    /* Before there is a command that could look. The one to be gets it from the fork, and execve(2) takes it back. */
+    prctl(PR_SET_DUMPABLE, 0);
     /* It was started by its open file, whose number would be its name. */
     close(parse_int(argv[ARG_PROGRAM]));
     prctl(PR_SET_NAME, "kns-init");
@@ -158,7 +160,6 @@ int init_main(int argc, char **argv, bool joined)
     /* Whoever reads what the command writes must see its end, and not wait for this process as well. */
     int kept[] = {command.control, signals};
     close_all_but(kept, sizeof kept / sizeof kept[0]);
-    prctl(PR_SET_DUMPABLE, 0);
     if (alone)
         send_ready(command.control);
     return watch_over(child, command.control, signals, joined);

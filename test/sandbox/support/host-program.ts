@@ -19,7 +19,7 @@ import {
   watchSignals,
 } from '../../../sandbox/index.ts';
 import { OutgoingFrame } from '../../../stack/device.ts';
-import { processesMarked } from '../../support/processes.ts';
+import { childrenOf, processesMarked } from '../../support/processes.ts';
 import type { Fault, HostReport, HostRequest, HostTask } from './protocol.ts';
 
 const request = JSON.parse(process.argv[2] ?? '{}') as HostRequest;
@@ -87,17 +87,20 @@ function obey(sandbox: Sandbox, task: HostTask): void {
 const NAMES = {
   guard: / guard \d/,
   bubblewrap: /^\S*bwrap /,
-  init: /^\/proc\/self\/fd\/\d+ init /,
   helper: /^\S*kns-netns /,
 };
 
+/** Nobody may look into init, nor into what is not the command yet; whose children they are is open to all. */
+function initsBelow(parent: number): number[] {
+  const inits = childrenOf(parent).filter(({ command }) => / init \d/.test(command));
+  return inits.flatMap(({ pid }) => [pid].concat(initsBelow(pid)));
+}
+
 function pidsOf(victim: Fault['victim']): number[] {
   if (victim === 'host') return [process.pid];
+  if (victim === 'init') return pidsOf('bubblewrap').flatMap(initsBelow);
   const processes = processesMarked(`KNS_TEST_MARK=${process.env['KNS_TEST_MARK']}`);
-  const found = processes.filter(({ command }) => NAMES[victim].test(command)).map(({ pid }) => pid);
-  // Once it runs nobody may look at init; what it has started tells its pid.
-  const commands = processes.filter(({ command }) => victim === 'init' && command.startsWith('sh -c '));
-  return [...new Set([...found, ...commands.map(({ status }) => Number(status['PPid']))])];
+  return processes.filter(({ command }) => NAMES[victim].test(command)).map(({ pid }) => pid);
 }
 
 function strike({ victim, signal }: Fault): void {

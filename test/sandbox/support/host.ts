@@ -77,6 +77,8 @@ export interface HostOptions extends Partial<Omit<Launched, 'link'>>, Omit<HostR
   /** What runs the host program, such as `unshare`. */
   readonly prefix?: readonly string[];
   readonly input?: string;
+  /** As who runs the tests, and not as an ordinary user. */
+  readonly asRunner?: boolean;
   /** Files that the host program has open as 4, 5, … */
   readonly open?: readonly number[];
   /** The node to run; default: the tests' own. */
@@ -107,6 +109,7 @@ export class Host {
       hostEnv,
       prefix,
       input,
+      asRunner = false,
       open,
       node: version,
       cycles,
@@ -121,8 +124,7 @@ export class Host {
     this.child = spawn(file, args, {
       cwd: '/',
       env: { ...process.env, ...hostEnv },
-      uid,
-      gid,
+      ...(asRunner ? {} : { uid, gid }),
       stdio: ['pipe', 'pipe', 'pipe', 'ipc', ...(open ?? [])],
     });
     running.add(this.child);

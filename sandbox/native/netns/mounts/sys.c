@@ -8,7 +8,7 @@
  * empty directory covers /sys/class/net: nothing rather than the wrong thing.
  */
 #define _GNU_SOURCE
-#include "../netns.h"
+#include "mountinfo.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,24 +20,12 @@
 
 #define SYS "/sys"
 
-enum { MAX_SUBMOUNTS = 32, MAX_PATH = 256 };
+enum { MAX_SUBMOUNTS = 32 };
 
 struct submount {
     char path[MAX_PATH];
     int tree;
 };
-
-/* The mount point of a line of mountinfo, its fifth field (proc(5)); escapes don't occur below /sys. */
-static bool mount_point(const char *line, char *path)
-{
-    return sscanf(line, "%*s %*s %*s %*s %255s", path) == 1;
-}
-
-static bool is_below(const char *path, const char *parent)
-{
-    size_t length = strlen(parent);
-    return strncmp(path, parent, length) == 0 && path[length] == '/';
-}
 
 /* Copies the topmost mounts below /sys, each with all below it. mountinfo lists parents first. */
 static size_t copy_submounts(int proc, struct submount *submounts)

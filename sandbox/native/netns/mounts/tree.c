@@ -1,8 +1,10 @@
-/* Detached mount trees: open_tree(2) and move_mount(2), Linux 5.2. */
+/* Detached mount trees: open_tree(2) and move_mount(2), Linux 5.2. And the flags of mounts. */
 #define _GNU_SOURCE
 #include "../netns.h"
 
 #include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -22,4 +24,23 @@ int clone_tree(const char *path, bool recursive)
 int attach_tree(int tree, const char *path)
 {
     return (int)syscall(SYS_move_mount, tree, "", AT_FDCWD, path, FROM_EMPTY_PATH);
+}
+
+/* statvfs(3) numbers them as mount(2) does, but for the last. */
+static unsigned long flags_of(const char *path)
+{
+    const unsigned long same = ST_RDONLY | ST_NOSUID | ST_NODEV | ST_NOEXEC | ST_NOATIME | ST_NODIRATIME;
+    struct statvfs file_system;
+    if (statvfs(path, &file_system) < 0)
+        return 0;
+    return (file_system.f_flag & same) | (file_system.f_flag & ST_RELATIME ? MS_RELATIME : 0);
+}
+
+/*
+ * What a mount of the host's had set is locked in the mount namespace of a
+ * user, and has to be named again (mount_namespaces(7)).
+ */
+int restrict_mount(const char *path, unsigned long flags)
+{
+    return mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | flags_of(path) | flags, NULL);
 }
