@@ -3,10 +3,11 @@
 import { type ChildProcess, execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ordinaryUser } from '../support/ordinary-user.ts';
@@ -141,6 +142,16 @@ describe('publish', () => {
     });
   });
 
+  test('the last words of a command that ends with them are heard', async () => {
+    const server = `require('net').createServer((socket) => {
+      require('fs').writeSync(socket._handle.fd, Buffer.alloc(100_000, 'x'));
+      process.exit();
+    }).listen(80, () => console.log('port 80'))`;
+    const { lines } = await started(['-p', '0:80', '--', process.execPath, '-e', server], /^port 80/);
+    const socket = connect(portIn(lines, /127\.0\.0\.1:(\d+)/), '127.0.0.1');
+    expect(await text(socket)).toHaveLength(100_000);
+  });
+
   test('a sandbox that stays: list shows its ports, exec brings their servers', async () => {
     const port = await free();
     const opens = await free();
@@ -212,6 +223,17 @@ describe('host ports', () => {
     await run('sh', ['-c', `echo ${port} > '${told}'`]);
     await once(child, 'exit');
     expect(lines.at(-1)).toBe('the host sees 127.0.0.1');
+  });
+
+  test('the last words of a command that ends with them are heard', async () => {
+    const server = createServer();
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const { port } = server.address() as AddressInfo;
+    const heard = once(server, 'connection').then(([socket]) => text(socket));
+    const says = ['bash', '-c', `printf 'last words' > /dev/tcp/127.0.0.1/${port}`];
+    await runtime.run(['-n', 'e2e', '--host-port', String(port), '--', ...says]);
+    expect(await heard).toBe('last words');
+    server.close();
   });
 
   test('a port that is published is the sandbox’s own, and the host’s is at its name', async () => {
