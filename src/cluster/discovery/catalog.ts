@@ -89,7 +89,9 @@ export class Catalog {
     }
     for (const address of after?.clusterIPs ?? [])
       this.#byClusterIP.set(address, [...this.#holders(address), key]);
-    this.#ordered.splice(this.#placeOf(id), Number(this.#services.has(key)), ...(after ? [after] : []));
+    const known = Number(this.#services.has(key));
+    if (after) this.#ordered.splice(this.#placeOf(id), known, after);
+    else this.#ordered.splice(this.#placeOf(id), known);
     if (after) this.#services.set(key, after);
     else this.#services.delete(key);
     for (const listener of this.#serviceListeners) listener(before, after);
@@ -135,6 +137,8 @@ export class Catalog {
   /** Where a Service is in the order, or would be. */
   #placeOf(id: ServiceId): number {
     let [low, high] = [0, this.#ordered.length];
+    // Servers list in this order, or nearly.
+    if (high > 0 && this.#compare(this.#ordered[high - 1], id) < 0) return high;
     while (low < high) {
       const middle = (low + high) >>> 1;
       if (this.#compare(this.#ordered[middle], id) < 0) low = middle + 1;

@@ -120,7 +120,9 @@ class Found {
     }
     const { namespace = this.#namespace, name, uid } = targetRef;
     const label = hostname || name;
-    this.#pods[state].push({ namespace, name, ...(uid ? { uid } : {}), addresses, label });
+    this.#pods[state].push(
+      uid ? { namespace, name, uid, addresses, label } : { namespace, name, addresses, label },
+    );
   }
 
   group(ports: readonly ApiPort[] | null | undefined): EndpointGroup {
