@@ -3,8 +3,9 @@
  *
  * Compiling is a third of what a start costs. Node's own cache for that
  * (module.enableCompileCache) is not in Node 20, so this is one for all
- * versions: a file in the user's cache for each version of Node, with all that
- * a whole run has used. V8 takes none of another version of its own, nor under
+ * versions: a file in the user's cache for each version of Node, with what a run
+ * has used by the time its command starts: what is used later is not in each
+ * start's way. V8 takes none of another version of its own, nor under
  * other flags of its own, and says so; the program is compiled as ever then,
  * and the file written anew. Its name has that of the program, which build.mjs
  * derives from the content: V8 itself compares no more than the length.
@@ -38,7 +39,7 @@ const WRITABLE_BY_OTHERS = 0o022;
 
 export interface LoadedProgram<T> {
   readonly program: T;
-  /** To be called when a run is over: what it has compiled is there for the next. */
+  /** To be called once: what has been compiled is there for the next run. */
   readonly keepCode: () => void;
 }
 

@@ -11,8 +11,8 @@ import { describeError } from './report.ts';
 import { subcommand } from './subcommands.ts';
 import { VERSION } from './version.ts';
 
-/** @param afterRun called where a command was run to its end */
-export async function main(argv: readonly string[], afterRun: () => void): Promise<number> {
+/** @param keepCode called once a command runs: all that a start needs has been compiled */
+export async function main(argv: readonly string[], keepCode: () => void): Promise<number> {
   const caller = readCallerState(process.env);
   surviveDeafReaders();
   process.once('uncaughtException', fail);
@@ -26,17 +26,19 @@ export async function main(argv: readonly string[], afterRun: () => void): Promi
     );
     // All that knows of clusters is loaded here, and not for what only looks after sandboxes.
     const { runHere } = await import('./commands/run.ts');
-    const code = await runHere({
+    return await runHere({
       line,
       command: rawArguments(command),
       fds,
       name,
       caller,
       log: createLog(line.verbosity),
-      onReady: (summary) => greet(line.verbosity, summary),
+      onReady: (summary) => {
+        greet(line.verbosity, summary);
+        // What a run of the embedded cluster has compiled is not what others need.
+        if (!line.demo) setImmediate(keepCode);
+      },
     });
-    afterRun();
-    return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_FAILED;
     process.stderr.write(`${describeError(error)}\n`);
