@@ -77,6 +77,13 @@ export class Outside {
     this.#others.push(await startServing([...this.#network.far, ...command], options));
   }
 
+  /** One on the near host, where no flow is to come. */
+  async serveNear(command: readonly string[]): Promise<Serving> {
+    const server = await startServing([...this.#network.near, ...command]);
+    this.#others.push(server);
+    return server;
+  }
+
   /** The program, as the ordinary user on the near host. */
   program(args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
     return runProgram(args, {

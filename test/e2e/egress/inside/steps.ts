@@ -11,10 +11,11 @@ import dnsPacket, { type DecodedPacket } from 'dns-packet';
 
 const DNS_SERVER = '10.0.1.1';
 /** Nothing heard for so long is silence. */
-const UDP_SILENCE_MS = 1000;
-const TCP_SILENCE_MS = 3000;
+const UDP_SILENCE_MS = 2000;
+const TCP_SILENCE_MS = 15_000;
 /** Of what is longer than this the length is said. */
 const LONG = 1000;
+const FIRST_FLOODED_PORT = 10_000;
 
 export type Step =
   /** Sends the text, ends its side, and reads to the end. */
@@ -25,8 +26,10 @@ export type Step =
   | readonly ['dns', name: string, type: string, transport?: 'udp' | 'tcp']
   /** As programs look names up: getaddrinfo. */
   | readonly ['lookup', name: string]
-  /** As many datagrams to as many ports, and the answers of the last one, sent again until it has one. */
-  | readonly ['flood', address: string, flows: number];
+  /** So many connections at once, whose end is not waited for. */
+  | readonly ['dial', address: string, connections: number]
+  /** From each of so many sockets datagrams to so many ports. */
+  | readonly ['flood', address: string, sockets: number, each: number];
 
 export interface Done {
   readonly said: unknown;
@@ -139,27 +142,28 @@ async function namesAddresses(name: string): Promise<unknown> {
   }
 }
 
-/** From one socket, so that the sandbox's own table of files is no limit. */
-function flood(address: string, flows: number): Promise<unknown> {
-  return new Promise((resolve) => {
-    const socket = createSocket('udp4');
-    const last = createSocket('udp4');
-    let again: NodeJS.Timeout | undefined;
-    last.once('message', (message) => {
-      clearInterval(again);
-      socket.close();
-      last.close();
-      resolve(message.toString());
-    });
-    let sent = 0;
-    const sendSome = (): void => {
-      for (let i = 0; i < 256 && sent < flows; i++) socket.send('x', 10_000 + (sent++ % 50_000), address);
-      if (sent < flows) setImmediate(sendSome);
-      else again = setInterval(() => last.send('hello', 7001, address), 100);
-    };
-    socket.on('error', () => {});
-    socket.bind(0, sendSome);
-  });
+function dial(address: string, connections: number): Promise<unknown> {
+  for (let i = 0; i < connections; i++)
+    connect(80, address)
+      .on('error', () => {})
+      .unref();
+  return Promise.resolve(connections);
+}
+
+/** The sockets stay open, as those of a program that means harm would. */
+async function flood(address: string, sockets: number, each: number): Promise<unknown> {
+  for (let i = 0; i < sockets; i++) {
+    const socket = createSocket('udp4')
+      .on('error', () => {})
+      .unref();
+    const sent = Array.from(
+      { length: each },
+      (_, n) =>
+        new Promise<void>((resolve) => socket.send('x', FIRST_FLOODED_PORT + n, address, () => resolve())),
+    );
+    await Promise.all(sent);
+  }
+  return sockets * each;
 }
 
 function run(step: Step): Promise<unknown> {
@@ -172,8 +176,10 @@ function run(step: Step): Promise<unknown> {
       return dns(step[1], step[2], step[3]);
     case 'lookup':
       return namesAddresses(step[1]);
+    case 'dial':
+      return dial(step[1], step[2]);
     case 'flood':
-      return flood(step[1], step[2]);
+      return flood(step[1], step[2], step[3]);
   }
 }
 
@@ -184,3 +190,5 @@ for (const step of steps) {
   const done: Done = { said, ms: Math.round(performance.now() - startedAt) };
   process.stdout.write(`${JSON.stringify(done)}\n`);
 }
+// Connections that are still dialled would be waited for.
+process.exit();
