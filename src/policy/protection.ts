@@ -58,7 +58,7 @@ function hostAddresses(): ReturnType<HostAddresses> {
 
 export class Protections {
   readonly #read: HostAddresses;
-  #own: readonly Protection[] = [];
+  #all = FIXED;
   #readAgainAt = Number.NEGATIVE_INFINITY;
 
   constructor(read: HostAddresses = hostAddresses) {
@@ -67,21 +67,22 @@ export class Protections {
 
   /** Of the address, or of the IPv4 host that it leads to. */
   of(address: PolicyAddress): Protection | undefined {
-    const all = [...FIXED, ...this.#ofHost()];
-    return (
-      all.find(({ range }) => isWithin(address, range)) ??
-      all.find(({ range }) => address.inner !== undefined && isWithin(address.inner, range))
-    );
+    const all = this.#current();
+    return firstWith(address, all) ?? (address.inner && firstWith(address.inner, all));
   }
 
-  #ofHost(): readonly Protection[] {
+  #current(): readonly Protection[] {
     const now = performance.now();
     if (now >= this.#readAgainAt) {
       this.#readAgainAt = now + REFRESH_INTERVAL_MS;
-      this.#own = this.#read().flatMap(protectionsOf);
+      this.#all = [...FIXED, ...this.#read().flatMap(protectionsOf)];
     }
-    return this.#own;
+    return this.#all;
   }
+}
+
+function firstWith(address: PolicyAddress, protections: readonly Protection[]): Protection | undefined {
+  return protections.find(({ range }) => isWithin(address, range));
 }
 
 /** An address of the host, and the one by which all of its network are meant. */
