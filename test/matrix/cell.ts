@@ -79,9 +79,9 @@ export function complaints({ runs, noise }: CellResult): string[] {
 /** As an ordinary user, $TESTER. */
 export const USER: Run = {
   title: 'user',
-  scope: 'full',
+  scope: 'all',
   line: (smoke) =>
     `cd / && HOME=$(getent passwd "$TESTER" | cut -d: -f6) setpriv --reuid "$TESTER" --regid "$TESTER" --init-groups ${smoke}`,
 };
 
-export const ROOT: Run = { title: 'root', scope: 'start', line: (smoke) => `cd / && HOME=/root ${smoke}` };
+export const ROOT: Run = { title: 'root', scope: 'links', line: (smoke) => `cd / && HOME=/root ${smoke}` };

@@ -1,6 +1,7 @@
 /** docs/compatibility.md, from what the cells' last runs gave. */
 
 import type { Cell, CellResult, RunResult } from './cell.ts';
+import type { Facts } from './smoke/report.ts';
 
 interface Tried {
   readonly cell: Cell;
@@ -9,7 +10,7 @@ interface Tried {
 
 const INTRODUCTION = `# What it was tried on
 
-Written by \`npm run matrix\`, which runs a smoke suite ([test/matrix/smoke/checks.ts](../test/matrix/smoke/checks.ts)) of the released program in each of these systems: on both kinds of link, Services, transfers both ways, names, privileges; then everything that confines, and for a user also signals, exit codes, SIGKILL, a terminal, \`up\` and \`exec\`. A few things are refused where a system does not let them be: there the suite holds the program to the error's code ([errors.md](errors.md)), which stands in the table.
+Written by \`npm run matrix\`, which runs a smoke suite ([test/matrix/smoke/checks.ts](../test/matrix/smoke/checks.ts)) of the released program in each of these systems: on both kinds of link, Services, transfers both ways, names, privileges; in distributions, and for a user, also all that confines, signals, exit codes, SIGKILL, a terminal, \`up\` and \`exec\`. What a system does not let be is refused: there the suite holds the program to the error's code ([errors.md](errors.md)), which stands in the table.
 
 The systems of distributions are virtual machines with the release's own kernel, C library and bubblewrap. Versions are as the programs themselves say. Features are probed for, and never versions: what is not in a table may well work.
 `;
@@ -32,29 +33,24 @@ function verdict({ outcomes, isWhole }: RunResult): string {
   return [...(passed > 0 ? [`${passed} passed`] : []), ...refused].join('; ');
 }
 
-function row({ cell, result }: Tried): string[] {
-  if (result === undefined) return [];
-  if (result.missing !== undefined)
-    return [`| ${cell.title} | not tried: ${result.missing} | | | | | ${result.date} |`];
-  const facts = result.runs.find((run) => run.facts !== undefined)?.facts;
-  const system = [
-    facts?.kernel,
-    facts?.bubblewrap.replace('bubblewrap ', ''),
-    facts?.libc.replace(/^.* /, ''),
-    facts?.node,
+/** Numbers alone: what a builder adds to a kernel's version tells nobody anything. */
+function systemOf({ kernel, bubblewrap, libc, node }: Facts): string[] {
+  return [
+    /^[\d.]+/.exec(kernel)?.[0] ?? kernel,
+    bubblewrap.replace('bubblewrap ', ''),
+    libc.replace(/^.* /, ''),
+    node,
   ];
-  return result.runs.map((run, at) =>
-    [
-      '',
-      at === 0 ? cell.title : '',
-      ...(at === 0 ? system : ['', '', '', '']),
-      `${run.title}: ${verdict(run)}`,
-      at === 0 ? result.date : '',
-      '',
-    ]
-      .join(' | ')
-      .trim(),
-  );
+}
+
+function row({ cell, result }: Tried): string[] {
+  if (result === undefined) return [`| ${cell.title} | | | | | not tried yet | |`];
+  const { runs, missing, date } = result;
+  if (missing !== undefined) return [`| ${cell.title} | | | | | not tried: ${missing} | ${date} |`];
+  const facts = runs.find((run) => run.facts !== undefined)?.facts;
+  const system = facts === undefined ? ['', '', '', ''] : systemOf(facts);
+  const outcome = runs.map((run) => `${run.title}: ${verdict(run)}`).join('<br>');
+  return [`| ${[cell.title, ...system, outcome, date].join(' | ')} |`];
 }
 
 export function page(all: readonly Tried[]): string {
@@ -63,7 +59,7 @@ export function page(all: readonly Tried[]): string {
     return [
       `## ${section}`,
       '',
-      '| system | kernel | bubblewrap | glibc | Node | result | date |',
+      '| system | kernel | bubblewrap | glibc | Node | checks | date |',
       '|---|---|---|---|---|---|---|',
       ...rows,
       '',

@@ -13,7 +13,7 @@ const HOST: Release = {
   ...RELEASES.trixie,
   packages: ['docker.io', 'podman', 'crun', 'uidmap', 'passt', 'containers-storage'],
 };
-const IMAGE = RELEASES.bookworm;
+const IMAGE = RELEASES.bullseye;
 const PACK_LIMIT_MS = 120_000;
 
 /** As docs/doctor.md has them. */
@@ -26,7 +26,7 @@ const DOCUMENTED = `${NAMESPACES} ${PROC} ${TUN}`;
 function contained(engine: string, title: string, options: string, refused?: Run['refused']): Run {
   return {
     title,
-    scope: 'start',
+    scope: 'links',
     ...(refused === undefined ? {} : { refused }),
     line: (smoke) =>
       `${engine} run --rm --network none -v "$MATRIX":"$MATRIX":ro -e PATH="$PATH" -w / ${options} image ${smoke}`,

@@ -40,11 +40,6 @@ for each in pids freezer devices; do mkdir /sys/fs/cgroup/$each; mount -t cgroup
   },
   { title: '/proc with hidepid=2', release: trixie, prepare: 'mount -o remount,hidepid=2 /proc' },
   {
-    title: 'kernel.yama.ptrace_scope=2',
-    release: trixie,
-    prepare: 'echo 2 >/proc/sys/kernel/yama/ptrace_scope',
-  },
-  {
     title: 'user.max_user_namespaces=0',
     release: trixie,
     prepare: 'echo 0 >/proc/sys/user/max_user_namespaces',
@@ -72,6 +67,6 @@ for each in pids freezer devices; do mkdir /sys/fs/cgroup/$each; mount -t cgroup
 export const SETTING_CELLS: readonly Cell[] = SETTINGS.map(({ title, refused, ...machine }) => ({
   section: 'Settings',
   title: `${title} (${machine.release.title})`,
-  runs: [{ ...USER, scope: 'start', ...(refused === undefined ? {} : { refused }) }],
+  runs: [{ ...USER, scope: 'links', ...(refused === undefined ? {} : { refused }) }],
   make: (script) => runMachine({ ...machine, script }),
 }));

@@ -15,15 +15,13 @@ import { finish, LIMIT_MS, type Trial } from './trial.ts';
 
 export interface Check {
   readonly name: string;
-  /** What it costs decides where it is made. */
-  readonly scope: 'start' | 'full';
   run(trial: Trial): Promise<void>;
 }
 
 type Answers = Readonly<Record<string, { readonly ask: string; readonly expect: string | RegExp }>>;
 
 const CURL = 'curl -sS --max-time 30';
-const TRANSFER_BYTES = 2_000_000;
+const TRANSFER_BYTES = 1_000_000;
 const NO_CAPABILITY = '0'.repeat(16);
 
 /** A shell script that asks all of it, and the proof of what it printed. */
@@ -47,7 +45,6 @@ const CONFINED =
 /** The network, and what a command is without any option. */
 export const ON_EACH_LINK: Check = {
   name: 'Services, transfers both ways, names, interfaces, privileges',
-  scope: 'start',
   run: (trial) =>
     ask(trial, [], {
       'by IPv4': { ask: `${CURL} -4 http://web/healthz`, expect: 'ok' },
@@ -78,7 +75,6 @@ export const ON_EACH_LINK: Check = {
 export const ONCE: readonly Check[] = [
   {
     name: 'all that confines: --isolate, --ro, private directories, --hide, --uid 0, --net-admin, --no-nested-userns',
-    scope: 'start',
     run: (trial) =>
       ask(trial, CONFINED.split(' '), {
         'a Service': { ask: `${CURL} http://web/healthz`, expect: 'ok' },
@@ -95,7 +91,6 @@ export const ONCE: readonly Check[] = [
   },
   {
     name: 'standard input, SIGTERM, exit code',
-    scope: 'full',
     run: async (trial) => {
       const script = 'trap "echo caught; exit 3" TERM; cat; while :; do sleep 0.05; done';
       const child = trial.start(['--', 'sh', '-c', script]);
@@ -106,7 +101,6 @@ export const ONCE: readonly Check[] = [
   },
   {
     name: 'SIGKILL of the program ends all that runs inside',
-    scope: 'full',
     run: async (trial) => {
       // Whoever still lives in the sandbox keeps this pipe open.
       const child = trial.start(['--', 'sh', '-c', 'sleep 1000 & echo up; exec sleep 1000']);
@@ -117,7 +111,6 @@ export const ONCE: readonly Check[] = [
   },
   {
     name: 'a terminal, with its size; --share-pid',
-    scope: 'full',
     run: async (trial) => {
       const { code, stdout } = await trial.atTerminal(
         '--share-pid -- sh -c "stty size; readlink /proc/self/ns/pid"',
@@ -129,7 +122,6 @@ export const ONCE: readonly Check[] = [
   },
   {
     name: 'up, exec, down',
-    scope: 'full',
     run: async (trial) => {
       const name = `matrix-${process.pid}`;
       const up = await trial.run(['up', name]);

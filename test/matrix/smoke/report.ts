@@ -30,8 +30,8 @@ export type Line =
 
 /** What the suite is to expect. */
 export interface Order {
-  /** Whether a run and its options work, or all the rest as well. */
-  readonly scope: 'start' | 'full';
+  /** What is tried: a run on each kind of link, or all the rest as well. */
+  readonly scope: 'links' | 'all';
   /** Where this system can't give it: the code of the error, for a kind of link or for every run. */
   readonly refused?: { readonly tun?: string; readonly veth?: string; readonly any?: string };
 }

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 
 /** An emulated processor is some 20 times slower than a real one. */
-export const LIMIT_MS = 60_000;
+export const LIMIT_MS = 180_000;
 
 export interface Result {
   readonly code: number | null;
