@@ -13,9 +13,9 @@ import type { NetnsHelper } from '../helper.ts';
 export type SocketKind = 'tcp4' | 'tcp6' | 'udp4' | 'udp6' | 'diag';
 
 /** As many as an answer holds (sandbox/native/netns/netns.h). */
-const BATCH = 8;
+const BATCH = 32;
 /** With so few left, a further batch is asked for. */
-const FEW = 4;
+const FEW = 8;
 /** Some microseconds of system calls; a helper that needs this long is stuck. */
 const REQUEST_TIMEOUT_MS = 5_000;
 

@@ -204,11 +204,10 @@ describe('connections to programs of the sandbox', () => {
   test('refused where nobody listens, and no fd is lost', async () => {
     await standing('sleep 1000');
     await expect(connectHttp()).rejects.toMatchObject({ code: 'ECONNREFUSED' });
-    for (let i = 0; i < 20; i++) await connectHttp().catch(() => {});
     const before = openFiles();
-    for (let i = 0; i < 40; i++) await connectHttp().catch(() => {});
+    for (let i = 0; i < 200; i++) await connectHttp().catch(() => {});
     // The stock is between one batch and two.
-    expect(Math.abs(openFiles() - before)).toBeLessThanOrEqual(8);
+    expect(Math.abs(openFiles() - before)).toBeLessThanOrEqual(32);
   });
 
   test('given up before it is there', async () => {
@@ -242,7 +241,7 @@ describe('connections to programs of the sandbox', () => {
     await sandbox.close();
     await expect(
       Promise.all(
-        Array.from({ length: 20 }, () => sandbox.connectInside({ address: '127.0.0.1', port: 80 })),
+        Array.from({ length: 50 }, () => sandbox.connectInside({ address: '127.0.0.1', port: 80 })),
       ),
     ).rejects.toThrow();
   });

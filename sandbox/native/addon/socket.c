@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 /* Most fds in a message, and its most bytes; the messages of this project are short lines. */
-enum { MAX_FDS = 8, MAX_BYTES = 4096 };
+enum { MAX_FDS = 32, MAX_BYTES = 4096 };
 
 union control {
     char buffer[CMSG_SPACE(MAX_FDS * sizeof(int))];

@@ -45,7 +45,7 @@ struct failure {
 };
 
 /* Most fds in an answer; no more fit into a message that the host receives (addon/socket.c). */
-enum { MAX_FDS = 8 };
+enum { MAX_FDS = 32 };
 
 /* The fds that outlive one request. */
 struct namespaces {

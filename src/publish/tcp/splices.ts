@@ -80,21 +80,26 @@ export class Splices {
     }
     const gone = new AbortController();
     this.#near.add(near);
-    near.once('error', () => {}); // `close` follows
-    near.once('close', () => {
-      this.#near.delete(near);
-      gone.abort();
-    });
-    const joining = this.#join(near, gone.signal, options).catch((error: unknown) => {
-      if (gone.signal.aborted) return;
-      this.#log.info(`${options.label}: ${error instanceof Error ? error.message : String(error)}`);
-      near.resetAndDestroy();
-    });
+    near.on('error', () => {}); // `close` follows
+    near.once('close', () => this.#near.delete(near));
+    const giveUp = (): void => gone.abort();
+    near.once('close', giveUp);
+    const joining = this.#join(near, gone.signal, options)
+      .catch((error: unknown) => {
+        if (gone.signal.aborted) return;
+        this.#log.info(`${options.label}: ${error instanceof Error ? error.message : String(error)}`);
+        near.resetAndDestroy();
+      })
+      .finally(() => {
+        // To abort costs more than all the rest of a connection's end.
+        near.off('close', giveUp);
+        this.#joining.delete(joining);
+      });
     this.#joining.add(joining);
-    void joining.then(() => this.#joining.delete(joining));
   }
 
   async #join(near: Socket, gone: AbortSignal, { dial, preface, label }: SpliceOptions): Promise<void> {
+    const first = preface?.(near);
     const far = await dial(gone);
     if (near.destroyed) {
       far.destroy();
@@ -102,10 +107,10 @@ export class Splices {
     }
     this.#far.add(far);
     far.once('close', () => this.#far.delete(far));
-    this.#log.debug(`${label}: connection from ${near.remoteAddress} port ${near.remotePort}`);
+    this.#log.debug(`${label}: connection`);
     near.once('error', () => far.resetAndDestroy());
-    far.once('error', () => near.resetAndDestroy());
-    if (preface !== undefined) far.write(preface(near));
+    far.on('error', () => near.resetAndDestroy());
+    if (first !== undefined) far.write(first);
     near.pipe(far);
     far.pipe(near);
   }

@@ -114,7 +114,7 @@ describe('messages', () => {
       api.sendMessage(
         ours,
         text('x'),
-        Array.from({ length: 9 }, () => 0),
+        Array.from({ length: 33 }, () => 0),
       ),
     ).toThrow(expect.objectContaining({ code: 'EMSGSIZE' }));
     expect(openFiles()).toBe(before);
