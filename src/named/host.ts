@@ -10,6 +10,7 @@ import { actionLine, isActionable } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
 import type { StandingSession } from '../session/standing.ts';
 import { ControlServer } from './control-server.ts';
+import { endedEarly } from './errors.ts';
 import { LogRing } from './log-ring.ts';
 import { Claim } from './registry.ts';
 import { removeIfEmpty, stateDirectories, stateDirectory } from './state-directory.ts';
@@ -34,7 +35,7 @@ export class NamedHost {
   static async open(name: string | undefined, log: Log): Promise<NamedHost> {
     const ring = new LogRing();
     try {
-      const control = await serve(name ?? String(process.pid), ring);
+      const control = await serve(name ?? String(process.pid), ring, log);
       return new NamedHost(keptIn(ring, log), control);
     } catch (error) {
       if (name !== undefined) throw error;
@@ -56,15 +57,16 @@ export class NamedHost {
   }
 }
 
-async function serve(name: string, log: LogRing): Promise<ControlServer> {
+async function serve(name: string, ring: LogRing, log: Log): Promise<ControlServer> {
   const claim = await Claim.take(stateDirectory(process.env), name);
   const giveUp = () => {
     claim.release();
+    log.warn(actionLine(endedEarly(name)));
     // What was started meanwhile ends with its host (native/stub/guard.c).
     process.exit(EXIT_GIVEN_UP);
   };
   try {
-    return await ControlServer.listen({ claim, log, giveUp });
+    return await ControlServer.listen({ claim, log: ring, giveUp });
   } catch (error) {
     claim.release();
     throw error;

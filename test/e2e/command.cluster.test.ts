@@ -1,10 +1,10 @@
 /** The command: its exit code, its streams, its surroundings. */
 
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import { once } from 'node:events';
-import { fromSetup, inSandbox, runProgram, startProgram } from '../support/program.ts';
+import { fromSetup, inSandbox, runProgram, type RunResult, startProgram } from '../support/program.ts';
 import { PROGRAM_DEFAULTS } from '../support/program-defaults.ts';
 
 describe('exit code', () => {
@@ -40,6 +40,32 @@ describe('streams', () => {
     const { stdout, stderr } = await runProgram(['-v', '-n', 'e2e', '--', 'echo', 'done']);
     expect(stdout).toBe('done\n');
     expect(stderr).toMatch(/^kns-rootless: context \S+, namespace e2e, \d+ Services$/m);
+  });
+});
+
+/** By a shell outside, as the ordinary user. */
+function shell(script: string): Promise<RunResult> {
+  return runProgram([], { prefix: ['sh', '-c', script] });
+}
+
+describe('pipes', () => {
+  const program = fromSetup('KNS_TEST_PROGRAM');
+
+  test('it is a filter like any other', async () => {
+    const { code, stdout } = await shell(`seq 100000 | ${program} -n e2e -- wc -l | tr 0 o`);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: '1ooooo\n' });
+    expect((await shell(`${program} -n e2e -- cat </etc/passwd`)).stdout).toBe(
+      readFileSync('/etc/passwd', 'utf8'),
+    );
+  });
+
+  test('what was started before it by its own process is left alone', async () => {
+    const { code, stdout } = await shell(
+      `sleep 1000 >/dev/null 2>&1 & echo $!; exec ${program} -n e2e -- sh -c 'exit 3'`,
+    );
+    expect(code).toBe(3);
+    // Throws where there is no such process.
+    process.kill(Number(stdout), 'SIGKILL');
   });
 });
 

@@ -102,6 +102,28 @@ describe('up, list, logs, down', () => {
     expect((await list()).map(({ name }) => name)).toEqual(['same']);
   });
 
+  test('started and ended over and over by several at once, a name is nobody’s in the end', {
+    timeout: MANY_TIMEOUT_MS,
+  }, async () => {
+    const options = { timeoutMs: MANY_TIMEOUT_MS };
+    const known = /\[(SANDBOX_NAME_TAKEN|SANDBOX_UNKNOWN|SANDBOX_NOT_READY|SANDBOX_ENDED)\]/;
+    let ups = 0;
+    const several = Array.from({ length: 3 }, async () => {
+      for (let round = 0; round < 4; round++) {
+        const started = await runtime.run(['up', 'one', '-n', 'e2e'], options);
+        if (started.code === 0) ups++;
+        else expect(started.stderr).toMatch(known);
+        const ended = await runtime.run(['down', 'one'], options);
+        if (ended.code !== 0) expect(ended.stderr).toMatch(known);
+      }
+    });
+    await Promise.all(several);
+    expect(ups).toBeGreaterThan(0);
+    await runtime.run(['down', 'one'], options);
+    await nothingLeft();
+    expect(await list()).toEqual([]);
+  });
+
   test('SIGKILL of the supervisor ends the sandbox; its name is free, and its entry goes', async () => {
     await up('lost');
     const [listed] = await list();
@@ -162,6 +184,8 @@ describe('up, list, logs, down', () => {
 
   test('down ends one that is still starting', async () => {
     const child = runtime.start(['up', 'slow', '-n', 'e2e', '--wait', 'svc/sick=60s']);
+    let said = '';
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => (said += text));
     const closed = once(child, 'close');
     for (let seen = await list(); seen[0]?.state !== 'starting'; seen = await list());
     const { stderr } = await runtime.run(['exec', 'slow', 'true']);
@@ -169,6 +193,7 @@ describe('up, list, logs, down', () => {
     expect((await runtime.run(['down', 'slow'])).code).toBe(0);
     await closed;
     expect(child.exitCode).toBe(125);
+    expect(said).toMatch(/"slow" was ended before it was ready \[SANDBOX_ENDED\]/);
     await nothingLeft();
   });
 

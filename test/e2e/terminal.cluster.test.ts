@@ -93,6 +93,31 @@ test('a job in the background runs, and is told when it is done', async () => {
   await terminal.shows(/status 5\r\n/);
 });
 
+test('a job in the background that reads is stopped, and reads on in the foreground', async () => {
+  const terminal = new Terminal('bash --norc -i');
+  await terminal.shows(/ready> /);
+  terminal.type(
+    `${fromSetup('KNS_TEST_PROGRAM')} -n e2e -- sh -c 'read -r line; echo "got $line"; exit 4' &\n`,
+  );
+  await terminal.shows(/ready> /);
+  terminal.type('until jobs -s | grep -q Stopped; do sleep 0.05; done; echo "it "waits\n');
+  await terminal.shows(/it waits\r\n/);
+  terminal.type('fg\n');
+  terminal.type('this\n');
+  await terminal.shows(/got this\r\n/);
+  terminal.type('echo "status $?"\n');
+  await terminal.shows(/status 4\r\n/);
+});
+
+test('jobs that the shell has already go on beside it', async () => {
+  const terminal = new Terminal('bash --norc -i');
+  await terminal.shows(/ready> /);
+  terminal.type('sleep 1000 &\n');
+  await terminal.shows(/ready> /);
+  terminal.type(`${fromSetup('KNS_TEST_PROGRAM')} -n e2e -- sh -c 'kill -INT 0; exit 5'; jobs -r; kill %1\n`);
+  await terminal.shows(/Running +sleep 1000/);
+});
+
 test('a full screen: keys one by one, the window and its changes, stopped and resumed', async () => {
   const program = `
     const { stdin, stdout } = process;

@@ -391,6 +391,20 @@ describe('isolated', () => {
     expect((await inside({ isolate: true }, script)).trim()).toBe('no\nyes\nyes\nyes');
   });
 
+  test('where programs are found by links in /run, as on NixOS, they still are', async () => {
+    const store = join(home, 'store');
+    mkdirSync(store);
+    symlinkSync('/bin', join(store, 'bin'));
+    const script = `mount -t tmpfs none /run && ln -s ${store} /run/current-system && touch /run/other && exec "$@"`;
+    const { stdout } = await runInSandbox(installation, {
+      command: ['sh', '-c', 'command -v ls; ls -A /run'],
+      prefix: ['unshare', '--map-root-user', '--mount', 'sh', '-c', script, 'sh'],
+      env: { PATH: '/run/current-system/bin', HOME: home },
+      files: { isolate: true },
+    });
+    expect(stdout).toBe('/run/current-system/bin/ls\ncurrent-system\n');
+  });
+
   test('one socket can be let in by its path', async () => {
     const agent = join(home, 'agent');
     await withSockets([agent], async () => {

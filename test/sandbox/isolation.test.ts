@@ -1,6 +1,8 @@
 /** What the command can and can't reach, seen from inside and from outside. */
 
-import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ordinaryUser } from '../support/ordinary-user.ts';
 import { processesMarked } from '../support/processes.ts';
@@ -221,6 +223,27 @@ describe('an /etc that is unlike others', () => {
   ])('%s', async (_, change) => {
     const { code, stdout } = await outcome(copied(change), script);
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'own\n'.repeat(3) });
+  });
+});
+
+describe('an /etc that changes while the command runs', () => {
+  test('is followed, but for the three files that are the sandbox’s own, whatever the host renames into place', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'kns-etc-'));
+    chmodSync(folder, 0o777);
+    const change = `(until test -e ${folder}/up; do sleep 0.05; done
+      for f in resolv.conf hosts nsswitch.conf passwd; do echo changed >/etc/new && mv /etc/new /etc/$f; done
+      touch ${folder}/changed) >/dev/null 2>&1 &
+      exec "$@"`;
+    const look = `cat /etc/passwd | wc -l; touch ${folder}/up; until test -e ${folder}/changed; do sleep 0.05; done
+      cat /etc/passwd; cat /etc/resolv.conf /etc/hosts /etc/nsswitch.conf | grep -c changed`;
+    const { stdout } = await runInSandbox(installation, {
+      command: ['sh', '-c', look],
+      prefix: ['unshare', '--map-root-user', '--mount', 'sh', '-c', `${copied('true')} && ${change}`, 'sh'],
+    });
+    rmSync(folder, { recursive: true });
+    const [lines, ...rest] = stdout.trim().split('\n');
+    expect(Number(lines)).toBeGreaterThan(1);
+    expect(rest).toEqual(['changed', '0']);
   });
 });
 
