@@ -27,7 +27,14 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { MAX_PIECES = 16 }; /* MAX_FRAME_PIECES of stack/device.ts */
+enum {
+    MAX_PIECES = 16, /* MAX_FRAME_PIECES of stack/device.ts */
+    /*
+     * What a batch brings at most, but for its last frame: with the copy that the stack makes of it, as much as stays in
+     * a core's own cache until it has been passed on. Of small packets there may be as many as the tables hold.
+     */
+    BATCH_BYTES = 448 << 10,
+};
 
 struct device {
     struct watch *watch; /* NULL once closed */
@@ -69,11 +76,12 @@ static void report_end(napi_env env, struct device *device)
 /* Reads frames while there are any; `ended` where there will be no more. */
 static size_t read_frames(struct device *device, bool *ended)
 {
-    size_t count = 0;
-    while (count < device->most) {
+    size_t count = 0, bytes = 0;
+    while (count < device->most && bytes < BATCH_BYTES) {
         ssize_t length = read(device->fd, device->arena + device->offsets[count], device->slot_size);
         if (length >= 0) {
             device->lengths[count++] = (int32_t)length;
+            bytes += (size_t)length;
         } else if (errno != EINTR) {
             *ended = errno != EAGAIN;
             break;

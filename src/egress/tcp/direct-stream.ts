@@ -16,8 +16,8 @@ import { type RemoteStream, RemoteStreamError, type RemoteStreamEvents } from '.
 import { dialError } from './dial-error.ts';
 import { type IdleBlocks, ReadBlocks } from './read-blocks.ts';
 
-/** What one stream reads before others have their turn. */
-const TURN_BYTES = 1 << 20;
+/** What one stream reads before others have their turn, and before it is passed on: what a core's own cache holds. */
+const TURN_BYTES = 256 << 10;
 
 interface Unwritten {
   readonly chunk: Uint8Array;
