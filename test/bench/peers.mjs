@@ -14,8 +14,6 @@
  * of iperf3, up from the namespace and down to it.
  */
 
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import {
   benchOptions,
@@ -28,6 +26,7 @@ import {
   pairedRatio,
   SERVER_ADDRESS,
   short,
+  startServer,
   startEmptyApi,
   table,
   versionOf,
@@ -69,19 +68,6 @@ function present() {
   });
 }
 
-/** They end with the namespace. */
-async function startServers(exchange) {
-  for (const [program, ...args] of [
-    ['iperf3', '-s', '--forceflush', '-B', SERVER_ADDRESS],
-    [exchange, 'serve', SERVER_ADDRESS],
-  ]) {
-    const server = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-    await once(server.stdout, 'data'); // both say that they listen
-    server.stdout.resume().unref();
-    server.unref();
-  }
-}
-
 for (const program of ['iperf3', 'cc', 'ip'].filter((name) => !hasProgram(name))) {
   console.error(`bench:peers needs ${program}: install it first`);
   process.exit(1);
@@ -93,7 +79,7 @@ const contenders = present();
 const groups = chosen(options.measures, Object.keys(MEASURES));
 const exchange = compile('exchange');
 const api = await startEmptyApi();
-await startServers(exchange);
+await startServer(exchange, 'serve', SERVER_ADDRESS);
 const ways = new Map();
 const versions = { iperf3: versionOf('iperf3') };
 try {

@@ -9,5 +9,6 @@ export { benchOptions } from './options.mjs';
 export { compile } from './programs.mjs';
 export { short, table, withSpread, writeJson } from './report.mjs';
 export { inTurn } from './rounds.mjs';
+export { startServer } from './server.mjs';
 export { Shell } from './shell.mjs';
 export { median, pairedRatio, percentile, summary } from './statistics.mjs';

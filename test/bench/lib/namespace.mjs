@@ -21,7 +21,9 @@ export function enterNamespace() {
   }
   const namespaces = ['--user', '--map-root-user', '--net', '--mount', '--pid', '--fork', '--mount-proc'];
   const self = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
-  const { status, signal, error } = spawnSync('unshare', [...namespaces, '--kill-child', ...self], {
+  // Whatever ends this process ends all that is inside.
+  const inside = ['--pdeathsig', 'KILL', 'unshare', ...namespaces, '--kill-child', ...self];
+  const { status, signal, error } = spawnSync('setpriv', inside, {
     stdio: 'inherit',
     env: { ...process.env, [INSIDE]: '1' },
   });

@@ -1,14 +1,21 @@
 /** What is measured of a way through: by iperf3 and by exchanges of 64 bytes. */
 
-import { cpuSeconds, residentMiB, SERVER_ADDRESS } from '../lib/index.mjs';
+import { cpuSeconds, residentMiB, SERVER_ADDRESS, startServer } from '../lib/index.mjs';
 
 const GIGA = 1e9;
+/** After its one client. */
+const SERVER_WAIT_MS = 5000;
 
-/** One stream. CPU is that of the processes between, kernel work on their behalf included. */
+/**
+ * One stream, to a server of its own: one that stays drops clients that come before it has got over the last. CPU is
+ * that of the processes between, kernel work on their behalf included.
+ */
 async function stream({ shell, pids }, seconds, ...options) {
+  const server = await startServer('iperf3', '-s', '-1', '--forceflush', '-B', SERVER_ADDRESS);
   const between = pids();
   const before = cpuSeconds(between);
   const output = await shell.run(['iperf3', '-c', SERVER_ADDRESS, '-t', seconds, '-J', ...options].join(' '));
+  await server.ended(SERVER_WAIT_MS);
   const { end, error } = JSON.parse(output);
   if (error) throw new Error(`iperf3: ${error}`);
   const { sum_sent: sent, sum_received: received } = end;
