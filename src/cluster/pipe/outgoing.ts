@@ -17,9 +17,9 @@ import type { Duplex } from 'node:stream';
 
 /** A buffer's length: several of the largest frames that are written. */
 const BUFFER_BYTES = 256 * 1024;
-/** Buffers at rest that are kept, for all connections together. */
-const MAX_KEPT_BUFFERS = 4;
-/** Less than this has a buffer of its own, of its very length. */
+/** Buffers that are used again, for all connections together; more at a time are of the length that is needed. */
+const SHARED_BUFFERS = 4;
+/** Less than this is not worth a shared one. */
 const SMALL_BYTES = 4096;
 /** With this much there is no point in waiting for the end of the tick. */
 const ENOUGH_BYTES = 64 * 1024;
@@ -59,7 +59,8 @@ interface Waiting {
   readonly done: (() => void) | undefined;
 }
 
-const keptBuffers: Uint8Array[] = [];
+const atRest: Uint8Array[] = [];
+let shared = 0;
 
 export class Outgoing {
   readonly #socket: Duplex;
@@ -143,9 +144,13 @@ export class Outgoing {
 
 function takeBuffer(bytes: number): Uint8Array {
   if (bytes <= SMALL_BYTES || bytes > BUFFER_BYTES) return Buffer.allocUnsafeSlow(bytes);
-  return keptBuffers.pop() ?? Buffer.allocUnsafeSlow(BUFFER_BYTES);
+  const rested = atRest.pop();
+  if (rested !== undefined) return rested;
+  if (shared === SHARED_BUFFERS) return Buffer.allocUnsafeSlow(bytes);
+  shared++;
+  return Buffer.allocUnsafeSlow(BUFFER_BYTES);
 }
 
 function giveBack(buffer: Uint8Array): void {
-  if (buffer.length === BUFFER_BYTES && keptBuffers.length < MAX_KEPT_BUFFERS) keptBuffers.push(buffer);
+  if (buffer.length === BUFFER_BYTES && atRest.length < SHARED_BUFFERS) atRest.push(buffer);
 }
