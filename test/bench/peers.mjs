@@ -14,6 +14,7 @@
  * of iperf3, up from the namespace and down to it.
  */
 
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   benchOptions,
@@ -34,9 +35,10 @@ import {
   writeJson,
 } from './lib/index.mjs';
 import { BACKENDS, baseline } from './peers/backends.mjs';
+import { drawing } from './peers/drawing.mjs';
 import { MEASURES } from './peers/measures.mjs';
 
-const PUBLISHED = join(import.meta.dirname, '../../docs/performance.json');
+const DOCS = join(import.meta.dirname, '../../docs');
 
 const options = benchOptions('npm run bench:peers -- [options]', {
   only: { type: 'string' },
@@ -121,5 +123,7 @@ function report(figures) {
   const { rounds, seconds, json, publish } = options;
   const all = { machine: about, versions, rounds, seconds, figures: Object.fromEntries(figures) };
   if (json !== undefined) writeJson(json, all);
-  if (publish) writeJson(PUBLISHED, all);
+  if (!publish) return;
+  writeJson(join(DOCS, 'performance.json'), all);
+  writeFileSync(join(DOCS, 'performance.svg'), drawing(all));
 }

@@ -11,4 +11,5 @@ export { short, table, withSpread, writeJson } from './report.mjs';
 export { inTurn } from './rounds.mjs';
 export { startServer } from './server.mjs';
 export { Shell } from './shell.mjs';
-export { median, pairedRatio, percentile, summary } from './statistics.mjs';
+export { barCharts } from './svg.mjs';
+export { pairedRatio, summary } from './statistics.mjs';

@@ -5,7 +5,7 @@ export function median(values) {
 }
 
 /** The nearest rank; with an even number of values the median is the mean of the middle two. */
-export function percentile(values, percent) {
+function percentile(values, percent) {
   if (values.length === 0) return Number.NaN;
   const sorted = Float64Array.from(values).sort();
   const middle = sorted.length / 2;
