@@ -15,6 +15,7 @@
 #include <linux/if_tun.h>
 #include <linux/bpf.h>
 #include <linux/if_packet.h>
+#include <linux/nsfs.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
@@ -126,6 +127,46 @@ static long open_files(int pid)
     return open_of(pid, "fd", O_RDONLY | O_DIRECTORY);
 }
 
+/* The next one up, from which the rest of the host could be entered: ioctl_ns(2) */
+static long open_parent_namespace(void)
+{
+    long fd = open_file("/proc/self/ns/user", O_RDONLY);
+    return fd < 0 ? fd : ioctl((int)fd, NS_GET_PARENT);
+}
+
+/* What is beneath the mounts of the sandbox: a copy of / without them */
+static long uncover(void)
+{
+    return syscall(SYS_open_tree, AT_FDCWD, "/", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+}
+
+static long make_writable(const char *path)
+{
+    return mount(NULL, path, NULL, MS_REMOUNT | MS_BIND, NULL);
+}
+
+/* One that somebody has left open to this program */
+static long find_open_file(void)
+{
+    for (int fd = STDERR_FILENO + 1; fd < 4096; fd++) {
+        if (fcntl(fd, F_GETFD) >= 0)
+            return fd;
+    }
+    return -1;
+}
+
+/* Root may list the numbers, and no more. */
+static long reopen_file(int pid)
+{
+    char name[16];
+    long result = -1;
+    for (int fd = 0; fd < 64 && result < 0; fd++) {
+        snprintf(name, sizeof name, "fd/%d", fd);
+        result = open_of(pid, name, O_RDONLY);
+    }
+    return result;
+}
+
 static long make_tun(const char *name)
 {
     struct ifreq request = {.ifr_flags = IFF_TUN | IFF_NO_PI};
@@ -163,6 +204,7 @@ static void write_map(const char *path, unsigned int id)
     int fd = open(path, O_WRONLY), length = snprintf(text, sizeof text, "0 %u 1", id);
     if (fd < 0 || write(fd, text, (size_t)length) < 0)
         perror(path);
+    close(fd);
 }
 
 static void nest(void)
@@ -172,6 +214,7 @@ static void nest(void)
     int fd = open("/proc/self/setgroups", O_WRONLY);
     if (fd >= 0 && write(fd, "deny", 4) < 0)
         perror("setgroups");
+    close(fd);
     write_map("/proc/self/uid_map", uid);
     write_map("/proc/self/gid_map", gid);
 }
@@ -180,6 +223,7 @@ int main(int argc, char **argv)
 {
     int host = atoi(argv[1]);
     bool nested = argc > 4;
+    tell("open file", find_open_file());
     if (nested)
         nest();
     else
@@ -187,6 +231,11 @@ int main(int argc, char **argv)
     tell("unmount /proc", umount2("/proc", MNT_DETACH));
     tell("unmount /etc", umount2("/etc", MNT_DETACH));
     tell("unmount /sys", umount2("/sys", MNT_DETACH));
+    tell("/ bare of mounts", mount("/", "/mnt", NULL, MS_BIND, NULL));
+    tell("tree of / bare of mounts", uncover());
+    tell("/etc writable", make_writable("/etc"));
+    tell("/sys writable", make_writable("/sys"));
+    tell("parent user namespace", open_parent_namespace());
     if (!nested) {
         tell("own network namespace", unshare(CLONE_NEWNET));
         tell("chroot", chroot("/tmp"));
@@ -196,7 +245,12 @@ int main(int argc, char **argv)
     tell("enter user namespace of 1", enter("/proc/1/ns/user"));
     tell("memory of 1", read_memory(1));
     tell("open memory of 1", open_file("/proc/1/mem", O_RDWR));
-    tell("files of 1", open_file("/proc/1/fd", O_RDONLY));
+    tell("root of 1", open_file("/proc/1/root/", O_RDONLY));
+    tell("directory of 1", open_file("/proc/1/cwd/", O_RDONLY));
+    tell("program of 1", open_file("/proc/1/exe", O_RDONLY));
+    tell("memory map of 1", open_file("/proc/1/maps", O_RDONLY));
+    tell("environment of 1", open_file("/proc/1/environ", O_RDONLY));
+    tell("a file of 1", reopen_file(1));
     tell("take a file of 1", take_fd(1));
     tell("trace another", on_others(trace));
     tell("memory of another", on_others(read_memory));

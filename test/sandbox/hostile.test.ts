@@ -56,6 +56,15 @@ describe('a hostile program', () => {
     expect(succeeded(outcomes)).toEqual([]);
   });
 
+  test.runIf(process.getuid?.() === 0)(
+    'gets nothing when root starts it, but its own network’s settings',
+    async () => {
+      const command = hostile.command();
+      const { stdout } = await runInSandbox(installation, { command, asRunner: true });
+      expect(succeeded(outcomesOf(stdout))).toEqual(['sysctl of the network']);
+    },
+  );
+
   test('with --net-admin gets its own network, and nothing else', async () => {
     const outcomes = await attempts({ netAdmin: true });
     expect(succeeded(outcomes).toSorted()).toEqual([
