@@ -82,7 +82,8 @@ function nameMismatch(names: readonly string[]): string {
 export function explanationText({ flow, decision, protected: closed, rules }: Explanation): string {
   const { protocol, port, names, service } = flow;
   const address = decision.address.includes(':') ? `[${decision.address}]` : decision.address;
-  const host = service === undefined ? address : `${service.context}/${service.namespace}/svc/${service.name}`;
+  const host =
+    service === undefined ? address : `${service.context}/${service.namespace}/svc/${service.name}`;
   const known = names.length === 0 ? '' : ` (${names.join(', ')})`;
   const what = `${protocol} ${host}${protocol === 'icmp' ? '' : `:${port}`}${known}`;
   const lines = rules.map(

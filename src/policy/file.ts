@@ -44,9 +44,9 @@ export interface PolicyFile {
 const KEYS = ['egress', 'via', 'proxies', 'rules'];
 const RULE_KEYS = ['allow', 'deny', 'protocol', 'ports', 'via', 'comment'];
 
-/** Throws `POLICY_INVALID`. @param file for messages */
-export function parsePolicyFile(text: string, file: string): PolicyFile {
-  return new Reader(text, file).read();
+/** Throws `POLICY_INVALID`. @param file for messages. @param dialers that rules may name besides the file's own proxies */
+export function parsePolicyFile(text: string, file: string, dialers: readonly string[] = []): PolicyFile {
+  return new Reader(text, file).read([DIRECT, ...dialers]);
 }
 
 class Reader {
@@ -59,7 +59,7 @@ class Reader {
     this.#file = file;
   }
 
-  read(): PolicyFile {
+  read(known: readonly string[]): PolicyFile {
     const document = parseDocument(this.#text, {
       lineCounter: this.#lines,
       prettyErrors: false,
@@ -73,7 +73,7 @@ class Reader {
     if (root === null || (isScalar(root) && root.value === null)) return { proxies: new Map(), rules: [] };
     const map = this.#map(root, '', KEYS);
     const proxies = this.#proxies(this.#child(map, 'proxies'));
-    const dialers = new Set([DIRECT, ...proxies.keys()]);
+    const dialers = new Set([...known, ...proxies.keys()]);
     const egress = this.#child(map, 'egress');
     const via = this.#child(map, 'via');
     return {
@@ -171,7 +171,7 @@ class Reader {
   }
 
   #unknownDialer(node: Node, path: string, name: string): UsageError {
-    return this.#wrong(node, path, `"${name}" is not among the proxies of this file`);
+    return this.#wrong(node, path, `there is no proxy "${name}", in this file or by --egress-proxy`);
   }
 
   /** One scalar, or a list of them. */

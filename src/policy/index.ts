@@ -1,7 +1,7 @@
 /** Where flows may go: rules, the one decision, its reasons, and what is told of it. */
 
 export { type AuditLog, openAudit } from './audit.ts';
-export type { Decision, Flow, NameDecision } from './decision.ts';
+export type { Flow, NameDecision } from './decision.ts';
 export { Denials } from './denials.ts';
 export { type GivenDestination, parseDestination } from './destination.ts';
 export { type Explanation, explanationText } from './explain.ts';

@@ -4,8 +4,8 @@ import { readFile } from 'node:fs/promises';
 import { UsageError } from '../errors.ts';
 import type { PolicyFile } from './file.ts';
 
-/** Throws `POLICY_INVALID`. */
-export async function loadPolicyFile(path: string): Promise<PolicyFile> {
+/** Throws `POLICY_INVALID`. @param dialers that rules may name besides the file's own proxies */
+export async function loadPolicyFile(path: string, dialers: readonly string[]): Promise<PolicyFile> {
   let text: string;
   try {
     text = await readFile(path, 'utf8');
@@ -17,5 +17,5 @@ export async function loadPolicyFile(path: string): Promise<PolicyFile> {
     );
   }
   const { parsePolicyFile } = await import('./file.ts');
-  return parsePolicyFile(text, path);
+  return parsePolicyFile(text, path, dialers);
 }

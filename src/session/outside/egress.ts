@@ -34,7 +34,11 @@ export async function openEgress({ settings, auditFile, log }: EgressOptions): P
   const policy = new Policy(settings.policy);
   const gate = new Gate({ policy, names: addresses, denials, ...(audit && { audit }) });
   const proxies = [...settings.proxies].map(([name, proxy]) => proxyDialer({ name, proxy, openSocket, log }));
-  const dialers = [new DirectDialer(openSocket, await openStreamSockets(), log), ...proxies, ...settings.dialers];
+  const dialers = [
+    new DirectDialer(openSocket, await openStreamSockets(), log),
+    ...proxies,
+    ...settings.dialers,
+  ];
   return {
     gate,
     names: outsideNames(gate, addresses, log),

@@ -16,12 +16,6 @@ export interface GateOptions {
   readonly audit?: AuditLog;
 }
 
-/** Where a flow begins that leaves the sandbox. */
-export interface FlowEnd {
-  readonly localAddress: string;
-  readonly localPort: number;
-}
-
 /** A flow that may pass. */
 export interface Passage {
   /** The dialer's name. */

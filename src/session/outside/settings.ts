@@ -57,13 +57,14 @@ export function parseProxyChoice(text: string): ProxyChoice {
 /** Throws `POLICY_INVALID` and `RULE_INVALID`. */
 export async function readEgressSettings(choice: EgressChoice): Promise<EgressSettings> {
   const { policyFile, rules, dialers = [], dryRun } = choice;
+  const given = new Map(choice.proxies.map(({ name = USUAL_PROXY, proxy }) => [name, proxy]));
+  const others = [...given.keys(), ...dialers.map(({ name }) => name)];
   const file: PolicyFile =
-    policyFile === undefined ? { proxies: new Map(), rules: [] } : await loadPolicyFile(policyFile);
-  const proxies = new Map(file.proxies);
-  for (const { name = USUAL_PROXY, proxy } of choice.proxies) proxies.set(name, proxy);
+    policyFile === undefined ? { proxies: new Map(), rules: [] } : await loadPolicyFile(policyFile, others);
+  const proxies = new Map([...file.proxies, ...given]);
   const hasUsual = choice.proxies.some(({ name }) => name === undefined);
   const all = [...rules, ...file.rules];
-  const known = [DIRECT, ...proxies.keys(), ...dialers.map(({ name }) => name)];
+  const known = [...new Set([DIRECT, ...file.proxies.keys(), ...others])];
   for (const rule of all) checkDialer(rule, known);
   return {
     policy: {

@@ -66,8 +66,8 @@ test.each([
   ['rules:\n  - allow: a.example\n    ports: 0x50', '3:12: rules[0].ports: "0x50" is no port'],
   ['rules:\n  - allow: a.example\n    ports: [80, 1e3]', '3:17: rules[0].ports: "1e3" is no port'],
   ['rules:\n  - allow: "*"\n    protocol: icmp\n    ports: 1', 'a ping has no port'],
-  ['rules:\n  - allow: a.example@nowhere', '2:12: rules[0].allow: "nowhere" is not among the proxies'],
-  ['via: nowhere', '1:6: via: "nowhere" is not among the proxies'],
+  ['rules:\n  - allow: a.example@nowhere', '2:12: rules[0].allow: there is no proxy "nowhere"'],
+  ['via: nowhere', '1:6: via: there is no proxy "nowhere"'],
   ['proxies:\n  a: ftp://x', '2:6: proxies.a: no proxy can be reached by ftp://'],
   ['proxies:\n  A_b: http://x', `2:3: proxies.A_b: "A_b" can't be the name of a dialer`],
   ['proxies:\n  direct: http://x', '2:3: proxies.direct: this name is taken'],
@@ -83,7 +83,7 @@ test.each([
 });
 
 test('a file that is not there is told as one', async () => {
-  await expect(loadPolicyFile('/nonexistent/policy.yaml')).rejects.toMatchObject({
+  await expect(loadPolicyFile('/nonexistent/policy.yaml', [])).rejects.toMatchObject({
     code: 'POLICY_INVALID',
     message: expect.stringContaining('ENOENT'),
   });
@@ -93,4 +93,12 @@ test('a password never shows', () => {
   expect(() => parsePolicyFile('proxies:\n  a: http://me:secret@x/path', 'ci.yaml')).toThrow(
     expect.objectContaining({ message: expect.not.stringContaining('secret') }),
   );
+});
+
+test('a rule may name what was given elsewhere', () => {
+  const text = 'via: office\nrules:\n  - allow: x.example@lab\n';
+  expect(parsePolicyFile(text, 'x', ['office', 'lab'])).toMatchObject({
+    via: 'office',
+    rules: [{ via: 'lab' }],
+  });
 });

@@ -1,0 +1,51 @@
+/** What `policy explain` says of destinations that need no look-up; those that do are met with real resolvers. */
+
+import { expect, test } from 'vitest';
+import { parseDestination } from '../../../../src/policy/index.ts';
+import { parseRuleOption } from '../../../../src/policy/rule.ts';
+import { DEFAULT_SETTINGS } from '../../../../src/policy/policy.ts';
+import { explainDestination, reportText } from '../../../../src/session/outside/explanation.ts';
+import { LogLines } from '../../cluster/probe.ts';
+
+const RULES = [
+  parseRuleOption('deny', 'prod/shop/svc/web', '--deny'),
+  parseRuleOption('deny', '*.example', '--deny'),
+  parseRuleOption('allow', '192.0.2.0/24:443', '--allow'),
+];
+
+let placesAsked = 0;
+async function explain(destination: string): Promise<string> {
+  const report = await explainDestination(parseDestination(destination), {
+    policy: { ...DEFAULT_SETTINGS, egress: 'deny', rules: RULES },
+    servicePlace: () => {
+      placesAsked += 1;
+      return Promise.resolve({ context: 'prod', namespace: 'shop' });
+    },
+    log: new LogLines(),
+  });
+  return reportText(report);
+}
+
+test('an address', async () => {
+  expect(await explain('192.0.2.1')).toBe(
+    `tcp 192.0.2.1:443
+  - deny prod/shop/svc/web (--deny): not a Service
+  - deny *.example (--deny): no name is known for the address
+  * allow 192.0.2.0/24:443 (--allow): decides
+allow, by 192.0.2.0/24:443, via direct
+`,
+  );
+});
+
+test('a Service has the context and the namespace that are current, where it names none', async () => {
+  placesAsked = 0;
+  expect(await explain('svc/web:80')).toMatch(/^tcp prod\/shop\/svc\/web:80\n.*decides\ndeny/);
+  expect(await explain('billing/svc/web:80')).toMatch(/^tcp prod\/billing\/svc\/web:80\n[^]*\nallow/);
+  expect(placesAsked).toBe(2);
+  expect(await explain('test/shop/svc/web:80')).toMatch(/^tcp test\/shop\/svc\/web:80\n[^]*\nallow/);
+  expect(placesAsked).toBe(2);
+});
+
+test('a name that is denied is not looked up', async () => {
+  expect(await explain('secret.example:443')).toBe('look-up of secret.example: denied, by *.example\n');
+});
