@@ -3,7 +3,9 @@
  *
  * Needs nothing but Node and npm, so it imports nothing that npm installs. As
  * root on a Debian-like system it installs what is missing and says so; as
- * anyone else it stops with the command to run.
+ * anyone else it stops with the command to run. With --tests it looks for the
+ * real programs that tests are about as well: where one can't be had, its tests
+ * are left out.
  */
 
 import { spawnSync } from 'node:child_process';
@@ -76,6 +78,55 @@ const NEEDS = [
   },
 ];
 
+/** Real clients and servers, whose tests are left out without them. */
+const TESTED = [
+  {
+    name: 'git and ip',
+    found: () => ['git', 'ip'].every(onPath),
+    apt: ['git', 'iproute2'],
+    dnf: ['git-daemon', 'iproute'],
+    zypper: ['git-daemon', 'iproute2'],
+    pacman: ['git', 'iproute2'],
+    apk: ['git', 'git-daemon', 'iproute2'],
+  },
+  {
+    name: 'iperf3',
+    found: () => onPath('iperf3'),
+    apt: ['iperf3'],
+    dnf: ['iperf3'],
+    zypper: ['iperf'],
+    pacman: ['iperf3'],
+    apk: ['iperf3'],
+  },
+  {
+    name: 'redis',
+    found: () => ['redis-server', 'redis-cli'].every(onPath),
+    apt: ['redis-server', 'redis-tools'],
+    dnf: ['redis'],
+    zypper: ['redis'],
+    pacman: ['redis'],
+    apk: ['redis'],
+  },
+  {
+    name: 'PostgreSQL',
+    found: () => onPath('psql') && (onPath('initdb') || existsSync('/usr/lib/postgresql')),
+    apt: ['postgresql', 'postgresql-client'],
+    dnf: ['postgresql-server'],
+    zypper: ['postgresql-server'],
+    pacman: ['postgresql'],
+    apk: ['postgresql'],
+  },
+  {
+    name: "ngtcp2's QUIC programs",
+    found: () => onPath('gtlsclient') && (onPath('gtlsserver') || existsSync('/usr/sbin/gtlsserver')),
+    apt: ['ngtcp2-client', 'ngtcp2-server'],
+    dnf: [],
+    zypper: [],
+    pacman: [],
+    apk: [],
+  },
+];
+
 /** How each package manager is told to install. */
 const MANAGERS = [
   { name: 'apt', program: 'apt-get', install: 'apt-get install -y' },
@@ -93,23 +144,46 @@ function staticLibcLinks() {
   return status === 0;
 }
 
+function packagesOf(needs, manager) {
+  return needs.flatMap((need) => need[manager]);
+}
+
+function installByApt(packages) {
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  run('apt-get', ['update', '-qq'], { env });
+  run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], { env });
+}
+
 function installSystemPackages() {
   const missing = NEEDS.filter((need) => !need.found());
   if (missing.length === 0) return;
   const names = missing.map((need) => need.name).join(', ');
-  const packages = (manager) => missing.flatMap((need) => need[manager]).join(' ');
   if (isRoot && onPath('apt-get')) {
-    say(`installing ${names}: apt-get install ${packages('apt')}`);
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-    run('apt-get', ['update', '-qq'], { env });
-    run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages('apt').split(' ')], {
-      env,
-    });
+    const packages = packagesOf(missing, 'apt');
+    say(`installing ${names}: apt-get install ${packages.join(' ')}`);
+    installByApt(packages);
     return;
   }
   const manager = MANAGERS.find(({ program }) => onPath(program));
   if (manager === undefined) stop(`${names} missing: install it with your system's package manager`);
-  stop(`${names} missing: run ${isRoot ? '' : 'sudo '}${manager.install} ${packages(manager.name)}`);
+  const packages = packagesOf(missing, manager.name).join(' ');
+  stop(`${names} missing: run ${isRoot ? '' : 'sudo '}${manager.install} ${packages}`);
+}
+
+function installTested() {
+  const missing = TESTED.filter((need) => !need.found());
+  if (missing.length === 0) return;
+  const names = missing.map((need) => need.name).join(', ');
+  if (isRoot && onPath('apt-get')) {
+    say(`installing what tests are about: ${names}`);
+    installByApt(packagesOf(missing, 'apt'));
+    return;
+  }
+  const manager = MANAGERS.find(({ program }) => onPath(program));
+  const packages = manager === undefined ? [] : packagesOf(missing, manager.name);
+  const remedy =
+    packages.length === 0 ? '' : `; to have them, run sudo ${manager.install} ${packages.join(' ')}`;
+  say(`without ${names}, their tests are left out${remedy}`);
 }
 
 /** Distributions ship the device open to all (udev's 50-udev-default.rules); some containers do not. */
@@ -144,6 +218,7 @@ function installDependencies() {
 
 checkNode();
 installSystemPackages();
+if (process.argv.includes('--tests')) installTested();
 openTun();
 installDependencies();
 run(process.execPath, [join(root, 'build.mjs')]);

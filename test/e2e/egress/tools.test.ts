@@ -1,12 +1,11 @@
 /** What people run: package managers, git, HTTP and QUIC clients, database clients, iperf3; each with its real server. */
 
-import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { BIG_BYTES } from './far/http.ts';
 import { FAR, Outside } from './outside.ts';
-import { installed } from './tools.ts';
+import { installed, pathOf } from './tools.ts';
 
 // Several runs of the program in a test, on a busy machine.
 vi.setConfig({ testTimeout: 60_000 });
@@ -132,25 +131,14 @@ describe.runIf(installed('redis-server', 'redis-cli'))('redis', () => {
   });
 });
 
-/** Debian keeps those of each version in a folder of its own. */
-const POSTGRES = ['/usr/local/bin', '/usr/bin', ...debianFolders()].find((path) =>
-  existsSync(join(path, 'initdb')),
-);
-
-function debianFolders(): string[] {
-  const root = '/usr/lib/postgresql';
-  return existsSync(root) ? readdirSync(root).map((version) => join(root, version, 'bin')) : [];
-}
-
-describe.runIf(POSTGRES !== undefined && installed('psql'))('PostgreSQL', () => {
-  const bin = POSTGRES ?? '';
+describe.runIf(installed('initdb', 'postgres', 'psql'))('PostgreSQL', () => {
   beforeAll(async () => {
     const data = join(folder('postgres'), 'data');
-    await outside.serve([join(bin, 'initdb'), '-D', data, '-U', 'postgres', '-A', 'trust', '-N'], {
+    await outside.serve([pathOf('initdb'), '-D', data, '-U', 'postgres', '-A', 'trust', '-N'], {
       ready: /^Success/,
     });
-    writeAccess(data);
-    await outside.serve([join(bin, 'postgres'), '-D', data, '-k', '', '-h', '*', '-c', 'fsync=off'], {
+    appendFileSync(join(data, 'pg_hba.conf'), 'host all all all trust\n');
+    await outside.serve([pathOf('postgres'), '-D', data, '-k', '', '-h', '*', '-c', 'fsync=off'], {
       ready: /ready to accept connections/,
     });
   });
@@ -176,17 +164,13 @@ describe.runIf(POSTGRES !== undefined && installed('psql'))('PostgreSQL', () => 
   });
 });
 
-function writeAccess(data: string): void {
-  execFileSync('sh', ['-c', 'echo "host all all all trust" >> "$0"', join(data, 'pg_hba.conf')]);
-}
-
 describe.runIf(installed('gtlsclient', 'gtlsserver'))('QUIC', () => {
   test.each([FAR[4], FAR[6]])('HTTP/3 from %s', async (far) => {
     const site = folder(`quic-${far.length}`);
-    execFileSync('sh', ['-c', `head -c 3000000 /dev/zero > ${site}/large; chmod 644 ${site}/large`]);
+    writeFileSync(join(site, 'large'), Buffer.alloc(3_000_000));
     const port = far.includes(':') ? 4446 : 4444;
     const keys = ['far/key.pem', 'far/cert.pem'].map((name) => join(outside.folder, name));
-    await outside.serve(['gtlsserver', '--quiet', '-d', site, far, String(port), ...keys], {
+    await outside.serve([pathOf('gtlsserver'), '--quiet', '-d', site, far, String(port), ...keys], {
       ready: /./,
     });
     const download = folder(`download-${far.length}`);
