@@ -161,8 +161,9 @@ export class NetnsHelper {
       this.#channel.send(request);
       return await this.#channel.receive(signal);
     } catch (error) {
+      if (isLost(error)) throw new Error('no more files can be opened (ulimit -n)', { cause: error });
       // What was asked is still to be answered: the next request would take that answer for its own.
-      if (!isLost(error)) this.#channel.close();
+      this.#channel.close();
       if (error instanceof ChannelClosed) throw new HelperGone(`kns-netns: ${await this.#ended}`);
       throw error;
     }
