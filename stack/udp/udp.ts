@@ -53,6 +53,15 @@ export class UdpDatagram {
     return this.#quote.path.remoteAddress;
   }
 
+  /** Whether both are between the same ends: cheaper than to compare what they are called. */
+  isOfFlowOf(other: UdpDatagram): boolean {
+    return (
+      other.localPort === this.localPort &&
+      other.remotePort === this.remotePort &&
+      other.#quote.path.hasAddressesOf(this.#quote.path)
+    );
+  }
+
   /** From the address asked to the one that asked; at any time. @returns false where it was dropped */
   reply(payload: Uint8Array): boolean {
     return this.#udp.send(this.#quote.path, this.localPort, this.remotePort, payload);

@@ -52,6 +52,8 @@ export class DatagramRelay {
   readonly #sources = new RecentTable<string, Source>(MAX_PORTS, (source) => this.#drop(source));
   /** What was denied, until it is asked for again. */
   readonly #denied = new RecentTable<string, Denied>(MAX_FLOWS, () => {});
+  /** The flow of the datagram before: the next one is mostly of the same, and then nothing is looked up. */
+  #last: RelayedFlow | undefined;
   #sweep: NodeJS.Timeout | undefined;
 
   constructor({ stack, route, now = () => performance.now() }: DatagramRelayOptions) {
@@ -67,16 +69,26 @@ export class DatagramRelay {
 
   /** A datagram to the outside. */
   forward(datagram: UdpDatagram): void {
+    const last = this.#last;
+    if (last?.isOf(datagram)) {
+      last.send(datagram, this.#now());
+      return;
+    }
     const sourceKey = `${datagram.remoteAddress} ${datagram.remotePort}`;
     const key = `${sourceKey} ${datagram.localAddress} ${datagram.localPort}`;
     const flow = this.#flows.get(key) ?? this.#open(datagram, sourceKey, key);
-    if (flow === undefined) datagram.unreachable('admin-prohibited');
-    else flow.send(datagram, this.#now());
+    if (flow === undefined) {
+      datagram.unreachable('admin-prohibited');
+      return;
+    }
+    this.#last = flow;
+    flow.send(datagram, this.#now());
   }
 
   close(): void {
     clearTimeout(this.#sweep);
     this.#sweep = undefined;
+    this.#last = undefined;
     for (const source of this.#sources.values()) this.#drop(source);
   }
 
@@ -197,6 +209,10 @@ class RelayedFlow implements DatagramFlowEvents, Used {
     this.#touch(now);
     this.#meter?.sent(datagram.payload.length);
     this.#flow?.send(datagram.payload);
+  }
+
+  isOf(datagram: UdpDatagram): boolean {
+    return !this.#closed && this.#latest !== undefined && this.#latest.isOfFlowOf(datagram);
   }
 
   isIdle(now: number): boolean {

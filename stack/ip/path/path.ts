@@ -79,6 +79,13 @@ export class Path {
     return formatAddress(this.version, this.addresses, addressWords(this.version));
   }
 
+  hasAddressesOf({ addresses }: Path): boolean {
+    const own = this.addresses;
+    if (addresses.length !== own.length) return false;
+    for (let i = 0; i < own.length; i++) if (addresses[i] !== own[i]) return false;
+    return true;
+  }
+
   /** Of the IP header. */
   get headerBytes(): number {
     return this.version === 4 ? IPV4_HEADER_BYTES : IPV6_HEADER_BYTES;

@@ -1,7 +1,17 @@
 import { describe, expect } from 'vitest';
 import type { EchoRequest, UdpDatagram } from '../../../stack/index.ts';
 import { scenario, writeStream } from '../harness/harness.ts';
-import { concat, GUEST, icmpFrame, naiveChecksum, SERVICE, stream, udpFrame } from '../harness/packets.ts';
+import {
+  concat,
+  GUEST,
+  GUEST6,
+  icmpFrame,
+  naiveChecksum,
+  SERVICE,
+  SERVICE6,
+  stream,
+  udpFrame,
+} from '../harness/packets.ts';
 
 describe('UDP', () => {
   scenario('comes in with its addresses, and is answered from them, later too', (h) => {
@@ -20,6 +30,21 @@ describe('UDP', () => {
     expect([...frame.payload.subarray(0, 6)]).toEqual([0, 53, 0x13, 0x88, 0, 48]);
     expect(frame.offload).toMatchObject({ needsChecksum: true, checksumStart: 20, checksumOffset: 6 });
     expect(frame.payload.subarray(8)).toEqual(stream(7, 40));
+  });
+
+  scenario('is of one flow with what has the same four ends', (h) => {
+    const seen: UdpDatagram[] = [];
+    h.stack.onUdp = (datagram) => void seen.push(datagram);
+    const ends = { source: GUEST, destination: SERVICE, sourcePort: 5000, destinationPort: 53 };
+    h.receive(udpFrame(stream(0, 1), ends));
+    h.receive(udpFrame(stream(1, 1), ends));
+    h.receive(udpFrame(stream(0, 1), { ...ends, sourcePort: 5001 }));
+    h.receive(udpFrame(stream(0, 1), { ...ends, destinationPort: 54 }));
+    h.receive(udpFrame(stream(0, 1), { ...ends, destination: '10.0.1.6' }));
+    h.receive(udpFrame(stream(0, 1), { ...ends, source: '10.0.1.3' }));
+    h.receive(udpFrame(stream(0, 1), { ...ends, source: GUEST6, destination: SERVICE6 }));
+    const [first, ...others] = seen;
+    expect(others.map((other) => other.isOfFlowOf(first))).toEqual([true, false, false, false, false, false]);
   });
 
   scenario('larger than the mtu goes out in fragments with a complete checksum', (h) => {

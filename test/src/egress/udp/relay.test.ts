@@ -41,6 +41,8 @@ function datagram(sourcePort: number, to: string, port = 7): UdpDatagram {
     remoteAddress: '10.0.1.2',
     remotePort: sourcePort,
     payload: Buffer.from('x'),
+    isOfFlowOf: (other: UdpDatagram) =>
+      other.remotePort === sourcePort && other.localAddress === to && other.localPort === port,
     replyAll: (payloads: readonly Uint8Array[]) =>
       payloads.map((one) => say(Buffer.from(one).toString())).length,
     unreachable: (reason: string) => say(reason),
