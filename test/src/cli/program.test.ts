@@ -22,6 +22,9 @@ const DEFAULTS = {
   privilege: { nestedUserNamespaces: true },
   fds: [],
   hideKubeconfig: false,
+  rules: [],
+  proxies: [],
+  dryRun: false,
   publish: [],
   hostPorts: [],
 };
