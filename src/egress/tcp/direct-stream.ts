@@ -32,6 +32,8 @@ export class DirectStream implements RemoteStream, StreamSocketEvents {
   #established = false;
   #destroyed = false;
   #readable = false;
+  /** A FIN or an error is behind the bytes, whose edge will not come again: a short read says nothing. */
+  #endWaits = false;
   #readEnded = false;
   #paused = false;
   /** A turn of reading is to come. */
@@ -40,6 +42,8 @@ export class DirectStream implements RemoteStream, StreamSocketEvents {
   /** Of the first of them. */
   #writtenBytes = 0;
   #ended = false;
+  /** The FIN has been sent. */
+  #finished = false;
 
   constructor(
     sockets: StreamSockets,
@@ -61,7 +65,8 @@ export class DirectStream implements RemoteStream, StreamSocketEvents {
     if (writable) this.#flush();
     if (!readable && !ended) return;
     this.#readable = true;
-    this.#read(ended);
+    if (ended) this.#endWaits = true;
+    this.#read();
   }
 
   /** @returns whether the connection stands */
@@ -84,7 +89,7 @@ export class DirectStream implements RemoteStream, StreamSocketEvents {
 
   end(): void {
     this.#ended = true;
-    if (this.#unwritten.length === 0) this.#socket?.finish();
+    if (this.#unwritten.length === 0) this.#finish();
   }
 
   pause(): void {
@@ -93,7 +98,7 @@ export class DirectStream implements RemoteStream, StreamSocketEvents {
 
   resume(): void {
     this.#paused = false;
-    this.#read(false);
+    this.#read();
   }
 
   reclaim(heldBytes: number): void {
@@ -109,8 +114,7 @@ export class DirectStream implements RemoteStream, StreamSocketEvents {
     if (!complete || this.#unwritten.length === 0) this.#close(!complete && this.#established);
   }
 
-  /** @param toEnd a FIN or an error waits behind the bytes, so that a short read says nothing */
-  #read(toEnd: boolean): void {
+  #read(): void {
     let left = TURN_BYTES;
     while (this.#readable && !this.#paused && !this.#destroyed && this.#socket !== undefined) {
       if (left <= 0) {
@@ -124,7 +128,7 @@ export class DirectStream implements RemoteStream, StreamSocketEvents {
         break;
       }
       left -= length;
-      this.#readable = toEnd || length === block.length - offset;
+      this.#readable = this.#endWaits || length === block.length - offset;
       this.#events.onData(this.#reads.took(length));
     }
     if (!this.#readable) this.#reads.rest();
@@ -135,8 +139,7 @@ export class DirectStream implements RemoteStream, StreamSocketEvents {
     this.#turnWaits = true;
     setImmediate(() => {
       this.#turnWaits = false;
-      // What has ended meanwhile has its own event; a needless read does no harm.
-      this.#read(true);
+      this.#read();
     });
   }
 
@@ -167,8 +170,15 @@ export class DirectStream implements RemoteStream, StreamSocketEvents {
       done();
     }
     if (!this.#ended || this.#unwritten.length > 0) return;
-    this.#socket?.finish();
+    this.#finish();
     if (this.#destroyed) this.#close(false);
+  }
+
+  /** Once: shutdown(2) makes an edge each time, and so would be called again for its own. */
+  #finish(): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    this.#socket?.finish();
   }
 
   /** The near side may be in the middle of its own work when a write fails. */

@@ -93,6 +93,19 @@ describe.each(DIALS)('a stream to a host socket: $kind', ({ dial }) => {
     expect(probe.bytes).toBe(size);
   });
 
+  test('paused, it has the end of a short answer once it goes on', async () => {
+    const probe = await streamTo((socket) => socket.once('data', () => socket.end('short')));
+    probe.stream.pause();
+    await probe.send('x');
+    // A whole exchange later, what came to the first one has been noticed.
+    const other = await streamTo((socket) => socket.once('data', () => socket.end('other')));
+    await other.send('x');
+    await other.ending;
+    probe.stream.resume();
+    expect(await probe.ending).toEqual({ kind: 'end' });
+    expect(probe.text).toBe('short');
+  });
+
   test('a reset of the far end is told', async () => {
     const probe = await streamTo((socket) => socket.once('data', () => socket.resetAndDestroy()));
     void probe.send('x');
