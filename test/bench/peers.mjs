@@ -36,7 +36,7 @@ import {
 } from './lib/index.mjs';
 import { BACKENDS, baseline } from './peers/backends.mjs';
 import { drawing } from './peers/drawing.mjs';
-import { MEASURES } from './peers/measures.mjs';
+import { FIGURES, MEASURES } from './peers/measures.mjs';
 
 const DOCS = join(import.meta.dirname, '../../docs');
 
@@ -93,7 +93,7 @@ try {
   const figures = await inTurn(contenders, options.rounds, async ({ name }) => {
     const run = {};
     for (const group of groups) {
-      Object.assign(run, await MEASURES[group](ways.get(name), { seconds: options.seconds, exchange }));
+      Object.assign(run, await attempt(name, group));
     }
     return run;
   });
@@ -101,6 +101,16 @@ try {
 } finally {
   await Promise.all([...ways.values()].map((way) => way.close()));
   api.close();
+}
+
+/** A way that breaks down under a measurement is told to, and stays in the run: others of its figures stand. */
+async function attempt(name, group) {
+  try {
+    return await MEASURES[group](ways.get(name), { seconds: options.seconds, exchange });
+  } catch (error) {
+    console.log(`${name}: ${group} failed: ${error.message.split('\n')[0]}`);
+    return Object.fromEntries(FIGURES[group].map((figure) => [figure, Number.NaN]));
+  }
 }
 
 function report(figures) {

@@ -13,9 +13,14 @@ function percentile(values, percent) {
   return sorted[Math.max(0, Math.ceil((percent / 100) * sorted.length) - 1)];
 }
 
-/** @returns {{median: number, min: number, max: number, runs: number[]}} */
+/**
+ * A run that failed is NaN, and stays out of all but `runs`.
+ *
+ * @returns {{median: number, min: number, max: number, runs: number[]}}
+ */
 export function summary(values) {
-  return { median: median(values), min: Math.min(...values), max: Math.max(...values), runs: values };
+  const taken = values.filter(Number.isFinite);
+  return { median: median(taken), min: Math.min(...taken), max: Math.max(...taken), runs: values };
 }
 
 /**
@@ -23,5 +28,5 @@ export function summary(values) {
  * round. Pairing keeps a ratio meaningful while the machine's speed drifts.
  */
 export function pairedRatio(ours, theirs) {
-  return median(ours.map((value, round) => value / theirs[round]));
+  return median(ours.map((value, round) => value / theirs[round]).filter(Number.isFinite));
 }

@@ -61,3 +61,13 @@ export const MEASURES = {
   },
   memory: async ({ pids }) => ({ resident: pids().length === 0 ? Number.NaN : residentMiB(pids()) }),
 };
+
+/** What each of them has to tell. */
+export const FIGURES = {
+  up: ['up', 'upCpu'],
+  down: ['down', 'downCpu'],
+  rr: ['rrP50', 'rrP99', 'rrCpu'],
+  crr: ['crr1', 'crr8', 'crrCpu'],
+  udp: ['udpP50', 'udpP99', 'udpCpu'],
+  memory: ['resident'],
+};
