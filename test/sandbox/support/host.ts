@@ -150,8 +150,9 @@ export class Host {
     return this.#stderr.text;
   }
 
+  /** One that has ended hears nothing, which `ended` and its reports tell. */
   tell(task: HostTask): void {
-    this.child.send(task);
+    this.child.send(task, () => {});
   }
 
   /** Waits until `find` finds something in what was reported and printed so far. */
