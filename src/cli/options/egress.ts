@@ -73,10 +73,16 @@ export function readEgressOptions(program: Command): EgressOptions {
     dryRun = false,
     audit,
   } = program.opts<Values>();
+  const isUsual = program.getOptionValueSource('egress') === 'env';
   return {
     rules: [...allow, ...deny].sort((one, other) => one.place - other.place).map(({ rule }) => rule),
     proxies: egressProxy,
     dryRun,
-    ...given({ egress, policyFile: policy, auditFile: audit }),
+    ...given({
+      egress: isUsual ? undefined : egress,
+      usualEgress: isUsual ? egress : undefined,
+      policyFile: policy,
+      auditFile: audit,
+    }),
   };
 }

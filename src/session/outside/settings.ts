@@ -16,6 +16,8 @@ import {
 /** As it was given. */
 export interface EgressChoice {
   readonly egress?: Action;
+  /** Where nothing is said here, nor by the policy file: the environment's. */
+  readonly usualEgress?: Action;
   /** Of --allow and --deny, in their order. */
   readonly rules: readonly Rule[];
   readonly policyFile?: string;
@@ -68,7 +70,7 @@ export async function readEgressSettings(choice: EgressChoice): Promise<EgressSe
   for (const rule of all) checkDialer(rule, known);
   return {
     policy: {
-      egress: choice.egress ?? file.egress ?? 'allow',
+      egress: choice.egress ?? file.egress ?? choice.usualEgress ?? 'allow',
       rules: all,
       via: hasUsual ? USUAL_PROXY : (file.via ?? DIRECT),
       dryRun,

@@ -78,11 +78,12 @@ rules:
     ]);
   });
 
-  test('the environment has the default, and the option goes before it', async () => {
+  test('the environment has the default, and the option and the file go before it', async () => {
     const env = { KNS_ROOTLESS_EGRESS: 'deny' };
     const step = [['tcp', FAR[4], 7000, 'echo']] as const;
     expect(await outside.said(step, { env })).toEqual(['EHOSTUNREACH']);
     expect(await outside.said(step, { env, args: ['--egress', 'allow'] })).toEqual(['echo']);
+    expect(await outside.said(step, { env, args: ['--policy', file('egress: allow\n')] })).toEqual(['echo']);
   });
 
   test.each([

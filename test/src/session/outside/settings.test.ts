@@ -56,6 +56,14 @@ test('where the command line says nothing the file counts', async () => {
   expect(policy).toMatchObject({ egress: 'deny', via: 'lab' });
 });
 
+test('the environment has the last word: what is named on the command line goes before it', async () => {
+  const egressOf = async (...args: Parameters<typeof read>) => (await read(...args)).policy.egress;
+  expect(await egressOf({ usualEgress: 'deny' })).toBe('deny');
+  expect(await egressOf({ usualEgress: 'allow' }, 'egress: deny\n')).toBe('deny');
+  expect(await egressOf({ usualEgress: 'deny' }, 'rules: []\n')).toBe('deny');
+  expect(await egressOf({ usualEgress: 'deny', egress: 'allow' }, 'egress: deny\n')).toBe('allow');
+});
+
 test("a rule of the file may name a proxy of the command line's", async () => {
   const { policy } = await read(
     { proxies: [parseProxyChoice('office=https://me:secret@proxy.example')] },
