@@ -19,8 +19,8 @@ const ROOT = join(import.meta.dirname, '../../../..');
 const NATIVE = join(ROOT, 'prebuilt', `linux-${process.arch}`);
 
 export interface World {
-  /** Runs a scenario of the program. @returns what it has said, a value a line */
-  run(scenario: string, setUp?: string): Promise<unknown[]>;
+  /** Runs a scenario of the program, with `node` as its Node. @returns what it has said, a value a line */
+  run(scenario: string, setUp?: string, node?: readonly string[]): Promise<unknown[]>;
   remove(): void;
 }
 
@@ -34,17 +34,22 @@ export async function makeWorld(program: string): Promise<World> {
   cpSync(join(ROOT, 'package.json'), join(folder, 'package.json'));
   cpSync(NATIVE, join(folder, 'prebuilt', `linux-${process.arch}`), { recursive: true });
   return {
-    run: (scenario, setUp = '') => runScenario(bundle, scenario, setUp),
+    run: (scenario, setUp = '', node = [process.execPath]) => runScenario(bundle, scenario, setUp, node),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }
 
-async function runScenario(bundle: string, scenario: string, setUp: string): Promise<unknown[]> {
+async function runScenario(
+  bundle: string,
+  scenario: string,
+  setUp: string,
+  node: readonly string[],
+): Promise<unknown[]> {
   const network = await startNetwork(setUp);
   try {
     const server = await startServing([...network.far, process.execPath, bundle, 'far', scenario]);
     try {
-      return await runNear([...network.near, process.execPath, bundle, 'near', scenario]);
+      return await runNear([...network.near, ...node, bundle, 'near', scenario]);
     } finally {
       await server.stop();
     }
