@@ -14,7 +14,9 @@ async function stream({ shell, pids }, seconds, ...options) {
   const server = await startServer('iperf3', '-s', '-1', '--forceflush', '-B', SERVER_ADDRESS);
   const between = pids();
   const before = cpuSeconds(between);
-  const output = await shell.run(['iperf3', '-c', SERVER_ADDRESS, '-t', seconds, '-J', ...options].join(' '));
+  const output = await shell.run(
+    bounded(seconds, 'iperf3', '-c', SERVER_ADDRESS, '-t', seconds, '-J', ...options),
+  );
   await server.ended(SERVER_WAIT_MS);
   const { end, error } = JSON.parse(output);
   if (error) throw new Error(`iperf3: ${error}`);
@@ -26,11 +28,16 @@ async function stream({ shell, pids }, seconds, ...options) {
   };
 }
 
+/** A way that stalls must not stall the others: three times the length, and some seconds to begin and end. */
+function bounded(seconds, ...command) {
+  return ['timeout', '-k', '1', 3 * seconds + 5, ...command].join(' ');
+}
+
 /** `cpu`: microseconds of the processes between, for each. */
 async function exchanges({ shell, pids }, program, mode, seconds, clients) {
   const between = pids();
   const before = cpuSeconds(between);
-  const output = await shell.run(`${program} ${mode} ${SERVER_ADDRESS} ${seconds} ${clients}`);
+  const output = await shell.run(bounded(seconds, program, mode, SERVER_ADDRESS, seconds, clients));
   const { rate, p50, p99 } = JSON.parse(output);
   const cpu = (1e6 * (cpuSeconds(between) - before)) / (rate * seconds);
   return { rate, p50, p99, cpu: between.length === 0 ? Number.NaN : cpu };
