@@ -38,7 +38,8 @@ async function exchanges({ shell, pids }, program, mode, seconds, clients) {
   const between = pids();
   const before = cpuSeconds(between);
   const output = await shell.run(bounded(seconds, program, mode, SERVER_ADDRESS, seconds, clients));
-  const { rate, p50, p99 } = JSON.parse(output);
+  const { rate, p50, p99, lost } = JSON.parse(output);
+  if (rate === 0) throw new Error(`none was answered, ${lost} were lost`);
   const cpu = (1e6 * (cpuSeconds(between) - before)) / (rate * seconds);
   return { rate, p50, p99, cpu: between.length === 0 ? Number.NaN : cpu };
 }
