@@ -11,7 +11,7 @@ import { tool } from '../tool.ts';
 
 const HOST: Release = {
   ...RELEASES.trixie,
-  packages: ['docker.io', 'podman', 'crun', 'uidmap', 'passt', 'containers-storage'],
+  packages: ['docker.io', 'docker-cli', 'podman', 'crun'],
 };
 const IMAGE = RELEASES.bullseye;
 const PACK_LIMIT_MS = 120_000;
@@ -57,9 +57,13 @@ const PODMAN: readonly Run[] = [
 
 const CGROUPS = 'mount -t cgroup2 none /sys/fs/cgroup';
 
+/** containerd by itself: dockerd gives one of its own 15 s, which an emulated processor may not keep. */
 const START_DOCKER = `${CGROUPS}
 mkdir -p /var/lib/docker && mount -t tmpfs -o size=2g none /var/lib/docker
-dockerd --iptables=false --ip6tables=false --bridge=none --storage-driver=vfs >/run/dockerd.log 2>&1 &
+containerd >/run/containerd.log 2>&1 &
+until [ -S /run/containerd/containerd.sock ] || ! kill -0 $!; do sleep 0.2; done
+dockerd --containerd=/run/containerd/containerd.sock --iptables=false --ip6tables=false --bridge=none \\
+  --storage-driver=vfs >/run/dockerd.log 2>&1 &
 until docker version >/dev/null 2>&1 || ! kill -0 $!; do sleep 0.2; done
 docker import /matrix/image.tar image || cat /run/dockerd.log`;
 

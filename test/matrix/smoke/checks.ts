@@ -11,7 +11,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readlinkSync } from 'node:fs';
-import { finish, LIMIT_MS, type Trial } from './trial.ts';
+import { finish, LIMIT_MS, PATIENT, type Trial } from './trial.ts';
 
 export interface Check {
   readonly name: string;
@@ -93,7 +93,7 @@ export const ONCE: readonly Check[] = [
     name: 'standard input, SIGTERM, exit code',
     run: async (trial) => {
       const script = 'trap "echo caught; exit 3" TERM; cat; while :; do sleep 0.05; done';
-      const child = trial.start(['--', 'sh', '-c', script]);
+      const child = trial.start([...PATIENT, '--', 'sh', '-c', script]);
       child.stdout?.once('data', () => child.kill('SIGTERM'));
       const { code, stdout } = await finish(child, 'given\n');
       assert.deepEqual({ code, stdout }, { code: 3, stdout: 'given\ncaught\n' });
@@ -103,7 +103,7 @@ export const ONCE: readonly Check[] = [
     name: 'SIGKILL of the program ends all that runs inside',
     run: async (trial) => {
       // Whoever still lives in the sandbox keeps this pipe open.
-      const child = trial.start(['--', 'sh', '-c', 'sleep 1000 & echo up; exec sleep 1000']);
+      const child = trial.start([...PATIENT, '--', 'sh', '-c', 'sleep 1000 & echo up; exec sleep 1000']);
       child.stdout?.once('data', () => child.kill('SIGKILL'));
       await once(child, 'close', { signal: AbortSignal.timeout(LIMIT_MS) });
       assert.equal(child.signalCode, 'SIGKILL');
@@ -113,7 +113,7 @@ export const ONCE: readonly Check[] = [
     name: 'a terminal, with its size; --share-pid',
     run: async (trial) => {
       const { code, stdout } = await trial.atTerminal(
-        '--share-pid -- sh -c "stty size; readlink /proc/self/ns/pid"',
+        `${PATIENT.join(' ')} --share-pid -- sh -c "stty size; readlink /proc/self/ns/pid"`,
       );
       assert.equal(code, 0, stdout);
       assert.match(stdout, /17 71/);
@@ -124,7 +124,7 @@ export const ONCE: readonly Check[] = [
     name: 'up, exec, down',
     run: async (trial) => {
       const name = `matrix-${process.pid}`;
-      const up = await trial.run(['up', name]);
+      const up = await trial.run(['up', name, ...PATIENT]);
       assert.equal(up.code, 0, up.stderr);
       try {
         const script = `${CURL} http://web/healthz; unshare --user true || exit 8; exit 7`;

@@ -7,6 +7,9 @@ import { text } from 'node:stream/consumers';
 /** An emulated processor is some 20 times slower than a real one. */
 export const LIMIT_MS = 180_000;
 
+/** And the API server may be as slow. */
+export const PATIENT: readonly string[] = ['--request-timeout', '120s'];
+
 export interface Result {
   readonly code: number | null;
   readonly stdout: string;
@@ -41,7 +44,7 @@ export class Trial {
 
   /** A shell script inside a sandbox. */
   async inside(script: string, options: readonly string[] = []): Promise<Result> {
-    return this.run([...options, '--', 'sh', '-c', script]);
+    return this.run([...PATIENT, ...options, '--', 'sh', '-c', script]);
   }
 
   start(args: readonly string[]): ChildProcess {
