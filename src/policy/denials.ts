@@ -11,12 +11,15 @@ const MAX_DESTINATIONS = 1024;
 
 export class Denials {
   readonly #log: Log;
+  readonly #searchDomains: () => readonly string[];
   readonly #told = new Set<string>();
   #count = 0;
   #wouldBe = 0;
 
-  constructor(log: Log) {
+  /** @param searchDomains the host's: names below them come about by themselves */
+  constructor(log: Log, searchDomains: () => readonly string[] = () => []) {
     this.#log = log;
+    this.#searchDomains = searchDomains;
   }
 
   /** Flows that were denied. */
@@ -51,9 +54,18 @@ export class Denials {
   /** A name that is not looked up, or would not be. */
   noteName(name: string, decision: NameDecision): void {
     if (decision.verdict === 'allow') return;
-    // Who misspells a Service gets there by the search list, and who logs an address by its reverse.
-    const isWish = name.includes('.') && !name.toLowerCase().endsWith('.arpa');
-    this.#tellOnce(`look-up of ${name}`, '', decision, isWish ? 'warn' : 'info');
+    this.#tellOnce(`look-up of ${name}`, '', decision, this.#isWish(name) ? 'warn' : 'info');
+  }
+
+  /**
+   * Whether somebody may have written the name. Who misspells a Service gets to one without a dot by the search
+   * list, to `www.example.com.corp.example` who looks for www.example.com, and who logs an address to its reverse.
+   */
+  #isWish(name: string): boolean {
+    const own = name.toLowerCase().replace(/\.$/, '');
+    const domain = this.#searchDomains().find((one) => own.endsWith(`.${one.toLowerCase()}`));
+    const written = domain === undefined ? own : own.slice(0, -domain.length - 1);
+    return own.includes('.') && !own.endsWith('.arpa') && (domain === undefined || !written.includes('.'));
   }
 
   #tellOnce(

@@ -22,6 +22,8 @@ export interface ResolverConfig {
   readonly rotate: boolean;
   /** TCP at once (`use-vc`). */
   readonly tcpOnly: boolean;
+  /** Domains in which programs look for names, before or after they look for them as they are. */
+  readonly search: readonly string[];
 }
 
 const DNS_PORT = 53;
@@ -54,6 +56,8 @@ export function parseResolverConfig(text: string): ResolverConfig {
     attempts: number('attempts', MAX_ATTEMPTS, DEFAULT_ATTEMPTS),
     rotate: options.includes('rotate'),
     tcpOnly: options.includes('use-vc'),
+    // The last one counts, and `domain` is a search list of one.
+    search: lines.findLast(([keyword]) => keyword === 'search' || keyword === 'domain')?.slice(1) ?? [],
   };
 }
 

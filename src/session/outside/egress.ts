@@ -30,7 +30,8 @@ export async function openEgress({ settings, auditFile, log }: EgressOptions): P
   const openSocket = await openDatagramSockets();
   const audit = auditFile === undefined ? undefined : await openAudit(auditFile, log);
   const addresses = new NamedAddresses();
-  const denials = new Denials(log);
+  const resolvers = new HostResolvers();
+  const denials = new Denials(log, () => resolvers.current().search);
   const policy = new Policy(settings.policy);
   const gate = new Gate({ policy, names: addresses, denials, ...(audit && { audit }) });
   const proxies = [...settings.proxies].map(([name, proxy]) => proxyDialer({ name, proxy, openSocket, log }));
@@ -41,7 +42,7 @@ export async function openEgress({ settings, auditFile, log }: EgressOptions): P
   ];
   return {
     gate,
-    names: outsideNames(gate, addresses, log),
+    names: outsideNames(gate, resolvers, addresses, log),
     dialers: new Map(dialers.map((dialer) => [dialer.name, dialer])),
     deniedCount: () => denials.count,
     async close() {
@@ -53,9 +54,14 @@ export async function openEgress({ settings, auditFile, log }: EgressOptions): P
 }
 
 /** Those that the host's resolvers know, where they may be asked. */
-function outsideNames(gate: Gate, addresses: NamedAddresses, log: Log): OutsideNames {
+function outsideNames(
+  gate: Gate,
+  resolvers: HostResolvers,
+  addresses: NamedAddresses,
+  log: Log,
+): OutsideNames {
   const upstream = new UpstreamDns({
-    resolvers: new HostResolvers(),
+    resolvers,
     onNamed: (name, address, ttlS) => addresses.learn(name, address, ttlS),
     log,
   });

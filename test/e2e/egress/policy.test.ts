@@ -118,6 +118,14 @@ test('denied: one line for each destination, and the count at the end', async ()
   ]);
 });
 
+test("names that come about by the host's search list are no warnings", async () => {
+  const curl =
+    'curl -sS -o /dev/null http://web.example; curl -sS http://other.example || true; curl -sS http://nosuch || true';
+  const { stderr } = await outside.inside(curl, { args: ['--egress', 'deny', '--allow', 'web.example'] });
+  const told = stderr.split('\n').filter((line) => line.includes('look-up'));
+  expect(told.map((line) => / of (\S+):/.exec(line)?.[1])).toEqual(['other.example', 'nosuch.corp.example']);
+});
+
 test('--audit has each flow and its verdict, at its end the bytes, and is the user alone to read', async () => {
   const audit = join(outside.folder, 'audit.jsonl');
   await outside.said(

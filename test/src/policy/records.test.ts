@@ -90,6 +90,20 @@ describe('denials', () => {
     expect(denials.count).toBe(0);
   });
 
+  test('warn of names that somebody may have written, and not of those that come about by themselves', () => {
+    const log = new LogLines();
+    const denials = new Denials(log, () => ['lab.example', 'Corp.example']);
+    const names = [
+      'www.example',
+      'www.example.corp.example.',
+      'intranet.corp.example',
+      'web',
+      '1.2.0.192.in-addr.arpa',
+    ];
+    for (const name of names) denials.noteName(name, policy.decideName(name));
+    expect(log.lines.map((line) => line.split(': ')[0])).toEqual(['warn', 'info', 'warn', 'info', 'info']);
+  });
+
   test('are bounded: a port scan does not fill the terminal', () => {
     const log = new LogLines();
     const denials = new Denials(log);

@@ -12,6 +12,8 @@ export interface Pair {
 
 /** What `/big` has. */
 export const BIG_BYTES = 8 << 20;
+/** In MB. Node's own limit ends streams where a session has a few large answers to send. */
+const HTTP2 = { maxSessionMemory: 1000 };
 
 export async function listenEverywhere(server: Server, port: number): Promise<void> {
   server.listen(port, '::');
@@ -20,8 +22,8 @@ export async function listenEverywhere(server: Server, port: number): Promise<vo
 
 export async function serveHttp(tls: Pair): Promise<void> {
   await listenEverywhere(http.createServer(answer), 80);
-  await listenEverywhere(http2.createServer(answer), 8080);
-  await listenEverywhere(http2.createSecureServer({ ...tls, allowHTTP1: true }, answer), 443);
+  await listenEverywhere(http2.createServer(HTTP2, answer), 8080);
+  await listenEverywhere(http2.createSecureServer({ ...tls, ...HTTP2, allowHTTP1: true }, answer), 443);
 }
 
 /** `/big` is large; a POST is told how much it was; anything else is greeted. */

@@ -33,6 +33,14 @@ test.each([
   expect(parseResolverConfig(text)).toMatchObject(expected);
 });
 
+test.each([
+  ['', []],
+  ['search a.example b.example', ['a.example', 'b.example']],
+  ['search a.example\ndomain b.example', ['b.example']],
+])('search list: %j', (text, expected) => {
+  expect(parseResolverConfig(text).search).toEqual(expected);
+});
+
 test('the file is read again when it was replaced, and kept while it is not there', () => {
   const folder = mkdtempSync(join(tmpdir(), 'kns-resolv-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));

@@ -29,6 +29,7 @@ function upstream(servers: readonly Pick<TestServer, 'port'>[], config: Partial<
     attempts: 2,
     rotate: false,
     tcpOnly: false,
+    search: [],
     ...config,
   };
   const dns = new UpstreamDns({

@@ -269,7 +269,7 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
   /** Servers that there is no way to, and one that refuses, cost no time and no exception. */
   async dns() {
     const servers = ['2001:db8:ff::1', '198.51.100.3', FAR[4]].map((address) => ({ address, port: 53 }));
-    const config = { servers, timeoutMs: 60_000, attempts: 1, rotate: false, tcpOnly: false };
+    const config = { servers, timeoutMs: 60_000, attempts: 1, rotate: false, tcpOnly: false, search: [] };
     const dns = new UpstreamDns({ resolvers: { current: () => config }, onNamed: () => {}, log });
     const { rcode } = (await dns.resolve({ type: 'A', name: 'example.com' })) ?? {};
     say({ rcode, lines: lines.map((line) => /E[A-Z]+/.exec(line)?.[0]) });

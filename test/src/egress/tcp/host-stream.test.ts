@@ -9,6 +9,7 @@ import { DirectStream } from '../../../../src/egress/tcp/direct-stream.ts';
 import { IdleBlocks } from '../../../../src/egress/tcp/read-blocks.ts';
 import type { Dial } from '../../../../src/relay/relay.ts';
 import { Probe } from '../../cluster/probe.ts';
+import { until } from '../../../support/until.ts';
 import { closedPort, listening } from '../../session/api-server/support.ts';
 
 const open: Server[] = [];
@@ -80,6 +81,26 @@ describe.each(DIALS)('a stream to a host socket: $kind', ({ dial }) => {
     probe.stream.destroy();
     expect(await error).toEqual([expect.objectContaining({ code: 'ECONNRESET' })]);
     expect(probe.events).toEqual(['established', 'data']);
+  });
+
+  // Node's own reset fails while a shutdown is under way, and leaves the socket open for good.
+  test('destroyed in the turn in which it has ended, it resets the far end', async () => {
+    let far: Socket | undefined;
+    const probe = await streamTo((socket) => {
+      far = socket;
+      socket.write('x');
+    });
+    await probe.until(() => probe.bytes > 0);
+    const socket = far?.resume();
+    let failed = false;
+    socket?.once('error', () => (failed = true));
+    probe.stream.end();
+    probe.stream.destroy();
+    // After a FIN, the far end hears of the reset when it writes.
+    await until(async () => {
+      socket?.write('x');
+      return failed;
+    });
   });
 
   test('paused, it keeps the far end waiting, and loses nothing', async () => {

@@ -56,8 +56,11 @@ test('where the command line says nothing the file counts', async () => {
   expect(policy).toMatchObject({ egress: 'deny', via: 'lab' });
 });
 
+async function egressOf(...args: Parameters<typeof read>) {
+  return (await read(...args)).policy.egress;
+}
+
 test('the environment has the last word: what is named on the command line goes before it', async () => {
-  const egressOf = async (...args: Parameters<typeof read>) => (await read(...args)).policy.egress;
   expect(await egressOf({ usualEgress: 'deny' })).toBe('deny');
   expect(await egressOf({ usualEgress: 'allow' }, 'egress: deny\n')).toBe('deny');
   expect(await egressOf({ usualEgress: 'deny' }, 'rules: []\n')).toBe('deny');
