@@ -10,6 +10,7 @@ import { type RemoteStream, RemoteStreamError, type RemoteStreamEvents } from '.
 import type { HostDial } from './dial.ts';
 import { dialError } from './dial-error.ts';
 import { ReadBuffer } from './read-buffer.ts';
+import { reset } from './reset.ts';
 
 export class HostStream implements RemoteStream {
   readonly #events: RemoteStreamEvents;
@@ -55,7 +56,7 @@ export class HostStream implements RemoteStream {
     socket.on('error', () => {}); // nobody is left to be told
     // Ended on both sides, it closes once all is sent; else the far end is to know that nobody reads on.
     if (this.#ended && socket.readableEnded) socket.destroySoon();
-    else socket.resetAndDestroy();
+    else reset(socket);
   }
 
   #established(socket: Socket): void {

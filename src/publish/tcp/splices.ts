@@ -12,6 +12,7 @@
  */
 
 import { createServer, type Server, type Socket } from 'node:net';
+import { reset } from '../../egress/index.ts';
 import type { Log } from '../../observe/log.ts';
 
 /** At once, of all servers together; two open files each. What comes on top is reset. */
@@ -75,7 +76,7 @@ export class Splices {
   #connected(near: Socket, options: SpliceOptions): void {
     if (this.#near.size >= MAX_CONNECTIONS) {
       this.#log.info(`${options.label}: reset, ${MAX_CONNECTIONS} connections are open`);
-      near.resetAndDestroy();
+      reset(near);
       return;
     }
     const gone = new AbortController();
@@ -88,7 +89,7 @@ export class Splices {
       .catch((error: unknown) => {
         if (gone.signal.aborted) return;
         this.#log.info(`${options.label}: ${error instanceof Error ? error.message : String(error)}`);
-        near.resetAndDestroy();
+        reset(near);
       })
       .finally(() => {
         // To abort costs more than all the rest of a connection's end.
@@ -108,8 +109,8 @@ export class Splices {
     this.#far.add(far);
     far.once('close', () => this.#far.delete(far));
     this.#log.debug(`${label}: connection`);
-    near.once('error', () => far.resetAndDestroy());
-    far.on('error', () => near.resetAndDestroy());
+    near.once('error', () => reset(far));
+    far.on('error', () => reset(near));
     if (first !== undefined) far.write(first);
     near.pipe(far);
     far.pipe(near);
