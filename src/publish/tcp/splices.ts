@@ -3,8 +3,9 @@
  * the host.
  *
  * A client is taken first and its far end dialled after, for the kernel answers
- * it before this process knows of it. Where the far end refuses, the client
- * meets a reset. From then on bytes go both ways, each side held up by the
+ * it before this process knows of it. Meanwhile its socket fills one buffer, for
+ * only a socket that reads hears of a reset. Where the far end refuses, the
+ * client meets a reset. From then on bytes go both ways, each side held up by the
  * other, until both have ended: a FIN is passed on as one, a reset as a reset.
  *
  * A command that writes its last word and ends is no reason to lose it: at the
@@ -48,12 +49,7 @@ export class Splices {
 
   /** A server that is to listen yet. */
   server(options: SpliceOptions): Server {
-    const server = createServer({
-      allowHalfOpen: true,
-      pauseOnConnect: true,
-      noDelay: true,
-      keepAlive: true,
-    });
+    const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true });
     server.on('connection', (near: Socket) => this.#connected(near, options));
     server.on('error', ({ message }) => this.#log.debug(`${options.label}: ${message}`));
     return server;

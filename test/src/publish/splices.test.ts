@@ -108,6 +108,39 @@ test('a dial that is under way is given up at the end', async () => {
   expect(told()).toEqual([]);
 });
 
+test('a client that resets while its far end is dialled has the dial given up', async () => {
+  let signal: AbortSignal | undefined;
+  await serve({
+    dial: (given) => {
+      signal = given;
+      return new Promise((_, reject) => given.addEventListener('abort', () => reject(new Error('given up'))));
+    },
+  });
+  const asks = client();
+  asks.write('question');
+  await until(async () => signal !== undefined);
+  asks.resetAndDestroy();
+  await until(async () => signal?.aborted === true);
+  expect(told()).toEqual([]);
+});
+
+test('what a client sends while its far end is dialled waits, its FIN too, and is held up past a bound', async () => {
+  let go: (() => void) | undefined;
+  const dial = dialTcp('127.0.0.1', portOf(far));
+  await serve({
+    dial: async (signal) => new Promise<void>((resolve) => (go = resolve)).then(() => dial(signal)),
+  });
+  const server = accepted();
+  const connected = once(near, 'connection');
+  const asks = client();
+  asks.end(Buffer.alloc(32 << 20, 'x'));
+  const [taken]: Socket[] = await connected;
+  await until(async () => (taken?.bytesRead ?? 0) > 0 && go !== undefined);
+  expect(taken?.bytesRead).toBeLessThan(1 << 20);
+  go?.();
+  expect(await received(await server)).toHaveLength(32 << 20);
+});
+
 test('a far end that comes too late is closed', async () => {
   let come: ((socket: Socket) => void) | undefined;
   await serve({
