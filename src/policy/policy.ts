@@ -21,7 +21,8 @@ import { policyAddress } from './address.ts';
 import type { Decision, Flow, Judgement, NameDecision } from './decision.ts';
 import { explain, type Explanation } from './explain.ts';
 import { RuleIndex, type Subject } from './match.ts';
-import { countsFor, type HostAddresses, Protections } from './protection.ts';
+import type { HostRange } from './host-addresses.ts';
+import { countsFor, Protections } from './protection.ts';
 import type { Action, Rule } from './rule.ts';
 
 export interface PolicySettings {
@@ -42,11 +43,11 @@ export class Policy {
   /** An address is denied by some rule: then a name, which a proxy resolves itself, could lead there. */
   readonly #deniesAddresses: boolean;
 
-  constructor(settings: Partial<PolicySettings> = {}, hostAddresses?: HostAddresses) {
+  constructor(settings: Partial<PolicySettings> = {}, hostRanges?: () => readonly HostRange[]) {
     this.settings = { ...DEFAULT_SETTINGS, ...settings };
     const { rules } = this.settings;
     this.#index = new RuleIndex(rules);
-    this.#protections = new Protections(hostAddresses);
+    this.#protections = new Protections(hostRanges);
     this.#deniesAddresses = rules.some(({ action, target }) => action === 'deny' && target.kind === 'range');
   }
 

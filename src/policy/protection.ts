@@ -9,15 +9,8 @@
  * name may give it any address (DNS rebinding).
  */
 
-import { networkInterfaces } from 'node:os';
-import {
-  type AddressRange,
-  isPartOf,
-  isWithin,
-  parseAddressRange,
-  policyAddress,
-  type PolicyAddress,
-} from './address.ts';
+import { type AddressRange, isPartOf, isWithin, parseAddressRange, type PolicyAddress } from './address.ts';
+import { type HostRange, hostRanges } from './host-addresses.ts';
 import type { Rule } from './rule.ts';
 
 export interface Protection {
@@ -46,22 +39,15 @@ const FIXED: readonly Protection[] = [
   ...protection('link-local, where metadata services are', true, '169.254.0.0/16', 'fe80::/10'),
 ];
 
-/** How old what is known of the host's interfaces may be. */
+/** How old what is known of the host's addresses may be. */
 const REFRESH_INTERVAL_MS = 1_000;
 
-/** As `os.networkInterfaces` has them. */
-export type HostAddresses = () => readonly { readonly address: string; readonly cidr: string | null }[];
-
-function hostAddresses(): ReturnType<HostAddresses> {
-  return Object.values(networkInterfaces()).flatMap((entries) => entries ?? []);
-}
-
 export class Protections {
-  readonly #read: HostAddresses;
+  readonly #read: () => readonly HostRange[];
   #all = FIXED;
   #readAgainAt = Number.NEGATIVE_INFINITY;
 
-  constructor(read: HostAddresses = hostAddresses) {
+  constructor(read: () => readonly HostRange[] = hostRanges) {
     this.#read = read;
   }
 
@@ -75,7 +61,7 @@ export class Protections {
     const now = performance.now();
     if (now >= this.#readAgainAt) {
       this.#readAgainAt = now + REFRESH_INTERVAL_MS;
-      this.#all = [...FIXED, ...this.#read().flatMap(protectionsOf)];
+      this.#all = [...FIXED, ...this.#read().map(protectionOf)];
     }
     return this.#all;
   }
@@ -85,20 +71,10 @@ function firstWith(address: PolicyAddress, protections: readonly Protection[]): 
   return protections.find(({ range }) => isWithin(address, range));
 }
 
-/** An address of the host, and the one by which all of its network are meant. */
-function protectionsOf({ address, cidr }: ReturnType<HostAddresses>[number]): Protection[] {
-  const own = policyAddress(address.replace(/%.*$/, ''));
-  if (own === undefined) return [];
-  const bits = own.version === 4 ? 32 : 128;
-  const range: AddressRange = { version: own.version, words: own.words, prefixLength: bits };
-  const found: Protection[] = [{ label: "the host's own address", mayOpen: true, range }];
-  const prefixLength = Number(cidr?.split('/')[1] ?? bits);
-  // RFC 3021: a network of two addresses has none for all.
-  if (own.version === 4 && prefixLength > 0 && prefixLength < 31) {
-    const words = [own.words[0] | (0xffff_ffff >>> prefixLength)];
-    found.push({ label: 'a group of hosts', mayOpen: false, range: { version: 4, words, prefixLength: 32 } });
-  }
-  return found;
+function protectionOf({ kind, range }: HostRange): Protection {
+  return kind === 'own'
+    ? { label: "the host's own address", mayOpen: true, range }
+    : { label: 'a group of hosts', mayOpen: false, range };
 }
 
 /** A rule counts for what is protected where it denies it, or is about just that and allows it. */

@@ -107,13 +107,29 @@ test('DNS servers that can not be reached are passed over at once', async () => 
   ]);
 });
 
-test("the host's own addresses, by its interfaces, are closed, and its neighbour's are not", async () => {
-  expect(await world.run('policy')).toEqual([
+/** What `os.networkInterfaces` does not have: like docker0 without a container, and by routes. */
+const UNLISTED = `ip link add idle type veth peer name other
+ip addr add 172.17.0.1/16 dev idle
+ip addr add 2001:db8:5::1/64 dev idle nodad
+ip link set idle up
+ip route add local 203.0.113.0/24 dev lo
+ip route add local 2001:db8:77::/48 dev lo
+ip route add local 198.18.0.0/15 dev lo table 100
+`;
+
+test("the host's own addresses, by its interfaces and routes, are closed, and its neighbour's are not", async () => {
+  expect(await world.run('policy', UNLISTED)).toEqual([
     '192.0.2.1 deny',
     '2001:db8::1 deny',
     '192.0.2.255 deny',
     '192.0.2.2 allow',
     '2001:db8::2 allow',
     '127.0.0.1 deny',
+    '172.17.0.1 deny',
+    '172.17.255.255 deny',
+    '2001:db8:5::1 deny',
+    '203.0.113.5 deny',
+    '2001:db8:77::8 deny',
+    '198.18.0.1 allow', // local to marked packets alone
   ]);
 });

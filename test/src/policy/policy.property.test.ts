@@ -4,7 +4,12 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Policy } from '../../../src/policy/policy.ts';
 import { parseRuleOption } from '../../../src/policy/rule.ts';
-import { maskedWords, parseAddressRange, policyAddress } from '../../../src/policy/address.ts';
+import {
+  type AddressRange,
+  maskedWords,
+  parseAddressRange,
+  policyAddress,
+} from '../../../src/policy/address.ts';
 import { mismatch } from '../../../src/policy/explain.ts';
 import { type NaiveFlow, type NaiveRule, naiveVerdict } from './naive.ts';
 
@@ -94,7 +99,7 @@ function written({ protocol, target, ports }: NaiveRule): string {
 function policyOf(rules: readonly NaiveRule[], egress: 'allow' | 'deny'): Policy {
   return new Policy(
     { egress, rules: rules.map((one) => parseRuleOption(one.action, written(one), `--${one.action}`)) },
-    () => OWN.map((address) => ({ address, cidr: null })),
+    () => OWN.map((address) => ({ kind: 'own', range: parseAddressRange(address) as AddressRange })),
   );
 }
 

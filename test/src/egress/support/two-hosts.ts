@@ -155,6 +155,16 @@ const udp = (host, port, text) => new Promise((resolve) => {
 })();
 `;
 
+/** The near host's as well, where the test has set it so: without a carrier, and by routes of type `local`. */
+const UNLISTED = [
+  '172.17.0.1',
+  '172.17.255.255',
+  '2001:db8:5::1',
+  '203.0.113.5',
+  '2001:db8:77::8',
+  '198.18.0.1',
+];
+
 /** Without a way, each for a reason that the test's routes give. */
 const NOWHERE = ['198.51.100.1', '198.51.100.2', '198.51.100.3', '2001:db8:ff::1', '2001:db8:ff::2'];
 
@@ -284,6 +294,7 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
       '192.0.2.2',
       '2001:db8::2',
       '127.0.0.1',
+      ...UNLISTED,
     ])
       say(`${address} ${policy.decide({ protocol: 'tcp', address, port: 80, names: [] }).verdict}`);
   },
