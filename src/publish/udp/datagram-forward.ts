@@ -145,9 +145,9 @@ class Flow implements Used {
   }
 }
 
-/** @param to needless where the socket is connected */
+/** @param to needless where the socket is connected; port 0 wants no answer (RFC 768), and Node throws at it */
 function sendOrDrop(socket: Socket, payload: Uint8Array, to?: { address: string; port: number }): void {
   if (socket.getSendQueueSize() > MAX_UNSENT_BYTES) return;
   if (to === undefined) socket.send(payload);
-  else socket.send(payload, to.port, to.address);
+  else if (to.port !== 0) socket.send(payload, to.port, to.address);
 }

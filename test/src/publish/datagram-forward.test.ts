@@ -158,3 +158,11 @@ test('nobody is bound at the far end: nothing is lost but the datagram', async (
   });
   expect(answer).toMatch(/^re: /);
 });
+
+test('a client whose source port is 0 wants no answer (RFC 768), and gets none', async () => {
+  front.emit('message', Buffer.from('told'), { address: '127.0.0.1', port: 0, family: 'IPv4', size: 4 });
+  await until(async () => heard.length > 0);
+  // What the far end has answered to that has come by the time that it answers this.
+  expect(await (await client()).ask('a')).toBe('re: a');
+  expect(heard.map(({ text }) => text)).toEqual(['told', 'a']);
+});
