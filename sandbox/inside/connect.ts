@@ -6,6 +6,7 @@
  */
 
 import { createSocket, type Socket as DatagramSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { isIPv6, type OnReadOpts, Socket } from 'node:net';
 import type { InsideAddress } from './listen.ts';
 import { type InsideSockets, orClose } from './sockets.ts';
@@ -56,7 +57,7 @@ export async function connectInside(
   });
 }
 
-/** A UDP socket that sends to there and receives from there. @throws HelperGone, HelperRefused */
+/** A UDP socket that sends to there and receives from there. @throws what connect(2) says; HelperGone, HelperRefused */
 export async function datagramsInside(
   sockets: InsideSockets,
   { address, port }: InsideAddress,
@@ -65,11 +66,12 @@ export async function datagramsInside(
   const fd = await sockets.take(`udp${version}`);
   const socket = createSocket({ type: `udp${version}` });
   orClose(fd, () => socket.bind({ fd, exclusive: true }));
-  await new Promise<void>((resolve, reject) => {
-    socket.once('error', reject).connect(port, address, () => {
-      socket.off('error', reject);
-      resolve();
-    });
-  });
+  try {
+    socket.connect(port, address);
+    await once(socket, 'connect');
+  } catch (error) {
+    socket.close();
+    throw error;
+  }
   return socket;
 }

@@ -258,6 +258,12 @@ describe('connections to programs of the sandbox', () => {
     socket.close();
     echo.close();
   });
+
+  test('datagrams to where nothing may be sent: what connect(2) says', async () => {
+    await standing('sleep 1000');
+    const attempt = sandbox.datagramsInside({ address: '255.255.255.255', port: 53 });
+    await expect(attempt).rejects.toMatchObject({ code: 'EACCES' });
+  });
 });
 
 describe('open ports', () => {

@@ -1,6 +1,7 @@
 /** UDP ports of the host's loopback on the sandbox's own; only those that are named, whether or not somebody has them. */
 
 import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
 import { isIPv6 } from 'node:net';
 import type { OpenPorts, Sandbox } from '../../../sandbox/index.ts';
 import type { Log } from '../../observe/log.ts';
@@ -44,12 +45,14 @@ function whereBound(host: OpenPorts, wanted: number): Loopback | undefined {
   return addresses.map(addressOf).find(isLoopback);
 }
 
-function connectHost(port: number, address: Loopback): Promise<Socket> {
+async function connectHost(port: number, address: Loopback): Promise<Socket> {
   const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4');
-  return new Promise((resolve, reject) => {
-    socket.once('error', reject).connect(port, address, () => {
-      socket.off('error', reject);
-      resolve(socket);
-    });
-  });
+  try {
+    socket.connect(port, address);
+    await once(socket, 'connect');
+  } catch (error) {
+    socket.close();
+    throw error;
+  }
+  return socket;
 }
