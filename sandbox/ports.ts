@@ -72,8 +72,10 @@ export class OpenPorts {
   }
 }
 
+/** An IPv4 address in IPv6's form, as Java binds, is the IPv4 one (RFC 4291, 2.5.5.2). */
 function addressText(version: 4 | 6, words: Int32Array): string {
-  const used = version === 4 ? words.subarray(0, 1) : words;
+  const isMapped = version === 6 && words[0] === 0 && words[1] === 0 && words[2] === 0xffff;
+  const used = isMapped ? words.subarray(3) : version === 4 ? words.subarray(0, 1) : words;
   const bytes = [...used].flatMap((word) => [24, 16, 8, 0].map((shift) => (word >>> shift) & 0xff));
   return ipaddr.fromByteArray(bytes).toString();
 }

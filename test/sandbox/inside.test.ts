@@ -286,6 +286,16 @@ describe('open ports', () => {
     expect(ports.read('tcp')).toEqual([]);
   });
 
+  test('an IPv4 address that was bound by an IPv6 socket is one', async () => {
+    const listens = "require('net').createServer().listen(80, '::ffff:127.0.0.1')";
+    sandbox = await launch({ command: [process.execPath, '-e', listens], link: LINK });
+    sandbox.start();
+    const ports = await sandbox.portsInside();
+    await until(async () => ports.read('tcp').length > 0);
+    expect(ports.read('tcp')).toEqual([{ address: '127.0.0.1', port: 80, ours: false }]);
+    ports.close();
+  });
+
   test('of hundreds, each is seen', async () => {
     await standing('sleep 1000');
     const wanted = Array.from({ length: 300 }, (_, i) => 2000 + i);
