@@ -85,7 +85,7 @@ function cell(title: string, prepare: string, runs: readonly Run[]): Cell {
         release: HOST,
         prepare,
         script,
-        memoryMiB: 4096,
+        memoryMiB: 6144,
         addTo: async (payload) => {
           const archive = join(payload, 'image.tar');
           const rest = ['--exclude=./kernel', '--exclude=./kernel.sh', '--exclude=./dev/*', '.'];

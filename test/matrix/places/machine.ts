@@ -43,7 +43,7 @@ export interface MachineOptions {
   readonly memoryMiB?: number;
 }
 
-/** @returns what the script printed, and the kernel's last words where that was nothing */
+/** @returns what the script printed, and then what the kernel said */
 export async function runMachine(options: MachineOptions): Promise<string> {
   need(QEMU);
   const root = await releaseRoot(options.release);
@@ -56,8 +56,7 @@ export async function runMachine(options: MachineOptions): Promise<string> {
     const said = join(folder, 'kernel.log');
     const printed = join(folder, 'printed');
     await boot(join(root.path, 'kernel'), initrd, said, printed, options);
-    const text = readFileSync(printed, 'utf8');
-    return text === '' ? readFileSync(said, 'utf8') : text;
+    return `${readFileSync(printed, 'utf8')}\n${readFileSync(said, 'utf8')}`;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -10,6 +10,7 @@
  */
 
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cached } from '../cache.ts';
 import { Missing, need, tool } from '../tool.ts';
@@ -79,7 +80,11 @@ export async function releaseRoot(release: Release): Promise<Root> {
     `--customize-hook=chroot "$1" sh /kernel.sh ${KERNELS[family]}`,
     '--customize-hook=chroot "$1" useradd --create-home --shell /bin/sh tester',
   ];
-  const digest = createHash('sha256').update(options.join('\n')).digest('hex').slice(0, 8);
+  const digest = createHash('sha256')
+    .update(options.join('\n'))
+    .update(readFileSync(KERNEL))
+    .digest('hex')
+    .slice(0, 8);
   const root = `${name}-${digest}`;
   const path = await cached(root, async (unfinished) => {
     need('mmdebstrap');
