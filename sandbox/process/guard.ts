@@ -15,13 +15,14 @@
  * part of an error. Init puts the caller's stderr back.
  */
 
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, fstatSync, openSync } from 'node:fs';
 import { Duplex, type Readable, type Writable } from 'node:stream';
 import { execa } from 'execa';
 import { parseChildPid } from '../bwrap.ts';
 import { Channel, ChannelClosed, inherited } from '../channel.ts';
 import type { Native } from '../native/addon.ts';
 import { type CallerState, UNKNOWN_CALLER } from './caller.ts';
+import { endHolders } from './orphans.ts';
 
 /** Kept of what bubblewrap says; a complaint is one line. */
 const MAX_COMPLAINT = 4096;
@@ -131,6 +132,7 @@ export class Guard {
     const { fds, after, entry, entryFds = [], locked: removed = '-' } = options;
     const args = ['guard', String(FD.guard), after, removed, ...entry, '--', ...initArguments(options)];
     const init = openSync(native.stub, 'r');
+    const { ino: controlInode } = fstatSync(this.control.peer);
     const subprocess = execa(native.stub, args, {
       stdio: [
         ...(['inherit', 'inherit', 'pipe', 2, 'pipe', 'pipe', 'pipe'] as const),
@@ -153,6 +155,10 @@ export class Guard {
     this.exited = subprocess.then(({ exitCode, code, originalMessage }) => {
       if (subprocess.pid === undefined) this.spawnFailure = originalMessage ?? code ?? 'unknown error';
       return { code: this.#commandCode ?? exitCode ?? SIGNALLED + SIGKILL };
+    });
+    subprocess.once('exit', (_, signal) => {
+      // What joins is no bubblewrap: its init has commands to end first, and sees our end of the channel.
+      if (signal !== null && after !== 'join') endHolders(native.api, FD.control, controlInode);
     });
     // Its streams end when the last who holds them does; and one that never was has no events.
     this.gone = Promise.race([this.exited, new Promise((resolve) => subprocess.once('exit', resolve))]);
@@ -211,8 +217,9 @@ export class Guard {
 
   /**
    * Ends every process of the sandbox: the guard sees our end of its channel
-   * closed. Where the guard was killed, bubblewrap's child may still wait for
-   * its block-fd: it goes on at the end of file, and init ends without a host.
+   * closed. Where the guard was killed, bubblewrap's child was ended with it
+   * (orphans.ts). One that could not be looked into goes on at the end of its
+   * block-fd, and init ends without a host.
    */
   end(): void {
     this.#ending.abort();

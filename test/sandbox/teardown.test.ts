@@ -4,7 +4,10 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { findBwrap } from '../../sandbox/bwrap.ts';
+import { FD } from '../../sandbox/process/guard.ts';
 import { noneMarked, processesMarked } from '../support/processes.ts';
+import { until } from '../support/until.ts';
 import { Host, type HostOptions, type Installation, installHost } from './support/host.ts';
 import type { HostReport } from './support/protocol.ts';
 
@@ -46,6 +49,11 @@ async function expectNothingLeft(): Promise<void> {
   await noneMarked(mark);
   expect(readdirSync(home)).toEqual([]);
   expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain('kns-etc');
+}
+
+function marked(which: RegExp): number[] {
+  const processes = processesMarked(mark).filter(({ command }) => which.test(command));
+  return processes.map(({ pid }) => pid);
 }
 
 async function kill(host: Host): Promise<void> {
@@ -101,9 +109,8 @@ describe('SIGKILL of another of our processes', () => {
     await host.report('launched');
     host.tell({ kind: 'start' });
     await host.printed('ready');
-    const victims = processesMarked(mark).filter(({ command }) => which.test(command));
-    const [first] = victims.sort((one, other) => one.pid - other.pid);
-    process.kill(first?.pid ?? 0, 'SIGKILL');
+    const [first] = marked(which).sort((one, other) => one - other);
+    process.kill(first ?? 0, 'SIGKILL');
     expect((await host.report('exited')).code).toBe(137);
     await host.ended();
     await expectNothingLeft();
@@ -229,6 +236,61 @@ describe('the guard', () => {
     await kill(host);
     rmSync(folder, { recursive: true });
     await expectNothingLeft();
+  });
+});
+
+/**
+ * A bubblewrap that stays between its clone and the word on which its child goes on and arms itself: what it
+ * writes to its info-fd meanwhile goes to a pipe that is full.
+ */
+function heldBubblewrap(): string {
+  const folder = join(home, 'bin');
+  const script = [
+    '#!/bin/sh',
+    `mkfifo ${folder}/full`,
+    `exec ${FD.info}<>${folder}/full`,
+    `head -c 65536 /dev/zero >&${FD.info}`,
+    `exec ${findBwrap()} "$@"`,
+  ];
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'bwrap'), `${script.join('\n')}\n`);
+  for (const path of [folder, join(folder, 'bwrap')]) chmodSync(path, 0o777);
+  return folder;
+}
+
+/** A host whose bubblewrap has cloned its child, and gets no further. */
+async function heldHost(options: Partial<HostOptions>): Promise<Host> {
+  const host = markedHost({ ...options, hostEnv: { PATH: `${heldBubblewrap()}:${process.env['PATH']}` } });
+  await until(async () => marked(/^\S*bwrap /).length === 2);
+  return host;
+}
+
+async function expectEnded(host: Host): Promise<void> {
+  // Not before everybody has closed its output.
+  await host.ended();
+  expect(host.stderr).toBe('');
+  rmSync(join(home, 'bin'), { recursive: true });
+  await expectNothingLeft();
+}
+
+describe('what bubblewrap has just cloned', () => {
+  test.each([
+    ['an ordinary user', {}],
+    ['an ordinary user, with shared pids', { privilege: { sharePid: true } }],
+    ['who runs the tests', { asRunner: true }],
+  ])('ends with the guard, started by %s', async (_, options) => {
+    const host = await heldHost(options);
+    for (const pid of marked(/ guard \d/)) process.kill(pid, 'SIGKILL');
+    expect((await host.report('failed')).code).toBe('BWRAP_FAILED');
+    await expectEnded(host);
+  });
+
+  test('ends with a guard that was stopped, and is killed for it', async () => {
+    const host = await heldHost({});
+    for (const pid of marked(/ guard \d/)) process.kill(pid, 'SIGSTOP');
+    host.tell({ kind: 'close' });
+    expect((await host.report('failed')).code).toBe('GIVEN_UP');
+    await expectEnded(host);
   });
 });
 
