@@ -28,6 +28,7 @@ export class PortWatch<T> {
   #seen: string;
   #interval = FASTEST_MS;
   #timer: NodeJS.Timeout | undefined;
+  #tellsAgain = false;
 
   /** @param first what was read before, and is known */
   constructor(first: T, options: PortWatchOptions<T>) {
@@ -39,6 +40,11 @@ export class PortWatch<T> {
   close(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+  }
+
+  /** What the next look sees is told, though nothing has changed: something could not be done about it. */
+  tellAgain(): void {
+    this.#tellsAgain = true;
   }
 
   #lookLater(costMs: number): void {
@@ -56,9 +62,11 @@ export class PortWatch<T> {
     try {
       const ports = this.#options.read();
       const text = JSON.stringify(ports);
-      if (text === this.#seen) return;
+      const changed = text !== this.#seen;
+      if (!changed && !this.#tellsAgain) return;
+      if (changed) this.#interval = FASTEST_MS;
       this.#seen = text;
-      this.#interval = FASTEST_MS;
+      this.#tellsAgain = false;
       this.#options.onChange(ports);
     } catch (error) {
       this.#options.onFailure(error);

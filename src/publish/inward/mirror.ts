@@ -70,12 +70,12 @@ export class Mirror {
   async start(): Promise<void> {
     const { log } = this.#options;
     const first = this.#read();
-    await this.#follow(first);
     this.#watch = new PortWatch(first, {
       read: () => this.#read(),
       onChange: (open) => void this.#follow(open),
       onFailure: (error) => log.debug(`--host-port: ${String(error)}`),
     });
+    await this.#follow(first);
   }
 
   close(): void {
@@ -91,13 +91,16 @@ export class Mirror {
   async #follow({ host, inside }: Open): Promise<void> {
     const ports = this.#portsOf(host);
     for (const port of this.#entries.keys()) if (!ports.has(port)) this.#withdraw(port);
-    const holders = new Map(inside.filter(isOnLoopback).map((one) => [one.port, one]));
+    const onLoopback = inside.filter(isOnLoopback);
+    const programs = new Set(onLoopback.filter(({ ours }) => !ours).map(({ port }) => port));
+    const ours = new Set(onLoopback.filter(({ ours }) => ours).map(({ port }) => port));
     const opening: Promise<void>[] = [];
     for (const port of ports) {
-      const holder = holders.get(port);
-      if (this.#entries.has(port) || holder?.ours) continue;
-      if (holder === undefined) opening.push(this.#open(port));
-      else this.#tell(port);
+      if (programs.has(port)) {
+        // It may have come between a look and our own bind, and have one address of the two.
+        this.#withdraw(port);
+        this.#tell(port);
+      } else if (!this.#entries.has(port) && !ours.has(port)) opening.push(this.#open(port));
     }
     await Promise.all(opening);
   }
@@ -120,21 +123,28 @@ export class Mirror {
   async #open(port: number): Promise<void> {
     const entry: Entry = { servers: [] };
     this.#entries.set(port, entry);
-    for (const address of LOOPBACK) await this.#listen(entry, address, port);
-    // Bound by a program that does not listen yet: as soon as it does, that is a change.
-    if (entry.servers.length === 0 && this.#entries.get(port) === entry) this.#entries.delete(port);
+    const [first, second] = LOOPBACK;
+    // A sandbox without IPv6 has the first alone.
+    if (await this.#listen(entry, first, port)) await this.#listen(entry, second, port);
+    else if (this.#entries.get(port) === entry) {
+      // Bound by a program that does not listen, which no table shows.
+      this.#entries.delete(port);
+      this.#watch?.tellAgain();
+    }
   }
 
-  async #listen(entry: Entry, address: Loopback, port: number): Promise<void> {
+  /** @returns whether it could be had */
+  async #listen(entry: Entry, address: Loopback, port: number): Promise<boolean> {
     const { sandbox, splices, log } = this.#options;
     const server = splices.server({ label: `host port ${port}`, dial: dialHostLoopback(port, address) });
     try {
       await sandbox.listenInside(server, { address, port });
       if (entry.gone) server.close();
       else entry.servers.push(server);
+      return true;
     } catch (error) {
-      // A sandbox without IPv6 has the other one.
       log.debug(`host port ${port}: ${error instanceof Error ? error.message : String(error)}`);
+      return false;
     }
   }
 

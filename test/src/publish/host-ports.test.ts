@@ -45,9 +45,10 @@ afterEach(async () => {
 async function open(
   rules: readonly HostPortRule[],
   publishRules: readonly PublishRule[] = [],
+  within: Pick<Sandbox, 'listenInside' | 'bindInside' | 'portsInside'> = sandbox,
 ): Promise<void> {
   hostPorts = await openHostPorts({
-    sandbox,
+    sandbox: within,
     rules,
     published: {
       get ports() {
@@ -127,7 +128,7 @@ function dialled(wanted: number): Promise<string> {
 }
 
 describe('on the sandbox’s own loopback', () => {
-  test.each(['127.0.0.1', '::1', '0.0.0.0', '::'])(
+  test.each(['127.0.0.1', '::1', '0.0.0.0', '::', '::ffff:127.0.0.1'])(
     'a server on %s is met at both addresses',
     async (host) => {
       const wanted = await serve(host);
@@ -203,6 +204,41 @@ describe('where a program of the sandbox has the port', () => {
     sandbox.signal(constants.signals.SIGUSR2);
     await until(async () => (await said(wanted, '::1')) === 'the host');
     expect(await said(wanted)).toBe('the host');
+  });
+
+  test('that is bound at one address, and not listened on, it is the host’s at neither until it is free', async () => {
+    const wanted = await serve('127.0.0.1');
+    let attempts = 0;
+    await open([port(wanted)], [], {
+      bindInside: (...args) => sandbox.bindInside(...args),
+      portsInside: () => sandbox.portsInside(),
+      listenInside: (server, at) =>
+        at.address === '127.0.0.1' && ++attempts < 3
+          ? Promise.reject(new Error('taken'))
+          : sandbox.listenInside(server, at),
+    });
+    expect([await said(wanted), await said(wanted, '::1')]).toEqual(['ECONNREFUSED', 'ECONNREFUSED']);
+    await until(async () => attempts === 3 && (await said(wanted, '::1')) === 'the host');
+    expect(await said(wanted)).toBe('the host');
+  });
+
+  test('that came as ours was about to, it is the host’s at neither', async () => {
+    const wanted = await serve('127.0.0.1');
+    await program(wanted);
+    let looks = 0;
+    await open([port(wanted)], [], {
+      bindInside: (...args) => sandbox.bindInside(...args),
+      listenInside: (...args) => sandbox.listenInside(...args),
+      portsInside: async () => {
+        const ports = await sandbox.portsInside();
+        const read = ports.read.bind(ports);
+        // The table is as it was before, at first.
+        ports.read = (protocol) => (++looks <= 2 ? [] : read(protocol));
+        return ports;
+      },
+    });
+    expect([await said(wanted), await said(wanted, '::1')]).toEqual(['the sandbox', 'ECONNREFUSED']);
+    await until(async () => told().length === 1);
   });
 });
 
