@@ -54,7 +54,7 @@ export class Denials {
   /** A name that is not looked up, or would not be. */
   noteName(name: string, decision: NameDecision): void {
     if (decision.verdict === 'allow') return;
-    this.#tellOnce(`look-up of ${name}`, '', decision, this.#isWish(name) ? 'warn' : 'info');
+    this.#tellOnce(`look-up of ${printable(name)}`, '', decision, this.#isWish(name) ? 'warn' : 'info');
   }
 
   /**
@@ -84,4 +84,9 @@ export class Denials {
       `${destination}${known}: ${verdict === 'deny' ? 'denied' : 'would be denied'} by ${rule}`,
     );
   }
+}
+
+/** As master files have names (RFC 1035, 5.1): a label may have any bytes, also those that move a terminal's cursor. */
+function printable(name: string): string {
+  return name.replaceAll(/[^!-~]/g, (one) => `\\${String(one.charCodeAt(0)).padStart(3, '0')}`);
 }

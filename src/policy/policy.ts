@@ -23,7 +23,7 @@ import { explain, type Explanation } from './explain.ts';
 import { RuleIndex, type Subject } from './match.ts';
 import type { HostRange } from './host-addresses.ts';
 import { countsFor, Protections } from './protection.ts';
-import type { Action, Rule } from './rule.ts';
+import { type Action, isHostName, type Rule } from './rule.ts';
 
 export interface PolicySettings {
   /** What becomes of a flow that no rule is about. */
@@ -116,7 +116,8 @@ export class Policy {
   /**
    * What a proxy resolves is decided by the proxy. So it gets the name that has
    * decided, and after a rule about addresses none; elsewhere the latest one, if
-   * no rule denies addresses.
+   * no rule denies addresses. A name that is none of a host is no proxy's to see:
+   * it may be an address, or a line of HTTP.
    */
   #nameFor({ names }: Subject, rule: Rule | undefined): string | undefined {
     switch (rule?.target.kind) {
@@ -124,14 +125,14 @@ export class Policy {
         return rule.target.name;
       case 'below': {
         const end = `.${rule.target.name}`;
-        return names.find((name) => name.endsWith(end));
+        return names.find((name) => name.endsWith(end) && isHostName(name));
       }
       case 'range':
       case 'service':
         return undefined;
       case 'any':
       case undefined:
-        return this.#deniesAddresses ? undefined : names[0];
+        return this.#deniesAddresses ? undefined : names.find((name) => isHostName(name));
     }
   }
 }

@@ -159,12 +159,22 @@ function parseService(text: string): Target | undefined {
 /** In the form that DNS has it: lower case, Punycode, no final dot. @throws RuleSyntaxError */
 export function parseName(text: string): string {
   const name = domainToASCII(text).toLowerCase().replace(/\.$/, '');
-  const labels = name.split('.');
-  // What ends in a number is meant as an address by somebody: 127.1, 0x7f.0.0.1, 2130706433.
-  const numeric = /^(?:\d+|0x[0-9a-f]*)$/.test(
-    text.replace(/\.$/, '').split('.').at(-1)?.toLowerCase() ?? '',
-  );
-  if (numeric || name.length > MAX_HOST_NAME || !labels.every((label) => HOST_LABEL.test(label)))
+  // As it was written: in Punycode 127.1 is 127.0.0.1.
+  if (isNumeric(text.toLowerCase().replace(/\.$/, '')) || !isHostName(name))
     throw new RuleSyntaxError(`"${text}" is no address and no host name`);
   return name;
+}
+
+/** What ends in a number is meant as an address by somebody: 127.1, 0x7f.0.0.1, 2130706433. */
+function isNumeric(name: string): boolean {
+  return /^(?:\d+|0x[0-9a-f]*)$/.test(name.slice(name.lastIndexOf('.') + 1));
+}
+
+/** Of a name in the form that DNS has it, which may have any bytes in its labels. */
+export function isHostName(name: string): boolean {
+  return (
+    !isNumeric(name) &&
+    name.length <= MAX_HOST_NAME &&
+    name.split('.').every((label) => HOST_LABEL.test(label))
+  );
 }

@@ -191,6 +191,22 @@ function datagram(destination: string, source?: string, destinationPort = NEAR_P
   });
 }
 
+test('a name is nothing that a proxy could take for its own', async () => {
+  const smuggled = 'x:1 HTTP/1.1\r\n\r\nCONNECT 192.0.2.1:7777 HTTP/1.1\r\nx: y.any.example';
+  const said = await outside.said(
+    [
+      ['dns', smuggled, 'A'],
+      ['tcp', FAR[4], 7000, 'echo'],
+    ],
+    { args: ['--egress-proxy', 'http://192.0.2.2:3128'] },
+  );
+  expect(said).toEqual([expect.objectContaining({ answers: ['A "192.0.2.2"'] }), 'echo']);
+  const told = await outside.told((lines) => lines.some((line) => line.includes('"proxy"')));
+  expect(told.filter((line) => line.includes('"proxy"'))).toEqual([
+    JSON.stringify({ proxy: 3128, authority: '192.0.2.2:7000' }),
+  ]);
+});
+
 test('fragments: a flow is decided by the whole datagram, and overlaps make none', async () => {
   const toDenied = udpDatagram(Buffer.alloc(24, 'x'), FAR[4], 5000, 7002);
   const toAllowed = udpDatagram(Buffer.alloc(24, 'x'), FAR[4], 5000, 7003);
@@ -280,7 +296,7 @@ test('a flood of flows takes what it may and no more, and nobody starves', async
     `${outside.commandOf([
       ['flood', '203.0.113.9', 1500, 20],
       ['dial', NOBODY, 2000],
-      ['tcp', 'web.example', 7000, 'echo'],
+      ['tcp', FAR[4], 7000, 'echo'],
       ['tcp', 'web', 80, 'GET / HTTP/1.0\r\n\r\n'],
     ])}
     touch ${flooded}

@@ -104,6 +104,13 @@ describe('denials', () => {
     expect(log.lines.map((line) => line.split(': ')[0])).toEqual(['warn', 'info', 'warn', 'info', 'info']);
   });
 
+  test('show a name as it may be shown', () => {
+    const log = new LogLines();
+    const denials = new Denials(log);
+    denials.noteName('a\u001b[2J\r\nb.example', policy.decideName('a.example'));
+    expect(log.lines).toEqual(['warn: look-up of a\\027[2J\\013\\010b.example: denied by default: deny']);
+  });
+
   test('are bounded: a port scan does not fill the terminal', () => {
     const log = new LogLines();
     const denials = new Denials(log);

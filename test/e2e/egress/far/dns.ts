@@ -52,6 +52,9 @@ const REBOUND = 'rebound.example';
 const REBOUND_TO = ['127.0.0.1', '192.0.2.1', '169.254.169.254'];
 let timesRebound = 0;
 
+/** Whatever is asked for below it is there. */
+const ANY_BELOW = '.any.example';
+
 function a(data: string): Record {
   return { type: 'A', data };
 }
@@ -112,6 +115,7 @@ function answerTo(query: Packet): Buffer {
 }
 
 function recordsOf(name: string, type: string): readonly Record[] | undefined {
+  if (name.endsWith(ANY_BELOW)) return [a(FAR_4)];
   if (name !== REBOUND) return RECORDS[name];
   if (type !== 'A') return [];
   const address = timesRebound === 0 ? FAR_4 : REBOUND_TO[(timesRebound - 1) % REBOUND_TO.length];

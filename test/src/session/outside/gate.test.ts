@@ -59,6 +59,15 @@ test('a flow goes by the dialer, the address and the name that policy says', asy
   ]);
 });
 
+test.each(['a HTTP/1.1\r\nx: y.example', '10.0.0.1', '0x7f.1', 'a..example', `${'a.'.repeat(130)}example`])(
+  'a proxy is not asked for %j, which is no host name',
+  (name) => {
+    names.learn('www.example', '192.0.2.1', 60);
+    names.learn(name, '192.0.2.1', 60);
+    expect(gate.admit('tcp', '192.0.2.1', 443)).toMatchObject({ via: 'office', name: 'www.example' });
+  },
+);
+
 test('what is denied is counted, told of once, and has no passage', async () => {
   names.learn('bank.example', '192.0.2.9', 60);
   for (let i = 0; i < 3; i++) expect(gate.admit('tcp', '192.0.2.9', 443)).toBeUndefined();
