@@ -28,8 +28,7 @@ export function proxyHeader(version: ProxyHeader, ends: Ends): Uint8Array {
   const { remoteAddress, remotePort, localAddress, localPort } = ends;
   if (remoteAddress === undefined || localAddress === undefined || !remotePort || !localPort)
     throw new RemoteStreamError('reset', 'the client has gone');
-  // One socket may serve both versions: the address is then an IPv4 one mapped into IPv6.
-  const [source, target] = [ipaddr.process(remoteAddress), ipaddr.process(localAddress)];
+  const [source, target] = [plainAddress(remoteAddress), plainAddress(localAddress)];
   if (version === 'v1') {
     const family = source.kind() === 'ipv4' ? 'TCP4' : 'TCP6';
     return Buffer.from(`PROXY ${family} ${String(source)} ${String(target)} ${remotePort} ${localPort}\r\n`);
@@ -39,6 +38,11 @@ export function proxyHeader(version: ProxyHeader, ends: Ends): Uint8Array {
   const family = source.kind() === 'ipv4' ? TCP_OVER_IPV4 : TCP_OVER_IPV6;
   const length = twoBytes(addresses.length + ports.length);
   return Uint8Array.from([...SIGNATURE, PROXY_COMMAND, family, ...length, ...addresses, ...ports]);
+}
+
+/** One socket may serve both versions, with IPv4 mapped into IPv6. A zone (RFC 4007, 11) means nothing elsewhere. */
+function plainAddress(text: string): ReturnType<typeof ipaddr.process> {
+  return ipaddr.process(text.replace(/%.*$/, ''));
 }
 
 function twoBytes(value: number): number[] {

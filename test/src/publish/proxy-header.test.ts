@@ -26,6 +26,11 @@ test('an IPv4 client of a socket for both versions is one of IPv4', () => {
   expect(proxyHeader('v2', mapped)).toEqual(proxyHeader('v2', IPV4));
 });
 
+test('a link-local client is told without its zone, of which a server would make nothing', () => {
+  const zoned = { ...IPV6, remoteAddress: 'fe80::7%eth0', localAddress: 'fe80::1%eth0' };
+  expect(String(Buffer.from(proxyHeader('v1', zoned)))).toBe('PROXY TCP6 fe80::7 fe80::1 258 443\r\n');
+});
+
 test('a client that has gone has none', () => {
   expect(() => proxyHeader('v2', { ...IPV4, remoteAddress: undefined })).toThrow('gone');
 });
