@@ -53,6 +53,8 @@ function fromWord(word: number): PolicyAddress {
 const NAT64_PREFIX = 0x0064_ff9b;
 const TEREDO_PREFIX = 0x2001_0000;
 const SIX_TO_FOUR = 0x2002;
+/** As a word, which is signed. */
+const TRANSLATED = 0xffff_0000 | 0;
 const ISATAP = 0x0000_5efe;
 const ISATAP_GLOBAL = 0x0200_5efe;
 
@@ -62,6 +64,7 @@ const ISATAP_GLOBAL = 0x0200_5efe;
  * - `2001::/32`, Teredo (RFC 4380, 4): the client's address, with its bits turned over
  * - an interface identifier of ISATAP (RFC 5214, 6.1)
  * - `::10.0.0.1`, "compatible" (RFC 4291, 2.5.5.1), but for `::` and `::1`
+ * - `::ffff:0:10.0.0.1`, "translated" (RFC 2765, 2.1)
  */
 function innerOf([first, second, third, fourth]: readonly number[]): PolicyAddress | undefined {
   if (first === NAT64_PREFIX && ((second === 0 && third === 0) || second >>> 16 === 1))
@@ -70,6 +73,7 @@ function innerOf([first, second, third, fourth]: readonly number[]): PolicyAddre
   if (first === TEREDO_PREFIX) return fromWord(~fourth);
   if (third === ISATAP || third === ISATAP_GLOBAL) return fromWord(fourth);
   if (first === 0 && second === 0 && third === 0 && fourth >>> 1 !== 0) return fromWord(fourth);
+  if (first === 0 && second === 0 && third === TRANSLATED) return fromWord(fourth);
   return undefined;
 }
 

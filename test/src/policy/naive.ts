@@ -64,6 +64,7 @@ function spellings(address: string): string[] {
   const all = [ipaddr.process(address).toString()];
   const b = bits(address);
   if (b.length === 32) return all;
+  if (isIn(address, '::ffff:0:0:0/96')) all.push(ipv4(b.slice(96)));
   if (isIn(address, '64:ff9b::/96') || isIn(address, '64:ff9b:1::/48')) all.push(ipv4(b.slice(96)));
   else if (isIn(address, '2002::/16')) all.push(ipv4(b.slice(16, 48)));
   else if (isIn(address, '2001::/32')) all.push(ipv4(turned(b.slice(96))));
