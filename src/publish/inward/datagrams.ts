@@ -5,7 +5,8 @@ import { once } from 'node:events';
 import { isIPv6 } from 'node:net';
 import type { OpenPorts, Sandbox } from '../../../sandbox/index.ts';
 import type { Log } from '../../observe/log.ts';
-import { addressOf, hostAndPort, isLoopback, LOOPBACK, type Loopback } from '../addresses.ts';
+import { hostAndPort, isLoopback, LOOPBACK, type Loopback } from '../addresses.ts';
+import { boundAddresses } from '../udp/bound-addresses.ts';
 import { DatagramForward } from '../udp/datagram-forward.ts';
 
 export interface HostDatagramsOptions {
@@ -36,13 +37,9 @@ async function forward(
     log[level](`${label} is not at ${hostAndPort(place.address, place.port)} in the sandbox: ${reason}`);
     return [];
   }
-  const connect = () => connectHost(place.port, whereBound(host, place.port) ?? place.address);
+  const connect = () =>
+    connectHost(place.port, boundAddresses(host, place.port).find(isLoopback) ?? place.address);
   return [new DatagramForward({ label, socket, connect, log })];
-}
-
-function whereBound(host: OpenPorts, wanted: number): Loopback | undefined {
-  const addresses = host.read('udp').filter(({ port }) => port === wanted);
-  return addresses.map(addressOf).find(isLoopback);
 }
 
 async function connectHost(port: number, address: Loopback): Promise<Socket> {

@@ -12,7 +12,8 @@
 import type { Socket as DatagramSocket } from 'node:dgram';
 import type { Socket } from 'node:net';
 import type { OpenPorts, Sandbox } from '../../../sandbox/index.ts';
-import { addressOf, LOOPBACK } from '../addresses.ts';
+import { LOOPBACK } from '../addresses.ts';
+import { boundAddresses } from '../udp/bound-addresses.ts';
 import { systemCode } from '../errors.ts';
 
 export type InsideNetwork = Pick<Sandbox, 'connectInside' | 'datagramsInside' | 'portsInside'>;
@@ -51,8 +52,7 @@ export class InsideDial {
 
   /** UDP refuses nobody: who is bound is looked up. Where nobody is, a program may be soon. */
   async datagrams(ports: OpenPorts | undefined): Promise<DatagramSocket> {
-    const bound = ports?.read('udp').find(({ port, ours }) => port === this.#port && !ours);
-    const address = bound === undefined ? LOOPBACK[0] : addressOf(bound);
+    const [address = LOOPBACK[0]] = boundAddresses(ports, this.#port);
     return this.#sandbox.datagramsInside({ address, port: this.#port });
   }
 

@@ -20,8 +20,7 @@ export interface PublishOptions {
 
 /** @throws UsageError as HostSide does, and PORTS_UNSEEN; nothing is left then */
 export async function publish({ sandbox, addresses, rules, log }: PublishOptions): Promise<Published> {
-  const needsPorts = rules.some(({ kind, protocol }) => kind === 'auto' || protocol === 'udp');
-  const ports = needsPorts ? await portsOf(sandbox) : undefined;
+  const ports = await portsFor(rules, sandbox, log);
   const splices = new Splices(log, 'near');
   const hostSide = new HostSide({ sandbox, addresses, splices, ports, log });
   const published = new Published(splices, ports);
@@ -40,13 +39,26 @@ export async function publish({ sandbox, addresses, rules, log }: PublishOptions
   }
 }
 
-async function portsOf(sandbox: InsideNetwork): Promise<OpenPorts> {
+/** What opens is published by them alone; a UDP port that is named does without, and takes its program to be on 127.0.0.1. */
+async function portsFor(
+  rules: readonly PublishRule[],
+  sandbox: InsideNetwork,
+  log: Log,
+): Promise<OpenPorts | undefined> {
+  const auto = rules.filter(({ kind }) => kind === 'auto');
+  if (auto.length === 0 && !rules.some(({ protocol }) => protocol === 'udp')) return undefined;
+  let ports: OpenPorts | undefined;
   try {
-    const ports = await sandbox.portsInside();
-    ports.read('tcp');
+    ports = await sandbox.portsInside();
+    // Each protocol is a kernel module of its own.
+    for (const { protocol } of auto) ports.read(protocol);
     return ports;
   } catch (error) {
-    throw portsUnseen(error, 'sandbox', '--publish');
+    ports?.close();
+    const unseen = portsUnseen(error, 'sandbox', '--publish');
+    if (auto.length > 0) throw unseen;
+    log.debug(unseen.message);
+    return undefined;
   }
 }
 
