@@ -104,8 +104,17 @@ test("the near host's own addresses are closed, however they are spelled", async
     ['tcp', '::1', NEAR_PORT],
     ['tcp', '0.0.0.0', NEAR_PORT],
     ['tcp', '127.255.255.254', NEAR_PORT],
+    // The gateway has DNS and nothing else; nobody has the rest of the sandbox's range.
+    ['tcp', '10.0.1.1', NEAR_PORT],
+    ['udp', '10.0.1.1', NEAR_PORT],
+    ['tcp', '10.0.1.251', NEAR_PORT],
+    ['tcp', 'fd6b:6e73::1', NEAR_PORT],
+    ['tcp', 'fd6b:6e73::7:7', NEAR_PORT],
   ]);
-  expect(own).toEqual(['ECONNREFUSED', 'ECONNREFUSED', 'ECONNREFUSED', 'ECONNREFUSED']);
+  expect(own).toEqual([
+    ...['ECONNREFUSED', 'ECONNREFUSED', 'ECONNREFUSED', 'ECONNREFUSED', 'ECONNREFUSED', 'ECONNREFUSED'],
+    ...['EHOSTUNREACH', 'ECONNREFUSED', 'EHOSTUNREACH'],
+  ]);
   expect(near.lines).toEqual(['ready']);
 });
 
