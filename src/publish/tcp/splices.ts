@@ -15,9 +15,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { reset } from '../../egress/index.ts';
 import type { Log } from '../../observe/log.ts';
-
-/** At once, of all servers together; two open files each. What comes on top is reset. */
-const MAX_CONNECTIONS = 4096;
+import { roomForConnections } from './room.ts';
 
 /** At the end: who takes longer to read the last of it does not read. */
 const LAST_BYTES_TIMEOUT_MS = 1_000;
@@ -36,14 +34,17 @@ export interface SpliceOptions {
 export class Splices {
   readonly #log: Log;
   readonly #outside: 'near' | 'far';
+  /** At once, of all servers together. What comes on top is reset. */
+  readonly #room: number;
   readonly #near = new Set<Socket>();
   readonly #far = new Set<Socket>();
   /** Clients whose far end is dialled. */
   readonly #joining = new Set<Promise<void>>();
 
   /** @param outside which end is not in the sandbox: those who connect to the servers are near */
-  constructor(log: Log, outside: 'near' | 'far') {
+  constructor(log: Log, outside: 'near' | 'far', room = roomForConnections()) {
     this.#log = log;
+    this.#room = room;
     this.#outside = outside;
   }
 
@@ -70,8 +71,8 @@ export class Splices {
   }
 
   #connected(near: Socket, options: SpliceOptions): void {
-    if (this.#near.size >= MAX_CONNECTIONS) {
-      this.#log.info(`${options.label}: reset, ${MAX_CONNECTIONS} connections are open`);
+    if (this.#near.size >= this.#room) {
+      this.#log.info(`${options.label}: reset, ${this.#room} connections are open`);
       reset(near);
       return;
     }

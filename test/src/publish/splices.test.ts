@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { dialTcp } from '../../../src/egress/index.ts';
+import { roomForConnections } from '../../../src/publish/tcp/room.ts';
 import { type SpliceOptions, Splices } from '../../../src/publish/tcp/splices.ts';
 import { until } from '../../support/until.ts';
 import { LogLines } from '../cluster/probe.ts';
@@ -91,6 +92,31 @@ test('where the far end refuses, the client is reset, and the log says so', asyn
   await serve({ dial: () => Promise.reject(new Error('nobody listens')) });
   expect(await once(client(), 'error')).toMatchObject([{ code: 'ECONNRESET' }]);
   expect(told()).toEqual(['info: near: nobody listens']);
+});
+
+test('past the bound a client is reset, and the log says so', async () => {
+  splices = new Splices(log, 'near', 1);
+  await serve();
+  const server = accepted();
+  const first = client();
+  await server;
+  expect(await once(client(), 'error')).toMatchObject([{ code: 'ECONNRESET' }]);
+  expect(told()).toEqual(['info: near: reset, 1 connections are open']);
+  const next = accepted();
+  (await server).destroy();
+  first.destroy();
+  await until(async () => (await connections(near)) === 0);
+  client();
+  await next;
+});
+
+test.each([
+  ['1024', 170],
+  ['1048576', 4096],
+  ['unlimited', 4096],
+])('of %s open files, %i connections', (files, room) => {
+  const limits = `Limit        Soft Limit   Hard Limit   Units\nMax open files   ${files}   ${files}   files\n`;
+  expect(roomForConnections(limits)).toBe(room);
 });
 
 test('a dial that is under way is given up at the end', async () => {
