@@ -29,7 +29,7 @@ import type { Addon } from '../native/addon.ts';
 
 /** Ends every process that has this socket under this number. */
 export function endHolders(api: Addon, fd: number, socketInode: number): void {
-  for (const pid of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
+  for (const pid of listProcesses()) {
     // The directory stands for the process, and is a pidfd as well: no reuse of the pid misleads either of the two.
     const process = openProcess(pid);
     if (process === undefined) continue;
@@ -42,6 +42,15 @@ export function endHolders(api: Addon, fd: number, socketInode: number): void {
 }
 
 const SIGKILL = 9;
+
+/** None where this process may open no more files. Its set-up fails then anyway, and later everything is armed. */
+function listProcesses(): string[] {
+  try {
+    return readdirSync('/proc').filter((entry) => /^\d+$/.test(entry));
+  } catch {
+    return [];
+  }
+}
 
 /** Nothing where it has ended, or others may not see it (hidepid, proc(5)). */
 function openProcess(pid: string): number | undefined {
