@@ -292,6 +292,12 @@ describe('what bubblewrap has just cloned', () => {
     expect((await host.report('failed')).code).toBe('GIVEN_UP');
     await expectEnded(host);
   });
+
+  test('ends with the host and the guard, where their whole process group is killed', async () => {
+    const host = await heldHost({ prefix: ['setsid'] });
+    process.kill(-(host.child.pid ?? NaN), 'SIGKILL');
+    await expectEnded(host);
+  });
 });
 
 describe('close', () => {
