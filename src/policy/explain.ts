@@ -3,7 +3,7 @@
 import { isWithin } from './address.ts';
 import type { Decision, Flow, Judgement } from './decision.ts';
 import { isPortOf, isServiceOf, type Subject } from './match.ts';
-import { countsFor } from './protection.ts';
+import { countsFor, type Protection } from './protection.ts';
 import type { Rule } from './rule.ts';
 
 export interface ExplainedRule {
@@ -19,6 +19,8 @@ export interface Explanation {
   readonly decision: Decision;
   /** What the address is, where it is protected. */
   readonly protected: string | undefined;
+  /** What opens it, where it is protected and no rule decides. */
+  readonly remedy: string | undefined;
   /** In their order, up to the one that decides. */
   readonly rules: readonly ExplainedRule[];
 }
@@ -30,6 +32,7 @@ export function explain(flow: Flow, rules: readonly Rule[], judgement: Judgement
     flow,
     decision,
     protected: protection?.label,
+    remedy: protection && decisive === undefined ? remedyOf(flow, decision, protection) : undefined,
     rules: looked.map((rule) => ({
       action: rule.action,
       rule: rule.text,
@@ -45,6 +48,16 @@ export function explain(flow: Flow, rules: readonly Rule[], judgement: Judgement
                 : 'decided already')),
     })),
   };
+}
+
+function remedyOf(
+  { protocol, port }: Flow,
+  { address }: Decision,
+  { openedBy }: Protection,
+): string | undefined {
+  if (openedBy === 'rule') return `--allow ${address} opens it`;
+  if (openedBy === undefined || protocol === 'icmp') return undefined;
+  return `--host-port ${port}${protocol === 'udp' ? '/udp' : ''} has that port of the host in the sandbox`;
 }
 
 /** What of a rule is not so of the flow; undefined where it is about it. */
@@ -79,7 +92,7 @@ function nameMismatch(names: readonly string[]): string {
 }
 
 /** For people: a line for each rule, and the last for the decision. */
-export function explanationText({ flow, decision, protected: closed, rules }: Explanation): string {
+export function explanationText({ flow, decision, protected: closed, remedy, rules }: Explanation): string {
   const { protocol, port, names, service } = flow;
   const address = decision.address.includes(':') ? `[${decision.address}]` : decision.address;
   const host =
@@ -97,6 +110,7 @@ export function explanationText({ flow, decision, protected: closed, rules }: Ex
     ...(closed === undefined ? [] : [`  protected: ${closed}`]),
     ...lines,
     `${verdict}, by ${decision.rule}${decision.verdict === 'deny' ? '' : `, via ${decision.via}`}`,
+    ...(remedy === undefined ? [] : [`  ${remedy}`]),
     '',
   ].join('\n');
 }

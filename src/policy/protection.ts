@@ -13,30 +13,32 @@ import { type AddressRange, isPartOf, isWithin, parseAddressRange, type PolicyAd
 import { type HostRange, hostRanges } from './host-addresses.ts';
 import type { Rule } from './rule.ts';
 
+type Opener = 'rule' | 'host-port';
+
 export interface Protection {
   /** For messages: what such an address is. */
   readonly label: string;
   readonly range: AddressRange;
-  /** Whether a rule may open it. */
-  readonly mayOpen: boolean;
+  /** How it is reached after all, if at all. */
+  readonly openedBy: Opener | undefined;
 }
 
-function protection(label: string, mayOpen: boolean, ...ranges: string[]): Protection[] {
+function protection(label: string, openedBy: Opener | undefined, ...ranges: string[]): Protection[] {
   return ranges.map((text) => {
     const range = parseAddressRange(text);
     if (typeof range === 'string' || 'hostBits' in range) throw new RangeError(`not a range: ${text}`);
-    return { label, mayOpen, range };
+    return { label, openedBy, range };
   });
 }
 
 const FIXED: readonly Protection[] = [
-  ...protection('the loopback', false, '127.0.0.0/8', '::1'),
-  ...protection('no address of a host', false, '0.0.0.0/8', '::'),
-  ...protection('a group of hosts', false, '224.0.0.0/4', '255.255.255.255', 'ff00::/8'),
+  ...protection('the loopback', 'host-port', '127.0.0.0/8', '::1'),
+  ...protection('no address of a host', undefined, '0.0.0.0/8', '::'),
+  ...protection('a group of hosts', undefined, '224.0.0.0/4', '255.255.255.255', 'ff00::/8'),
   // Of the metadata services that have an address elsewhere: Alibaba, Azure, Oracle; Amazon, Google over IPv6.
-  ...protection('a metadata service', true, '100.100.100.200', '168.63.129.16', '192.0.0.192'),
-  ...protection('a metadata service', true, 'fd00:ec2::254', 'fd20:ce::254'),
-  ...protection('link-local, where metadata services are', true, '169.254.0.0/16', 'fe80::/10'),
+  ...protection('a metadata service', 'rule', '100.100.100.200', '168.63.129.16', '192.0.0.192'),
+  ...protection('a metadata service', 'rule', 'fd00:ec2::254', 'fd20:ce::254'),
+  ...protection('link-local, where metadata services are', 'rule', '169.254.0.0/16', 'fe80::/10'),
 ];
 
 /** How old what is known of the host's addresses may be. */
@@ -73,11 +75,13 @@ function firstWith(address: PolicyAddress, protections: readonly Protection[]): 
 
 function protectionOf({ kind, range }: HostRange): Protection {
   return kind === 'own'
-    ? { label: "the host's own address", mayOpen: true, range }
-    : { label: 'a group of hosts', mayOpen: false, range };
+    ? { label: "the host's own address", openedBy: 'rule', range }
+    : { label: 'a group of hosts', openedBy: undefined, range };
 }
 
 /** A rule counts for what is protected where it denies it, or is about just that and allows it. */
-export function countsFor({ action, target }: Rule, { mayOpen, range }: Protection): boolean {
-  return action === 'deny' || (mayOpen && target.kind === 'range' && isPartOf(target.range, range));
+export function countsFor({ action, target }: Rule, { openedBy, range }: Protection): boolean {
+  return (
+    action === 'deny' || (openedBy === 'rule' && target.kind === 'range' && isPartOf(target.range, range))
+  );
 }

@@ -178,13 +178,30 @@ allow, by *.example.com@office, via office
   });
 });
 
-test('an explanation of what is protected says what it is', () => {
+test('an explanation of what is protected says what it is, and what opens it', () => {
   const explained = policy(['+*']).explain(flow('::ffff:127.0.0.1'));
   expect(explanationText(explained)).toBe(`tcp 127.0.0.1:443
   protected: the loopback
   - allow * (--allow): does not open what is protected: the loopback
 deny, by protected: the loopback
+  --host-port 443 has that port of the host in the sandbox
 `);
+  const remedies = [
+    flow('127.0.0.1', { protocol: 'udp', port: 53 }),
+    flow('127.0.0.1', { protocol: 'icmp', port: 0 }),
+    flow('169.254.169.254'),
+    flow('224.0.0.1'),
+    flow('192.0.2.1'),
+  ].map((one) => policy(['+*']).explain(one).remedy);
+  expect(remedies).toEqual([
+    '--host-port 53/udp has that port of the host in the sandbox',
+    undefined,
+    '--allow 169.254.169.254 opens it',
+    undefined,
+    undefined,
+  ]);
+  for (const rule of ['+169.254.169.254', '-169.254.169.254'])
+    expect(policy([rule]).explain(flow('169.254.169.254')).remedy).toBeUndefined();
 });
 
 test('a thousand rules cost a flow no more than a few look-ups', () => {
