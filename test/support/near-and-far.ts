@@ -6,8 +6,8 @@
  *
  * Both are network namespaces, made by an ordinary user, with one mount namespace
  * for files of their own. A process is put there by a prefix to its command: it
- * has the user's own id, and no right over the network. Namespaces and commands
- * end with the pipe that this process holds.
+ * has the user's own id, and no right over the network. The namespaces end with
+ * a pipe that this process holds, and commands with this process.
  */
 
 import { spawn } from 'node:child_process';
@@ -74,5 +74,6 @@ export async function startNetwork(setUp = ''): Promise<Network> {
 /** The second user namespace is for the user's own id: in the first one they are root. */
 function into(pid: string, uid: number, gid: number): string[] {
   const enter = ['nsenter', '--preserve-credentials', '-t', pid, '-U', '-m', '-n', '--'];
-  return [...enter, 'unshare', '--user', `--map-user=${uid}`, `--map-group=${gid}`, '--'];
+  const ownId = ['unshare', '--user', `--map-user=${uid}`, `--map-group=${gid}`, '--'];
+  return [...enter, ...ownId, 'setpriv', '--pdeathsig', 'KILL', '--'];
 }

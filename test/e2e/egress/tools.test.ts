@@ -1,5 +1,6 @@
 /** What people run: package managers, git, HTTP and QUIC clients, database clients, iperf3; each with its real server. */
 
+import { execFileSync } from 'node:child_process';
 import { appendFileSync, chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -35,23 +36,32 @@ test('npm installs from a registry', async () => {
   expect(stdout).toBe('from the registry');
 });
 
-test.each([
-  'http://web.example:8081/far.git',
-  `http://[${FAR[6]}]:8081/far.git`,
-  'git://web.example/far.git',
-])('git clones %s, and pushes to it', async (url) => {
-  const copy = join(outside.folder, `git-${url.replaceAll(/\W/g, '')}`);
-  const branch = `from-${url.replaceAll(/\W/g, '')}`;
-  const stdout = await outside.output(
-    `git clone --quiet ${url} ${copy}
+describe('git', () => {
+  beforeAll(async () => {
+    const daemon = join(execFileSync('git', ['--exec-path'], { encoding: 'utf8' }).trim(), 'git-daemon');
+    const repositories = `--base-path=${outside.folder}/far/git`;
+    const options = ['--verbose', '--reuseaddr', '--export-all', '--enable=receive-pack', repositories];
+    await outside.serve([daemon, ...options], { ready: /Ready to rumble/ });
+  });
+
+  test.each([
+    'http://web.example:8081/far.git',
+    `http://[${FAR[6]}]:8081/far.git`,
+    'git://web.example/far.git',
+  ])('clones %s, and pushes to it', async (url) => {
+    const copy = join(outside.folder, `git-${url.replaceAll(/\W/g, '')}`);
+    const branch = `from-${url.replaceAll(/\W/g, '')}`;
+    const stdout = await outside.output(
+      `git clone --quiet ${url} ${copy}
       cd ${copy}
       head -c 3000000 /dev/urandom > large
       git add large
       git -c user.name=inside -c user.email=inside@example.com commit --quiet --message=second
       git push --quiet origin HEAD:${branch}
       git ls-remote --heads origin ${branch} | cut -f 2`,
-  );
-  expect(stdout).toBe(`refs/heads/${branch}`);
+    );
+    expect(stdout).toBe(`refs/heads/${branch}`);
+  });
 });
 
 describe('curl', () => {

@@ -1,4 +1,4 @@
-/** A repository for everybody to read and write: git's own server (9418), and its CGI program behind HTTP (8081). */
+/** A repository for everybody to read and write, by git's CGI program behind HTTP (8081). */
 
 import { execFileSync, spawn } from 'node:child_process';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
@@ -12,11 +12,6 @@ export async function serveGit(folder: string): Promise<void> {
   const root = join(folder, 'git');
   mkdirSync(root);
   makeRepository(root);
-  spawn(
-    'git',
-    ['daemon', '--reuseaddr', '--export-all', '--enable=receive-pack', `--base-path=${root}`, root],
-    { stdio: 'ignore' },
-  );
   await listenEverywhere(
     http.createServer((request, response) => runCgi(root, request, response)),
     8081,
