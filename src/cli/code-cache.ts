@@ -69,7 +69,10 @@ export function loadProgram<T>(
 }
 
 /** In the user's cache (XDG Base Directory Specification: a relative path is to be ignored). */
-function cacheDirectory({ HOME, XDG_CACHE_HOME }: Readonly<Record<string, string | undefined>>) {
+function cacheDirectory(env: Readonly<Record<string, string | undefined>>) {
+  const { HOME, XDG_CACHE_HOME, NODE_DISABLE_COMPILE_CACHE } = env;
+  // Node's own word for the same thing.
+  if (NODE_DISABLE_COMPILE_CACHE) return undefined;
   const isGiven = XDG_CACHE_HOME !== undefined && path.isAbsolute(XDG_CACHE_HOME);
   const base = isGiven ? XDG_CACHE_HOME : HOME && path.join(HOME, '.cache');
   return base ? path.join(base, 'kns-rootless', 'code') : undefined;

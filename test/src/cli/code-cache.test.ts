@@ -126,3 +126,9 @@ test('without $XDG_CACHE_HOME it is ~/.cache', () => {
   load({ HOME: home }).keepCode();
   expect(readdirSync(join(home, '.cache/kns-rootless/code'))).toHaveLength(1);
 });
+
+test('where Node is to keep none, nothing is kept', () => {
+  const env = { XDG_CACHE_HOME: join(folder, 'cache'), NODE_DISABLE_COMPILE_CACHE: '1' };
+  expect([run(env), run(env)]).toEqual([false, false]);
+  expect(readdirSync(folder)).toEqual(['program-1.cjs']);
+});
