@@ -108,7 +108,7 @@ function encodeCommand(command: readonly (string | Uint8Array)[]): Uint8Array {
 export class Guard {
   /** To init inside: that of the sandbox, or of the joined command. */
   readonly control: Channel;
-  /** Settles when the guard itself has ended, or was never there. What it left, if it was killed, ends by itself. */
+  /** Settles when the guard itself has ended, or was never there. Where it was killed, the rest is about to end. */
   readonly gone: Promise<unknown>;
   /** Settles when every process of the sandbox has ended, or is about to because the guard was killed. */
   readonly exited: Promise<{ readonly code: number }>;
