@@ -8,7 +8,7 @@
  */
 
 import { closeSync } from 'node:fs';
-import type { NetnsHelper } from '../helper.ts';
+import { HelperGone, type NetnsHelper } from '../helper.ts';
 
 export type SocketKind = 'tcp4' | 'tcp6' | 'udp4' | 'udp6' | 'diag';
 
@@ -39,6 +39,7 @@ export class InsideSockets {
     const stock = this.#stocks.get(kind) ?? { fds: [], coming: undefined };
     this.#stocks.set(kind, stock);
     for (;;) {
+      if (this.#closed) throw new HelperGone('the sandbox is closed');
       const fd = stock.fds.shift();
       if (fd === undefined) await this.#refill(kind, stock);
       else {

@@ -2,11 +2,13 @@
 
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { openSync, readdirSync, readFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { hostPorts, launch, type OpenPort, type OpenPorts, type Sandbox } from '../../sandbox/index.ts';
+import type { NetnsHelper } from '../../sandbox/helper.ts';
+import { InsideSockets } from '../../sandbox/inside/sockets.ts';
 import { buildNative } from '../../sandbox/native/build.ts';
 import { until } from '../support/until.ts';
 import { LINK, NATIVE } from './support/host.ts';
@@ -244,6 +246,21 @@ describe('connections to programs of the sandbox', () => {
         Array.from({ length: 50 }, () => sandbox.connectInside({ address: '127.0.0.1', port: 80 })),
       ),
     ).rejects.toThrow();
+  });
+
+  test('none once closed, however long the helper still answers', async () => {
+    await standing('true');
+    let requests = 0;
+    const helper = {
+      request: async () => ({ fd: openSync('/dev/null', 'r'), more: [], facts: new Map(), at: ++requests }),
+    };
+    const sockets = new InsideSockets(helper as unknown as NetnsHelper);
+    const before = openFiles();
+    const socket = sockets.take('tcp4');
+    sockets.close();
+    await expect(socket).rejects.toThrow('closed');
+    expect(requests).toBe(1);
+    expect(openFiles()).toBe(before);
   });
 
   test('datagrams', async () => {
