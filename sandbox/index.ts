@@ -5,7 +5,6 @@ export { explainBwrap, findBwrap } from './bwrap.ts';
 export { containerKind, containerRemedy } from './container.ts';
 export { appArmorProfile, userNamespaceDenial } from './denial.ts';
 export {
-  type DatagramEvents,
   type DatagramFailure,
   type Datagrams,
   type DatagramSocket,
