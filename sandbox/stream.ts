@@ -80,6 +80,11 @@ export class StreamSockets {
     this.#handle = api.openStreams(this.#happened, (count) => this.#tell(count));
   }
 
+  /** Sockets that are open, or being connected. */
+  get size(): number {
+    return this.#open.size;
+  }
+
   /** @param address of 4 or 16 bytes. @throws as the system does: ENETUNREACH, EMFILE */
   connect(address: Uint8Array, port: number, events: StreamSocketEvents): StreamSocket {
     const id = this.#lastId === MAX_ID ? 1 : this.#lastId + 1;

@@ -7,24 +7,41 @@
  * host without IPv6 says so at once, by its own routing table.
  */
 
-import type { OpenDatagramSocket, StreamSockets } from '../../sandbox/index.ts';
+import type {
+  OpenDatagramSocket,
+  StreamSocket,
+  StreamSocketEvents,
+  StreamSockets,
+} from '../../sandbox/index.ts';
 import type { Log } from '../observe/log.ts';
-import type { RemoteStream, RemoteStreamEvents } from '../relay/stream.ts';
+import { type RemoteStream, RemoteStreamError, type RemoteStreamEvents } from '../relay/stream.ts';
 import { type DatagramPort, type Dialer, DIRECT, type EchoProbe, type EgressDestination } from './dialer.ts';
-import { Pinger } from './echo/pinger.ts';
 import { addressBytes } from './address-bytes.ts';
+import { Pinger } from './echo/pinger.ts';
+import { openFileLimit } from './open-files.ts';
 import { DirectStream } from './tcp/direct-stream.ts';
 import { IdleBlocks } from './tcp/read-blocks.ts';
 import { HostPort } from './udp/host-port.ts';
+
+/** A command that floods the network leaves files for the port-forwards, and for what is published. */
+const SHARE_OF_FILES = 1 / 4;
 
 export class DirectDialer implements Dialer {
   readonly name = DIRECT;
   readonly #openSocket: OpenDatagramSocket;
   readonly #streamSockets: StreamSockets;
   readonly #idleBlocks = new IdleBlocks();
+  readonly #mostStreams: number;
   readonly #pinger: Pinger;
 
-  constructor(openSocket: OpenDatagramSocket, streamSockets: StreamSockets, log: Log) {
+  /** @param files that this process may have open */
+  constructor(
+    openSocket: OpenDatagramSocket,
+    streamSockets: StreamSockets,
+    log: Log,
+    files = openFileLimit(),
+  ) {
+    this.#mostStreams = Math.floor(files * SHARE_OF_FILES);
     this.#streamSockets = streamSockets;
     this.#openSocket = openSocket;
     this.#pinger = new Pinger(openSocket, log);
@@ -32,7 +49,17 @@ export class DirectDialer implements Dialer {
 
   stream({ address, port }: EgressDestination, events: RemoteStreamEvents): RemoteStream {
     const destination = { address: addressBytes(address), port };
-    return new DirectStream(this.#streamSockets, destination, this.#idleBlocks, events);
+    return new DirectStream(this, destination, this.#idleBlocks, events);
+  }
+
+  /** @throws RemoteStreamError where there are too many, and as StreamSockets does */
+  connect(address: Uint8Array, port: number, events: StreamSocketEvents): StreamSocket {
+    if (this.#streamSockets.size < this.#mostStreams)
+      return this.#streamSockets.connect(address, port, events);
+    throw new RemoteStreamError(
+      'unreachable',
+      `${this.#mostStreams} connections are open, and the rest of the open files (ulimit -n) is for other things`,
+    );
   }
 
   openPort(): DatagramPort {

@@ -5,6 +5,7 @@ export { DirectDialer } from './direct.ts';
 export { HostResolvers } from './dns/resolver-config.ts';
 export { UpstreamDns } from './dns/upstream.ts';
 export { type FlowMeter, metered } from './meter.ts';
+export { openFileLimit } from './open-files.ts';
 export { proxyDialer } from './proxy/dialer.ts';
 export { parseProxy, type ProxyEndpoint } from './proxy/url.ts';
 export { dialTcp, type HostDial } from './tcp/dial.ts';

@@ -10,10 +10,16 @@
  * tcp_syn_retries), and the near side's request has a bound of its own.
  */
 
-import { type StreamSocket, type StreamSocketEvents, type StreamSockets } from '../../../sandbox/index.ts';
-import { systemError, wouldBlock } from '../../../sandbox/index.ts';
+import {
+  type StreamSocket,
+  type StreamSocketEvents,
+  type StreamSockets,
+  systemError,
+  wouldBlock,
+} from '../../../sandbox/index.ts';
 import { type RemoteStream, RemoteStreamError, type RemoteStreamEvents } from '../../relay/stream.ts';
 import { dialError } from './dial-error.ts';
+import { LINGER_TIMEOUT_MS } from './linger.ts';
 import { type IdleBlocks, ReadBlocks } from './read-blocks.ts';
 
 /** What one stream reads before others have their turn, and before it is passed on: what a core's own cache holds. */
@@ -44,9 +50,10 @@ export class DirectStream implements RemoteStream, StreamSocketEvents {
   #ended = false;
   /** The FIN has been sent. */
   #finished = false;
+  #lingering: NodeJS.Timeout | undefined;
 
   constructor(
-    sockets: StreamSockets,
+    sockets: Pick<StreamSockets, 'connect'>,
     { address, port }: { address: Uint8Array; port: number },
     idle: IdleBlocks,
     events: RemoteStreamEvents,
@@ -112,6 +119,7 @@ export class DirectStream implements RemoteStream, StreamSocketEvents {
     // Ended on both sides, it closes once all is sent; else the far end is to know that nobody reads on.
     const complete = this.#ended && this.#readEnded;
     if (!complete || this.#unwritten.length === 0) this.#close(!complete && this.#established);
+    else this.#lingering = setTimeout(() => this.#close(true), LINGER_TIMEOUT_MS).unref();
   }
 
   #read(): void {
@@ -163,6 +171,7 @@ export class DirectStream implements RemoteStream, StreamSocketEvents {
         return;
       }
       this.#writtenBytes += taken;
+      this.#lingering?.refresh();
       // An edge comes once there is room again.
       if (this.#writtenBytes < chunk.length) return;
       this.#writtenBytes = 0;
@@ -202,6 +211,7 @@ export class DirectStream implements RemoteStream, StreamSocketEvents {
     const socket = this.#socket;
     if (socket === undefined) return;
     this.#socket = undefined;
+    clearTimeout(this.#lingering);
     socket.close(reset);
     this.#reads.rest();
     for (const { done } of this.#unwritten.splice(0)) done();

@@ -9,6 +9,7 @@ import type { Socket } from 'node:net';
 import { type RemoteStream, RemoteStreamError, type RemoteStreamEvents } from '../../relay/stream.ts';
 import type { HostDial } from './dial.ts';
 import { dialError } from './dial-error.ts';
+import { LINGER_TIMEOUT_MS } from './linger.ts';
 import { ReadBuffer } from './read-buffer.ts';
 import { reset } from './reset.ts';
 
@@ -55,7 +56,8 @@ export class HostStream implements RemoteStream {
     socket.removeAllListeners('data').removeAllListeners('end').removeAllListeners('error');
     socket.on('error', () => {}); // nobody is left to be told
     // Ended on both sides, it closes once all is sent; else the far end is to know that nobody reads on.
-    if (this.#ended && socket.readableEnded) socket.destroySoon();
+    if (this.#ended && socket.readableEnded)
+      socket.setTimeout(LINGER_TIMEOUT_MS, () => socket.destroy()).destroySoon();
     else reset(socket);
   }
 

@@ -6,18 +6,13 @@
  * So a bound of our own comes first, of which a line can tell.
  */
 
-import { readFileSync } from 'node:fs';
+import { openFileLimit } from '../../egress/index.ts';
 
 const MAX_CONNECTIONS = 4096;
 /** Two files a connection, published and host ports: together they leave a third of all files to the rest. */
 const FILES_PER_CONNECTION = 6;
 
-/** @param limits as proc(5) has them of this process, whose soft limit Node has raised to the hard one */
-export function roomForConnections(limits = ownLimits()): number {
-  const files = Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1] ?? Number.POSITIVE_INFINITY);
+/** @param files that this process may have open */
+export function roomForConnections(files = openFileLimit()): number {
   return Math.min(MAX_CONNECTIONS, Math.floor(files / FILES_PER_CONNECTION));
-}
-
-function ownLimits(): string {
-  return readFileSync('/proc/self/limits', 'utf8');
 }

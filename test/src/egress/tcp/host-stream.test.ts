@@ -1,8 +1,10 @@
 import { EventEmitter, once } from 'node:events';
 import type { Server, Socket } from 'node:net';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { openStreamSockets, type StreamSockets } from '../../../../sandbox/index.ts';
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { openDatagramSockets, openStreamSockets, type StreamSockets } from '../../../../sandbox/index.ts';
 import { addressBytes } from '../../../../src/egress/address-bytes.ts';
+import { DirectDialer } from '../../../../src/egress/direct.ts';
+import { openFileLimit } from '../../../../src/egress/open-files.ts';
 import { dialTcp } from '../../../../src/egress/tcp/dial.ts';
 import { HostStream } from '../../../../src/egress/tcp/host-stream.ts';
 import { DirectStream } from '../../../../src/egress/tcp/direct-stream.ts';
@@ -204,4 +206,55 @@ test('a DirectStream says why there is no way', async () => {
     (events) => new DirectStream(sockets, { address, port: 1 }, new IdleBlocks(), events),
   );
   expect(await probe.ending).toMatchObject({ kind: 'error', error: { reason: 'unreachable' } });
+});
+
+test('what the far end does not read is given up, and not kept for ever', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  let far: Socket | undefined;
+  const { server, port } = await listening((socket) => {
+    far = socket.pause();
+    socket.end();
+  });
+  open.push(server);
+  const [, { dial }] = DIALS;
+  const probe = new Probe(dial(port));
+  await probe.established;
+  const sizeBefore = sockets.size;
+  // More than both sockets' buffers hold.
+  const taken = vi.fn();
+  for (let i = 0; i < 16; i++) probe.stream.write(new Uint8Array(1 << 20), taken);
+  probe.stream.end();
+  expect(await probe.ending).toEqual({ kind: 'end' });
+  probe.stream.destroy();
+  vi.advanceTimersByTime(59_999);
+  expect(sockets.size).toBe(sizeBefore);
+  vi.advanceTimersByTime(1);
+  expect(sockets.size).toBe(sizeBefore - 1);
+  expect(taken).toHaveBeenCalledTimes(16);
+  far?.on('error', () => {}).destroy();
+});
+
+test('a flood of connections leaves open files for others', async () => {
+  const { server, port } = await listening((socket) => void socket.on('error', () => {}).resume());
+  open.push(server);
+  const log = { warn: () => {}, info: () => {}, debug: () => {} };
+  const dialer = new DirectDialer(await openDatagramSockets(), await openStreamSockets(), log, 9);
+  onTestFinished(() => dialer.close());
+  const dialled = () => new Probe((events) => dialer.stream({ address: '127.0.0.1', port }, events));
+  const [first] = [dialled(), dialled()];
+  expect(await dialled().ending).toMatchObject({
+    kind: 'error',
+    error: { reason: 'unreachable', message: expect.stringMatching(/^2 connections are open/) },
+  });
+  await first.established;
+  first.stream.destroy();
+  await dialled().established;
+});
+
+test.each([
+  ['Max open files            1024                 4096                 files', 1024],
+  ['Max open files            unlimited            unlimited            files', Number.POSITIVE_INFINITY],
+])('%s', (line, files) => {
+  expect(openFileLimit(`Limit   Soft Limit   Hard Limit   Units\n${line}\n`)).toBe(files);
 });
