@@ -20,9 +20,13 @@ beforeAll(() => {
 afterEach(endTerminals);
 afterAll(() => kubeconfigs.remove());
 
-async function reachesWeb(kubeconfig: string, env: Record<string, string> = {}): Promise<void> {
+async function reachesWeb(
+  kubeconfig: string,
+  env: Record<string, string> = {},
+  said: unknown = '',
+): Promise<void> {
   const result = await inSandbox(THROUGH_WEB, { env: { KUBECONFIG: kubeconfig, ...env } });
-  expect(result).toMatchObject({ code: 0, stderr: '' });
+  expect(result).toMatchObject({ code: 0, stderr: said });
   expect(result.stdout).toMatch(/"host":"web-[^]*"host":"db-0"/);
 }
 
@@ -111,7 +115,8 @@ test('HTTPS_PROXY, for a server by a name that the proxy alone knows', async () 
     server: `https://api.test:${server.port}`,
     'tls-server-name': server.hostname,
   }));
-  await reachesWeb(kubeconfig, { HTTPS_PROXY: `http://jane:secret@127.0.0.1:${proxy.port}` });
+  const env = { HTTPS_PROXY: `http://jane:secret@127.0.0.1:${proxy.port}` };
+  await reachesWeb(kubeconfig, env, expect.stringMatching(/^kns-rootless: \$HTTPS_PROXY .*opens it\n$/));
   expect(proxy.asked.length).toBeGreaterThan(0);
 });
 
