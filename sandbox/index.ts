@@ -13,6 +13,7 @@ export {
 } from './datagram.ts';
 export { SandboxError } from './errors.ts';
 export type { LinkDevice } from './device.ts';
+export { connectDatagrams } from './inside/connect.ts';
 export { join, type JoinOptions } from './join/join.ts';
 export { borrowNamespaces, type Namespaces } from './join/namespaces.ts';
 export { launch, type LaunchOptions } from './launch.ts';

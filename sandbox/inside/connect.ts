@@ -66,6 +66,14 @@ export async function datagramsInside(
   const fd = await sockets.take(`udp${version}`);
   const socket = createSocket({ type: `udp${version}` });
   orClose(fd, () => socket.bind({ fd, exclusive: true }));
+  return connectDatagrams(socket, { address, port });
+}
+
+/** The same socket, which sends to there and receives from there; closed where it can't. @throws what connect(2) says */
+export async function connectDatagrams(
+  socket: DatagramSocket,
+  { address, port }: InsideAddress,
+): Promise<DatagramSocket> {
   try {
     socket.connect(port, address);
     await once(socket, 'connect');

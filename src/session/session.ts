@@ -18,7 +18,7 @@ import {
   type Sandbox,
   visibleEnvironment,
 } from '../../sandbox/index.ts';
-import { publish, type Published } from '../publish/index.ts';
+import { HostPortSet, publish, type Published } from '../publish/index.ts';
 import { bothOrNeither } from './both-or-neither.ts';
 import {
   type ConnectedContexts,
@@ -143,11 +143,8 @@ async function runWith(egress: Egress, plan: AddressPlan, options: SessionOption
 }
 
 function proxyNotes({ hostPorts }: SessionOptions): string[] {
-  const isOpen = (port: number): boolean =>
-    hostPorts.some(
-      (rule) => rule.kind === 'all' || (rule.protocol === 'tcp' && port >= rule.first && port <= rule.last),
-    );
-  return loopbackProxyNotes(process.env, isOpen);
+  const open = new HostPortSet(hostPorts);
+  return loopbackProxyNotes(process.env, (port) => open.has('tcp', port));
 }
 
 function commandFiles(

@@ -1,9 +1,8 @@
 /** UDP ports of the host's loopback on the sandbox's own; only those that are named, whether or not somebody has them. */
 
-import { createSocket, type Socket } from 'node:dgram';
-import { once } from 'node:events';
+import { createSocket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
-import type { OpenPorts, Sandbox } from '../../../sandbox/index.ts';
+import { connectDatagrams, type OpenPorts, type Sandbox } from '../../../sandbox/index.ts';
 import type { Log } from '../../observe/log.ts';
 import { hostAndPort, isLoopback, LOOPBACK, type Loopback } from '../addresses.ts';
 import { boundAddresses } from '../udp/bound-addresses.ts';
@@ -37,19 +36,9 @@ async function forward(
     log[level](`${label} is not at ${hostAndPort(place.address, place.port)} in the sandbox: ${reason}`);
     return [];
   }
-  const connect = () =>
-    connectHost(place.port, boundAddresses(host, place.port).find(isLoopback) ?? place.address);
+  const connect = () => {
+    const address = boundAddresses(host, place.port).find(isLoopback) ?? place.address;
+    return connectDatagrams(createSocket(isIPv6(address) ? 'udp6' : 'udp4'), { address, port: place.port });
+  };
   return [new DatagramForward({ label, socket, connect, log })];
-}
-
-async function connectHost(port: number, address: Loopback): Promise<Socket> {
-  const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4');
-  try {
-    socket.connect(port, address);
-    await once(socket, 'connect');
-  } catch (error) {
-    socket.close();
-    throw error;
-  }
-  return socket;
 }
