@@ -6,12 +6,6 @@
 import { closeSync } from 'node:fs';
 import type { Addon, Message, WatchHandle } from './native/addon.ts';
 
-/** An fd as execa's `stdio` takes it: its types list a few numbers only, but any fd is passed on as it is. */
-export function inherited(fd: number): 3 {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- see above
-  return fd as 3;
-}
-
 /** The peer has closed its end, or ended. */
 export class ChannelClosed extends Error {
   constructor() {

@@ -7,10 +7,10 @@
 
 import { constants } from 'node:os';
 import { getSystemErrorMap } from 'node:util';
-import { execa } from 'execa';
-import { Channel, ChannelClosed, inherited } from './channel.ts';
+import { Channel, ChannelClosed } from './channel.ts';
 import { SandboxError } from './errors.ts';
 import type { Message, Native } from './native/addon.ts';
+import { Child } from './process/child.ts';
 
 /** The helper's end of the channel, once it runs. */
 const CONTROL_FD = 3;
@@ -106,18 +106,14 @@ export class NetnsHelper {
   static start(native: Native): NetnsHelper {
     const channel = new Channel(native.api);
     // Its end, or that it never ran, shows on the channel first.
-    const subprocess = execa(native.netns, [String(CONTROL_FD)], {
-      stdio: ['ignore', 'ignore', 'ignore', inherited(channel.peer)],
-      cwd: '/',
-      buffer: false,
-      cleanup: false,
-      reject: false,
+    const child = new Child(native.netns, [String(CONTROL_FD)], {
+      stdio: ['ignore', 'ignore', 'ignore', channel.peer],
     });
-    const ended = subprocess.then(
-      ({ originalMessage, signal, exitCode }) => originalMessage ?? signal ?? `exit status ${exitCode}`,
+    const ended = child.ended.then(
+      ({ failure, signal, exitCode }) => failure ?? signal ?? `exit status ${exitCode}`,
     );
     channel.closePeer();
-    return new NetnsHelper(channel, ended, () => subprocess.kill('SIGKILL'));
+    return new NetnsHelper(channel, ended, () => child.kill());
   }
 
   /**

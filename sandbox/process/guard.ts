@@ -16,12 +16,12 @@
  */
 
 import { closeSync, fstatSync, openSync } from 'node:fs';
-import { Duplex, type Readable, type Writable } from 'node:stream';
-import { execa } from 'execa';
+import type { Readable, Writable } from 'node:stream';
 import { parseChildPid } from '../bwrap.ts';
-import { Channel, ChannelClosed, inherited } from '../channel.ts';
+import { Channel, ChannelClosed } from '../channel.ts';
 import type { Native } from '../native/addon.ts';
 import { type CallerState, UNKNOWN_CALLER } from './caller.ts';
+import { Child } from './child.ts';
 import { endHolders } from './orphans.ts';
 
 /** Kept of what bubblewrap says; a complaint is one line. */
@@ -133,43 +133,31 @@ export class Guard {
     const args = ['guard', String(FD.guard), after, removed, ...entry, '--', ...initArguments(options)];
     const init = openSync(native.stub, 'r');
     const { ino: controlInode } = fstatSync(this.control.peer);
-    const subprocess = execa(native.stub, args, {
-      stdio: [
-        ...(['inherit', 'inherit', 'pipe', 2, 'pipe', 'pipe', 'pipe'] as const),
-        ...[this.control.peer, this.#channel.peer, init, ...fds, ...entryFds].map(inherited),
-      ],
+    const standard = ['inherit', 'inherit', 'pipe', 2, 'pipe', 'pipe', 'pipe'] as const;
+    const child = new Child(native.stub, args, {
+      stdio: [...standard, this.control.peer, this.#channel.peer, init, ...fds, ...entryFds],
       env: { ...options.env },
-      extendEnv: false,
-      cwd: '/',
-      buffer: false,
-      cleanup: false,
-      reject: false,
     });
     closeSync(init);
     this.control.closePeer();
     this.#channel.closePeer();
-    this.#kill = () => {
-      subprocess.kill('SIGKILL');
-      for (const stream of subprocess.stdio) stream?.destroy();
-    };
-    this.exited = subprocess.then(({ exitCode, code, originalMessage }) => {
-      if (subprocess.pid === undefined) this.spawnFailure = originalMessage ?? code ?? 'unknown error';
+    this.#kill = () => child.kill();
+    this.exited = child.ended.then(({ exitCode, failure }) => {
+      this.spawnFailure = failure;
       return { code: this.#commandCode ?? exitCode ?? SIGNALLED + SIGKILL };
     });
-    subprocess.once('exit', (_, signal) => {
+    const endOrphans = (signal: NodeJS.Signals | null): void => {
       // What joins is no bubblewrap: its init has commands to end first, and sees our end of the channel.
       if (signal !== null && after !== 'join') endHolders(native.api, FD.control, controlInode);
-    });
-    // Its streams end when the last who holds them does; and one that never was has no events.
-    this.gone = Promise.race([this.exited, new Promise((resolve) => subprocess.once('exit', resolve))]);
-    const streams: readonly unknown[] = subprocess.stdio;
-    // A bubblewrap that is gone before it reads: its exit tells.
-    this.#block = pipe(streams[FD.block]).on('error', () => {});
-    pipe(streams[FD.command])
-      .on('error', () => {})
-      .end(command);
-    this.childPid = readChildPid(pipe(streams[FD.info]));
-    pipe(streams[2])
+    };
+    void child.exited.then(endOrphans);
+    // Its pipes end when the last who holds them does; and one that never was has not exited.
+    this.gone = Promise.race([this.exited, child.exited]);
+    this.#block = child.pipe(FD.block);
+    child.pipe(FD.command).end(command);
+    this.childPid = readChildPid(child.pipe(FD.info));
+    child
+      .pipe(2)
       .setEncoding('utf8')
       .on('data', (text: string) => {
         this.complaint = (this.complaint + text).slice(0, MAX_COMPLAINT);
@@ -242,12 +230,6 @@ export class Guard {
   kill(): void {
     this.#kill();
   }
-}
-
-/** Node's pipes to a child are sockets, open both ways. */
-function pipe(stream: unknown): Duplex {
-  if (stream instanceof Duplex) return stream;
-  throw new TypeError('a pipe was expected');
 }
 
 /** Settles when bubblewrap has named its child. One that fails before never does: its exit tells. */

@@ -31,7 +31,7 @@ function protection(label: string, openedBy: Opener | undefined, ...ranges: stri
   });
 }
 
-const FIXED: readonly Protection[] = [
+const fixed = (): readonly Protection[] => [
   ...protection('the loopback', 'host-port', '127.0.0.0/8', '::1'),
   ...protection('no address of a host', undefined, '0.0.0.0/8', '::'),
   ...protection('a group of hosts', undefined, '224.0.0.0/4', '255.255.255.255', 'ff00::/8'),
@@ -46,7 +46,9 @@ const REFRESH_INTERVAL_MS = 1_000;
 
 export class Protections {
   readonly #read: () => readonly HostRange[];
-  #all = FIXED;
+  /** Made when the first flow is judged: it would be a good part of a start. */
+  #fixed: readonly Protection[] | undefined;
+  #all: readonly Protection[] = [];
   #readAgainAt = Number.NEGATIVE_INFINITY;
 
   constructor(read: () => readonly HostRange[] = hostRanges) {
@@ -63,7 +65,8 @@ export class Protections {
     const now = performance.now();
     if (now >= this.#readAgainAt) {
       this.#readAgainAt = now + REFRESH_INTERVAL_MS;
-      this.#all = [...FIXED, ...this.#read().map(protectionOf)];
+      this.#fixed ??= fixed();
+      this.#all = [...this.#fixed, ...this.#read().map(protectionOf)];
     }
     return this.#all;
   }
