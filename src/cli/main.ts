@@ -10,6 +10,7 @@ import { rawArguments } from './raw-arguments.ts';
 import { describeError } from './report.ts';
 import { subcommand } from './subcommands.ts';
 import { VERSION } from './version.ts';
+import { keepYoungGenerationSmall, underUsualFlags } from './young-generation.ts';
 
 /** @param keepCode called once a command runs: all that a start needs has been compiled */
 export async function main(argv: readonly string[], keepCode: () => void): Promise<number> {
@@ -26,6 +27,7 @@ export async function main(argv: readonly string[], keepCode: () => void): Promi
     );
     // All that knows of clusters is loaded here, and not for what only looks after sandboxes.
     const { runHere } = await import('./commands/run.ts');
+    keepYoungGenerationSmall();
     return await runHere({
       line,
       command: rawArguments(command),
@@ -36,7 +38,7 @@ export async function main(argv: readonly string[], keepCode: () => void): Promi
       onReady: (summary) => {
         greet(line.verbosity, summary);
         // What a run of the embedded cluster has compiled is not what others need.
-        if (!line.demo) setImmediate(keepCode);
+        if (!line.demo) setImmediate(() => underUsualFlags(keepCode));
       },
     });
   } catch (error) {
