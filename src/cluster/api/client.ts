@@ -14,6 +14,7 @@ import type http from 'node:http';
 import type https from 'node:https';
 import type { Duplex } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
+import { usualTrust } from '../../authorities.ts';
 import type { ClusterAccess } from '../access/access.ts';
 import type { Grant } from '../access/credentials/authenticator.ts';
 import { type JsonAnswer, readJson, readList, readPieces } from './body.ts';
@@ -221,6 +222,7 @@ export class ApiClient {
     return {
       ...tls,
       ...certificate,
+      ...(tls.ca || tls.rejectUnauthorized === false ? {} : usualTrust(certificate)),
       method: request.method,
       host: server.hostname.replaceAll(/^\[|\]$/g, ''),
       port: server.port,

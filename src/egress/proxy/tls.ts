@@ -2,6 +2,7 @@
 
 import { isIP, type Socket } from 'node:net';
 import { connect } from 'node:tls';
+import { usualTrust } from '../../authorities.ts';
 
 /** @param host whose certificate it has to be, a name or an address */
 export function overTls(socket: Socket, host: string): Promise<Socket> {
@@ -9,6 +10,7 @@ export function overTls(socket: Socket, host: string): Promise<Socket> {
     const secure = connect({
       socket,
       host,
+      ...usualTrust(),
       ALPNProtocols: ['http/1.1'],
       ...(isIP(host) === 0 && { servername: host }), // RFC 6066, 3: addresses are no server names
     });
