@@ -21,63 +21,85 @@ const MAX_ID = 0x7fff_ffff;
 
 export interface StreamSocketEvents {
   /**
-   * Something has changed: the first time, the connection is there or has failed (`error`).
+   * Something has changed: of a socket that was not yet `established`, the first time, the connection is there or has
+   * failed (`error`). That it can be written to is told once a write was not taken whole.
    *
    * @param ended the peer has sent its FIN, or the connection is over: reading tells which
    */
   onReady(readable: boolean, writable: boolean, ended: boolean): void;
 }
 
-export class StreamSocket {
-  readonly #api: Addon;
-  readonly #fd: number;
-  readonly #forget: () => void;
+/** What a socket needs of those it is one of. */
+interface Owner {
+  readonly api: Addon;
+  readonly handle: StreamsHandle;
+  forget(id: number): void;
+}
 
-  constructor(api: Addon, fd: number, forget: () => void) {
-    this.#api = api;
+export class StreamSocket {
+  readonly #owner: Owner;
+  readonly #id: number;
+  readonly #fd: number;
+  /** The connection was there at once, as one within the machine is: no event tells of it. */
+  readonly established: boolean;
+  #awaitsWritable: boolean;
+
+  constructor(owner: Owner, id: number, fd: number, established: boolean) {
+    this.#owner = owner;
+    this.#id = id;
     this.#fd = fd;
-    this.#forget = forget;
+    this.established = established;
+    this.#awaitsWritable = !established;
   }
 
   /** The errno that the connection has failed by, or 0. */
   error(): number {
-    return this.#api.streamError(this.#fd);
+    return this.#owner.api.streamError(this.#fd);
   }
 
   /** @returns bytes read to `offset` and behind, 0 at the peer's FIN, or the errno as a negative number */
   read(buffer: Uint8Array, offset: number): number {
-    return this.#api.readStream(this.#fd, buffer, offset);
+    return this.#owner.api.readStream(this.#fd, buffer, offset);
   }
 
   /** @returns how many bytes from `offset` on were taken, or the errno as a negative number */
   write(bytes: Uint8Array, offset: number): number {
-    return this.#api.writeStream(this.#fd, bytes, offset);
+    const { api, handle } = this.#owner;
+    const taken = api.writeStream(this.#fd, bytes, offset);
+    if (taken < bytes.length - offset && !this.#awaitsWritable) {
+      this.#awaitsWritable = true;
+      api.awaitWritable(handle, this.#id, this.#fd);
+    }
+    return taken;
   }
 
   /** Sends a FIN behind what was written. */
   finish(): void {
-    this.#api.finishStream(this.#fd);
+    this.#owner.api.finishStream(this.#fd);
   }
 
   /** Once, and nothing after it. @param reset by RST, and not by a FIN behind what was written */
   close(reset: boolean): void {
-    this.#forget();
-    this.#api.closeStream(this.#fd, reset);
+    this.#owner.forget(this.#id);
+    this.#owner.api.closeStream(this.#fd, reset);
   }
 }
 
 /** They keep the process alive until they are closed. */
 export class StreamSockets {
-  readonly #api: Addon;
-  readonly #handle: StreamsHandle;
+  readonly #owner: Owner;
+  readonly #outcome = new Int32Array(1);
   readonly #happened = new Int32Array(BATCH * EVENT_WORDS);
   /** By a number and not by the fd, which may be another's before an event of it is told. */
   readonly #open = new Map<number, StreamSocketEvents>();
   #lastId = 0;
 
   constructor(api: Addon) {
-    this.#api = api;
-    this.#handle = api.openStreams(this.#happened, (count) => this.#tell(count));
+    this.#owner = {
+      api,
+      handle: api.openStreams(this.#happened, (count) => this.#tell(count)),
+      forget: (id) => this.#open.delete(id),
+    };
   }
 
   /** Sockets that are open, or being connected. */
@@ -89,15 +111,16 @@ export class StreamSockets {
   connect(address: Uint8Array, port: number, events: StreamSocketEvents): StreamSocket {
     const id = this.#lastId === MAX_ID ? 1 : this.#lastId + 1;
     this.#lastId = id;
-    const fd = this.#api.connectStream(this.#handle, id, address, port);
+    const { api, handle } = this.#owner;
+    const fd = api.connectStream(handle, id, address, port, this.#outcome);
     if (fd < 0) throw systemError('connect', -fd);
     this.#open.set(id, events);
-    return new StreamSocket(this.#api, fd, () => this.#open.delete(id));
+    return new StreamSocket(this.#owner, id, fd, this.#outcome[0] === 1);
   }
 
   /** No socket is told anything any more. */
   close(): void {
-    this.#api.closeStreams(this.#handle);
+    this.#owner.api.closeStreams(this.#owner.handle);
   }
 
   #tell(count: number): void {

@@ -37,6 +37,9 @@ export interface Addon {
   lockFile(fd: number): boolean;
   /** @returns false when the process is gone */
   pidfdSendSignal(pidfd: number, signo: number): boolean;
+  /** Also from the background. @returns false where there is no such group, or the terminal has gone */
+  setForeground(terminal: number, group: number): boolean;
+  ignoreSignal(signo: number): void;
 
   /** Calls back whenever the fd is readable, or has failed. */
   watchReadable(fd: number, onReadable: () => void): WatchHandle;

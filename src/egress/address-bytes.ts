@@ -1,13 +1,14 @@
 /** Addresses as the socket calls have them. */
 
 import ipaddr from 'ipaddr.js';
+import { remembered } from '../remembered.ts';
 
 export type IpVersion = 4 | 6;
 
-/** @throws Error where the text is no address */
-export function addressBytes(address: string): Uint8Array {
-  return Uint8Array.from(ipaddr.parse(address).toByteArray());
-}
+/** The bytes are everybody's, and not to be written to. @throws Error where the text is no address */
+export const addressBytes = remembered(
+  (address: string): Uint8Array => Uint8Array.from(ipaddr.parse(address).toByteArray()),
+);
 
 export function versionOf(address: Uint8Array): IpVersion {
   return address.length === 4 ? 4 : 6;

@@ -16,6 +16,7 @@
 import { hash } from 'node:crypto';
 import ipaddr from 'ipaddr.js';
 import { UsageError } from '../errors.ts';
+import { remembered } from '../remembered.ts';
 import { IPV4, IPV6, parseRange, type Range } from './cidr.ts';
 
 /** Network, broadcast, gateway and sandbox: what a range holds besides Services. */
@@ -78,11 +79,11 @@ export class AddressPlan {
   }
 
   /** Whether an address is of one of the ranges, given out or not. */
-  contains(address: string): boolean {
-    return ipaddr.IPv4.isValid(address)
+  readonly contains = remembered((address) =>
+    ipaddr.IPv4.isValid(address)
       ? ipaddr.IPv4.parse(address).match(new ipaddr.IPv4([...this.#ipv4.network]), this.#ipv4.prefixLength)
-      : ipaddr.IPv6.parse(address).match(new ipaddr.IPv6([...this.#ipv6.network]), this.#ipv6.prefixLength);
-  }
+      : ipaddr.IPv6.parse(address).match(new ipaddr.IPv6([...this.#ipv6.network]), this.#ipv6.prefixLength),
+  );
 
   /** The IPv4 range of that size around ours. */
   #range(prefixLength: number): string {

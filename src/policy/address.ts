@@ -10,6 +10,7 @@
 
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
+import { remembered } from '../remembered.ts';
 
 export type IpVersion = 4 | 6;
 
@@ -24,10 +25,10 @@ export interface PolicyAddress {
 }
 
 /** @returns undefined where the text is no address; a number (`2130706433`), octal and the like are none */
-export function policyAddress(text: string): PolicyAddress | undefined {
+export const policyAddress = remembered((text: string): PolicyAddress | undefined => {
   if (isIP(text) === 0 || text.includes('%')) return undefined;
   return fromBytes(ipaddr.process(text).toByteArray());
-}
+});
 
 function fromBytes(bytes: readonly number[]): PolicyAddress {
   const words = wordsOf(bytes);

@@ -4,9 +4,13 @@
  * Node's own `net.Socket` is a stream, a handle and a request object for each
  * connect, write and end: for short connections that is most of what they cost.
  * Here a connection is an fd. It is added once to an epoll instance of ours,
- * edge-triggered, and never modified; the event loop watches that instance. A
- * wake-up calls JavaScript once, with what has happened to whom. All else is a
- * system call a function, whose caller keeps the state.
+ * edge-triggered, and the event loop watches that instance. A wake-up calls
+ * JavaScript once, with what has happened to whom. All else is a system call a
+ * function, whose caller keeps the state.
+ *
+ * A connection to this machine, or to a namespace on it, is there when connect(2)
+ * returns: the kernel has carried all three segments itself. It is not waited
+ * for then, and that it can be written to is no event until it could not.
  *
  * By epoll(7), who is told of an edge reads or writes until EAGAIN, or until a
  * stream gives or takes less than was asked for.
@@ -17,6 +21,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -139,48 +144,86 @@ static socklen_t peer_of(struct sockaddr_storage *peer, const uint8_t *address, 
     return sizeof *four;
 }
 
-/* A socket on its way to the peer, told of by `id`; or the errno, negative. */
+/* Whether the connection is there, and nothing has come of it but that. */
+static bool is_established(int fd)
+{
+    struct pollfd now = {.fd = fd, .events = POLLIN | POLLOUT | POLLRDHUP};
+    return poll(&now, 1, 0) == 1 && now.revents == POLLOUT;
+}
+
+static bool epoll_edges(const struct streams *streams, int operation, int fd, int id, uint32_t events)
+{
+    struct epoll_event wanted = {.events = events | EPOLLIN | EPOLLRDHUP | EPOLLET, .data.u32 = (uint32_t)id};
+    return epoll_ctl(streams->epoll, operation, fd, &wanted) == 0;
+}
+
+/* A socket on its way to the peer, or there already, told of by `id`; or the errno, negative. */
 static int start_connecting(const struct streams *streams, int id, const struct sockaddr_storage *peer,
-                            socklen_t size)
+                            socklen_t size, bool *established)
 {
     int on = 1, error;
     int fd = socket(peer->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -errno;
-    /* Added last: an edge is what happens from now on, and what is so already. */
-    struct epoll_event wanted = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-                                 .data.u32 = (uint32_t)id};
     if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0 &&
         setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on) == 0 &&
-        (connect(fd, (const struct sockaddr *)peer, size) == 0 || errno == EINPROGRESS) &&
-        epoll_ctl(streams->epoll, EPOLL_CTL_ADD, fd, &wanted) == 0)
-        return fd;
+        (connect(fd, (const struct sockaddr *)peer, size) == 0 || errno == EINPROGRESS)) {
+        *established = is_established(fd);
+        /* Added last: an edge is what happens from now on, and what is so already. */
+        if (epoll_edges(streams, EPOLL_CTL_ADD, fd, id, *established ? 0 : EPOLLOUT))
+            return fd;
+    }
     error = errno;
     close(fd);
     return -error;
 }
 
-/* connectStream(handle, id, address, port): the fd, or the errno as a negative number; its first event tells the outcome */
+/*
+ * connectStream(handle, id, address, port, outcome): the fd, or the errno as a negative number. outcome[0] is 1 where
+ * the connection is there already; else the first event tells the outcome.
+ */
 static napi_value connect_stream(napi_env env, napi_callback_info info)
 {
-    napi_value args[4], result;
+    napi_value args[5], result;
     void *data;
     uint8_t *address;
-    size_t length;
+    int32_t *outcome;
+    size_t length, words;
     int id, port;
+    bool established = false;
     struct sockaddr_storage peer;
-    if (!get_args(env, info, 4, args) || !get_int(env, args[1], &id) ||
-        !get_bytes(env, args[2], &address, &length) || !get_int(env, args[3], &port))
+    if (!get_args(env, info, 5, args) || !get_int(env, args[1], &id) ||
+        !get_bytes(env, args[2], &address, &length) || !get_int(env, args[3], &port) ||
+        !get_int32s(env, args[4], &outcome, &words))
         return NULL;
     TRY(env, napi_get_value_external(env, args[0], &data));
     struct streams *streams = data;
-    if (streams->watch == NULL || (length != IPV4_BYTES && length != IPV6_BYTES)) {
+    if (streams->watch == NULL || (length != IPV4_BYTES && length != IPV6_BYTES) || words == 0) {
         napi_throw_range_error(env, "ERR_INVALID_ARG", "an open handle and an address of 4 or 16 bytes");
         return NULL;
     }
     socklen_t size = peer_of(&peer, address, length, port);
-    TRY(env, napi_create_int32(env, start_connecting(streams, id, &peer, size), &result));
+    int fd = start_connecting(streams, id, &peer, size, &established);
+    outcome[0] = established;
+    TRY(env, napi_create_int32(env, fd, &result));
     return result;
+}
+
+/* awaitWritable(handle, id, fd): from now on it is an event that the socket can be written to again; at once if it can */
+static napi_value await_writable(napi_env env, napi_callback_info info)
+{
+    napi_value args[3];
+    void *data;
+    int id, fd;
+    if (!get_args(env, info, 3, args) || !get_int(env, args[1], &id) || !get_int(env, args[2], &fd))
+        return NULL;
+    TRY(env, napi_get_value_external(env, args[0], &data));
+    struct streams *streams = data;
+    if (streams->watch != NULL && !epoll_edges(streams, EPOLL_CTL_MOD, fd, id, EPOLLOUT)) {
+        throw_errno(env, "epoll_ctl", errno);
+        return NULL;
+    }
+    return undefined(env);
 }
 
 /* streamError(fd): what became of the connection, as SO_ERROR has it: 0 or an errno */
@@ -285,6 +328,7 @@ bool stream_exports(napi_env env, napi_value exports)
     return define(env, exports, "openStreams", open_streams) &&
            define(env, exports, "closeStreams", close_streams) &&
            define(env, exports, "connectStream", connect_stream) &&
+           define(env, exports, "awaitWritable", await_writable) &&
            define(env, exports, "streamError", stream_error) &&
            define(env, exports, "readStream", read_stream) &&
            define(env, exports, "writeStream", write_stream) &&

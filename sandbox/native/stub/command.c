@@ -6,6 +6,7 @@
  * byte. Anything else, the end of the host above all, ends it: a command must
  * never start without its network. Signals are held back until then: one that
  * was meant for the command meets it, or the stub in its place, and is not lost.
+ * The byte says in which process group the command starts (sandbox/process/job.ts).
  *
  * What others changed on the way is put back: the terminal's end of stderr
  * (bubblewrap's complaints went to a pipe), PWD, signal dispositions, the soft
@@ -29,17 +30,27 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { GO = 'G' };
+/* In the host's process group; leading one of its own; and with that in the terminal's foreground. */
+enum { GO = 'G', GO_LEADING = 'L', GO_FOREGROUND = 'F' };
 
-static void wait_for_go(int control)
+static char wait_for_go(int control)
 {
     char bytes[2];
     ssize_t length;
     do
         length = recv(control, bytes, sizeof bytes, 0);
     while (length < 0 && errno == EINTR);
-    if (length != 1 || bytes[0] != GO)
+    if (length != 1 || (bytes[0] != GO && bytes[0] != GO_LEADING && bytes[0] != GO_FOREGROUND))
         _exit(EXIT_STUB);
+    return bytes[0];
+}
+
+/* Signals are held back still, so SIGTTOU does not stop who takes the terminal from the background (tcsetpgrp(3)). */
+static void lead_group(bool in_foreground)
+{
+    setpgid(0, 0);
+    if (in_foreground)
+        tcsetpgrp(STDIN_FILENO, getpgrp());
 }
 
 /*
@@ -98,11 +109,13 @@ void run_command(const struct command *command)
 {
     char **arguments = command->arguments;
     send_ready(command->control);
-    wait_for_go(command->control);
+    char go = wait_for_go(command->control);
 
     close(command->control);
     dup2(command->stderr_fd, STDERR_FILENO);
     close(command->stderr_fd);
+    if (go != GO)
+        lead_group(go == GO_FOREGROUND);
     restore_signals(command->ignored_signals);
     restore_pwd(command->pwd);
     protect_terminal();

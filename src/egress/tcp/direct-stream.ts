@@ -62,6 +62,7 @@ export class DirectStream implements RemoteStream, StreamSocketEvents {
     this.#reads = new ReadBlocks(idle);
     try {
       this.#socket = sockets.connect(address, port, this);
+      if (this.#socket.established) queueMicrotask(() => this.#begin());
     } catch (error) {
       queueMicrotask(() => this.#fail(dialError(error)));
     }
@@ -84,9 +85,14 @@ export class DirectStream implements RemoteStream, StreamSocketEvents {
       this.#fail(dialError(systemError('connect', errno)));
       return false;
     }
+    this.#begin();
+    return true;
+  }
+
+  #begin(): void {
+    if (this.#socket === undefined) return;
     this.#established = true;
     this.#events.onEstablished();
-    return true;
   }
 
   write(chunk: Uint8Array, done: () => void): void {
