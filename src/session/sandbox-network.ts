@@ -99,6 +99,13 @@ export interface ConnectStackOptions {
   readonly log: Log;
 }
 
+/**
+ * What a connection of the command may have on its way to us. All of it waits in the interface's queue, before
+ * whatever others send: a larger window has an upload go no faster, and everything else wait for it. Far ends have
+ * their windows in the kernel's own socket buffers.
+ */
+const RECEIVE_BUFFER_BYTES = 512 << 10;
+
 /** Has the directory's network answer on the sandbox's interface. */
 export function connectStack({ sandbox, directory, egress, log }: ConnectStackOptions): ConnectedStack {
   const stack = new Stack({
@@ -106,6 +113,7 @@ export function connectStack({ sandbox, directory, egress, log }: ConnectStackOp
     framing: sandbox.device.framing,
     now: performance.now(),
     random: (bytes) => randomFillSync(bytes),
+    limits: { receiveBufferBytes: RECEIVE_BUFFER_BYTES },
   });
   const network = attachNetwork({ stack, directory, log, ...(egress && { egress }) });
   const driver = new Driver(sandbox.device, stack);
