@@ -73,7 +73,7 @@ function throughConnect(
       headers: { Host: authority, ...basicCredentials(proxy) },
       agent: false,
       signal,
-      ...(ca ? { ca } : usualTrust()),
+      ...(ca ? { ca } : proxy.protocol === 'https:' && usualTrust()),
     });
     const timer = setTimeout(
       () => request.destroy(new Error(`no answer within ${TUNNEL_TIMEOUT_MS / 1000} s`)),

@@ -222,7 +222,7 @@ export class ApiClient {
     return {
       ...tls,
       ...certificate,
-      ...(tls.ca || tls.rejectUnauthorized === false ? {} : usualTrust(certificate)),
+      ...(needsUsualTrust(this.access) ? usualTrust(certificate) : {}),
       method: request.method,
       host: server.hostname.replaceAll(/^\[|\]$/g, ''),
       port: server.port,
@@ -230,6 +230,11 @@ export class ApiClient {
       headers: { 'User-Agent': USER_AGENT, ...headers, ...request.headers },
     };
   }
+}
+
+/** Whether the server is known by authorities that the user has not named. */
+function needsUsualTrust({ server, tls }: ClusterAccess): boolean {
+  return server.protocol === 'https:' && tls.ca === undefined && tls.rejectUnauthorized !== false;
 }
 
 /** The answer to a GET that asked for no upgrade. */

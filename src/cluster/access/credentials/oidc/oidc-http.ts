@@ -38,7 +38,7 @@ export async function askProvider(
           ...(form ? { 'Content-Type': 'application/x-www-form-urlencoded', ...form.headers } : {}),
         },
         timeout: TIMEOUT_MS,
-        ...(ca ? { ca } : usualTrust()),
+        ...(ca ? { ca } : url.protocol === 'https:' && usualTrust()),
       });
       request.once('timeout', () => request.destroy(new Error(`no answer within ${TIMEOUT_MS / 1000} s`)));
       request.once('error', (cause) =>
