@@ -10,6 +10,7 @@
  * the same client had without a sandbox in the same minute.
  */
 
+import { readFileSync } from 'node:fs';
 import {
   benchOptions,
   compile,
@@ -23,7 +24,7 @@ import {
 } from './lib/index.mjs';
 import { ServicesApi } from './growth/api.mjs';
 import { churn } from './growth/churn.mjs';
-import { connections } from './growth/connections.mjs';
+import { connections, OPEN_FILES } from './growth/connections.mjs';
 import { PORT } from './growth/guest.mjs';
 import { rules } from './growth/rules.mjs';
 import { services } from './growth/services.mjs';
@@ -40,6 +41,13 @@ enterNamespace();
 
 for (const program of ['cc', 'ip', 'bwrap'].filter((name) => !hasProgram(name))) {
   console.error(`bench:growth needs ${program}: install it first`);
+  process.exit(1);
+}
+
+if (chosen.includes('connections') && openFileLimit() < OPEN_FILES) {
+  console.error(
+    `bench:growth opens thousands of connections: ulimit -n ${OPEN_FILES} first, or --only others`,
+  );
   process.exit(1);
 }
 
@@ -61,3 +69,11 @@ try {
 }
 if (options.json !== undefined)
   writeJson(options.json, { machine: about, figures, loadAfter: machine().load });
+
+/** What Node has raised the soft limit to (proc(5)). */
+function openFileLimit() {
+  return Number(
+    /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ??
+      Number.POSITIVE_INFINITY,
+  );
+}
