@@ -36,7 +36,7 @@ import { SandboxError } from './errors.ts';
 import { HelperGone, NamespaceGone, NetnsHelper } from './helper.ts';
 import { type LinkOptions, makeLink } from './link.ts';
 import { loadNative, type Native } from './native/addon.ts';
-import type { CallerState } from './process/caller.ts';
+import { type CallerState, isLauncher } from './process/caller.ts';
 import { endGuard } from './process/command.ts';
 import { FD, Guard } from './process/guard.ts';
 import {
@@ -118,7 +118,7 @@ async function setUp(
   { guard, covered }: Started,
   helper: NetnsHelper,
   signal: AbortSignal,
-  { link, privilege, env = process.env, onStage = nothing }: LaunchOptions,
+  { link, privilege, caller, env = process.env, onStage = nothing }: LaunchOptions,
 ): Promise<Sandbox> {
   const gathered = new Gathered();
   try {
@@ -145,6 +145,7 @@ async function setUp(
       files: new EtcDirectory(directory),
       pidfd,
       sharesPids,
+      mayLead: isLauncher(caller) && !sharesPids,
       notes: [...proxyNotes(env), ...helper.notes],
       onStage,
     });

@@ -69,6 +69,8 @@ export interface Parts {
   /** The command's; init's where there is none. */
   readonly pidfd: number;
   readonly sharesPids: boolean;
+  /** Whether the command may lead a process group (process/job.ts). */
+  readonly mayLead: boolean;
   readonly notes: readonly string[];
   readonly onStage: (stage: Stage) => void;
 }

@@ -18,6 +18,7 @@ import { explainJoin } from './errors.ts';
 import type { LaunchOptions } from '../launch.ts';
 import { loadNative, type Native } from '../native/addon.ts';
 import { closeNamespaces, type Namespaces } from './namespaces.ts';
+import { isLauncher } from '../process/caller.ts';
 import { endGuard, RunningCommand } from '../process/command.ts';
 import { firstEntryFd, Guard } from '../process/guard.ts';
 import { inheritedFds } from '../process/inherited-fds.ts';
@@ -36,10 +37,13 @@ export interface JoinOptions
 export async function join(options: JoinOptions): Promise<RunningCommand> {
   if (options.command.length === 0) throw new TypeError('a command has at least one word');
   const native = await loadNative();
+  // Before the namespaces are closed: without pids of its own, numbers are the host's.
+  const mayLead = isLauncher(options.caller) && options.namespaces.pid !== undefined;
   const guard = startGuard(native, options);
   const { signal, done } = setupSignal(undefined, guard);
   try {
-    return new RunningCommand({ api: native.api, guard, pidfd: await receivePidfd(guard, signal) });
+    const pidfd = await receivePidfd(guard, signal);
+    return new RunningCommand({ api: native.api, guard, pidfd, mayLead });
   } catch (error) {
     await endGuard(guard);
     throw explainJoin(error, guard);

@@ -90,8 +90,19 @@ export interface Addon {
   openStreams(events: Int32Array, onEvents: (count: number) => void): StreamsHandle;
   /** The sockets remain. */
   closeStreams(streams: StreamsHandle): void;
-  /** @returns the fd of a socket that is connecting, or the errno as a negative number */
-  connectStream(streams: StreamsHandle, id: number, address: Uint8Array, port: number): number;
+  /**
+   * @param outcome its first word becomes 1 where the connection is there already, else 0
+   * @returns the fd of a socket that is connected or connecting, or the errno as a negative number
+   */
+  connectStream(
+    streams: StreamsHandle,
+    id: number,
+    address: Uint8Array,
+    port: number,
+    outcome: Int32Array,
+  ): number;
+  /** From now on it is an event that the socket can be written to, also where it can be at once. */
+  awaitWritable(streams: StreamsHandle, id: number, fd: number): void;
   /** @returns 0, or the errno that the connection has ended by */
   streamError(fd: number): number;
   /** @returns bytes read to `offset` and behind, 0 at the end of the stream, or the errno as a negative number */

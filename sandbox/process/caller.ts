@@ -41,4 +41,9 @@ export function readCallerState(env: Record<string, string | undefined>): Caller
   };
 }
 
+/** Whether this process was started for the sandbox alone: then its terminal is the command's alone. */
+export function isLauncher(caller: CallerState | undefined): boolean {
+  return caller?.openFiles !== undefined;
+}
+
 export { UNKNOWN as UNKNOWN_CALLER };

@@ -30,6 +30,14 @@ const { SIGHUP, SIGINT, SIGQUIT, SIGTERM } = constants.signals;
 /** Those by which a user asks for an end. */
 const ENDING_SIGNALS: ReadonlySet<number> = new Set([SIGHUP, SIGINT, SIGQUIT, SIGTERM]);
 
+export interface CommandParts {
+  readonly api: Addon;
+  readonly guard: Guard;
+  readonly pidfd: number;
+  /** Whether the command may have a process group of its own (job.ts). */
+  readonly mayLead: boolean;
+}
+
 export class RunningCommand {
   readonly exited: Promise<{ code: number }>;
   readonly #api: Addon;
@@ -41,11 +49,11 @@ export class RunningCommand {
   #closing: Promise<void> | undefined;
 
   /** Takes over the pidfd. */
-  constructor({ api, guard, pidfd }: { api: Addon; guard: Guard; pidfd: number }) {
+  constructor({ api, guard, pidfd, mayLead }: CommandParts) {
     this.#api = api;
     this.#guard = guard;
     this.#pidfd = pidfd;
-    this.#job = new Job(api, guard, pidfd);
+    this.#job = new Job({ api, guard, pidfd, mayLead });
     this.#watch = api.watchReadable(pidfd, () => this.#boundAftermath());
     this.exited = guard.exited;
   }
@@ -53,7 +61,7 @@ export class RunningCommand {
   /** @returns false where it has ended before it began: `exited` tells */
   start(): boolean {
     try {
-      this.#guard.go();
+      this.#guard.go(this.#job.begin());
       return true;
     } catch (error) {
       if (!(error instanceof ChannelClosed)) throw error;
@@ -75,6 +83,7 @@ export class RunningCommand {
   /** The command has ended (pidfd_open(2)). */
   #boundAftermath(): void {
     this.#unwatch();
+    this.#job.takeTerminalBack();
     const late = setTimeout(() => void endGuard(this.#guard), AFTERMATH_TIMEOUT_MS);
     void this.#guard.exited.then(() => clearTimeout(late));
   }

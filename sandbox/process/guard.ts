@@ -27,8 +27,11 @@ import { endHolders } from './orphans.ts';
 /** Kept of what bubblewrap says; a complaint is one line. */
 const MAX_COMPLAINT = 4096;
 
-/** The byte on which the command starts; kns-stub takes no other (native/stub/command.c). */
-const GO = 'G';
+/** The byte on which the command starts, by the process group that it starts in; kns-stub takes no other (native/stub/command.c). */
+const GO = { shared: 'G', own: 'L', foreground: 'F' } as const;
+
+/** The host's process group; one that the command leads; and that in the foreground of the terminal. */
+export type StartingGroup = keyof typeof GO;
 
 /** Signals end a process with this and their number added, as shells count. */
 const SIGNALLED = 128;
@@ -170,8 +173,8 @@ export class Guard {
   }
 
   /** Lets init run the command. */
-  go(): void {
-    this.control.send(GO);
+  go(group: StartingGroup): void {
+    this.control.send(GO[group]);
   }
 
   /** Hears what init tells of the command, and calls back with the signal whenever one has stopped it. */

@@ -12,6 +12,7 @@ import { CTRL_C, CTRL_Z, endTerminals, Terminal } from './terminal.ts';
 import { showsJobControl } from './terminal-checks.ts';
 
 const ESCAPE = '\x1b';
+const END_OF_FILE = '\x04';
 
 let folder: string;
 let terminal: Terminal;
@@ -115,12 +116,50 @@ testWith('stty')('stty: the size of the window, and its changes', async () => {
   await isOver(3);
 });
 
-/** What they exit with when told to exit with 6: dash can't give the terminal back to a group that has no number inside. */
-const SHELLS = { 'bash --norc': 6, dash: 2, 'zsh -f': 6 };
+/** What lends its terminal has it back by the number of its own process group. */
+testWith('vim')('vim: has its terminal back from a shell', async () => {
+  runInside(`env PS1='inner> ' vim -u NONE -i NONE -N`);
+  await terminal.shows(/~\r\n/);
+  terminal.type(':set shell=bash\\ --norc\\ -i\r:sh\r');
+  await terminal.shows(/inner> /);
+  terminal.type('exit\n');
+  terminal.type('\r:echo "still" 40+2\r');
+  await terminal.shows(/still 42/);
+  await stopsAndGoesOn();
+  terminal.type(':cq 3\r');
+  await isOver(3);
+});
 
-for (const [shell, code] of Object.entries(SHELLS)) {
-  testWith(shell.split(' ')[0] ?? '')(`${shell}: has job control`, async () => {
-    const started = new Terminal(`${fromSetup('KNS_TEST_PROGRAM')} -n e2e -- ${shell} -i`);
-    await showsJobControl(started, code);
+testWith('gdb')('gdb: runs a program and has its terminal back, at its end and at Ctrl-C', async () => {
+  runInside('gdb -q -nx --args cat');
+  await terminal.shows(/\(gdb\) /);
+  terminal.type('run\n');
+  await terminal.shows(/Starting program[^]*\n/);
+  terminal.type('to the program\n');
+  await terminal.shows(/to the program\r\n[^]*to the program\r\n/);
+  terminal.type(CTRL_C);
+  await terminal.shows(/SIGINT[^]*\(gdb\) /);
+  terminal.type('continue\n');
+  await terminal.shows(/Continuing/);
+  terminal.type(END_OF_FILE);
+  await terminal.shows(/exited normally[^]*\(gdb\) /);
+  terminal.type('quit 4\n');
+  await isOver(4);
+});
+
+const SHELLS = {
+  bash: '--norc',
+  busybox: 'ash',
+  dash: '',
+  ksh93: '',
+  mksh: '',
+  yash: '--noprofile --norcfile',
+  zsh: '-f',
+};
+
+for (const [shell, options] of Object.entries(SHELLS)) {
+  testWith(shell)(`${shell}: has job control`, async () => {
+    const started = `${fromSetup('KNS_TEST_PROGRAM')} -n e2e -- ${shell} ${options} -i`;
+    await showsJobControl(new Terminal(started, { YASH_PS1: 'ready> ' }));
   });
 }
