@@ -24,7 +24,7 @@ import { IdleBlocks } from './tcp/read-blocks.ts';
 import { HostPort } from './udp/host-port.ts';
 
 /** A command that floods the network leaves files for the port-forwards, and for what is published. */
-const SHARE_OF_FILES = 1 / 2;
+const SHARE_OF_FILES = 2 / 3;
 
 export class DirectDialer implements Dialer {
   readonly name = DIRECT;

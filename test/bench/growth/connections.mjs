@@ -7,8 +7,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { figure } from './figures.mjs';
 import { Guest } from './guest.mjs';
 
-/** Of a process, hard limit (ulimit -Hn): a connection is a file of the program's, which leaves half of them to others. */
-export const OPEN_FILES = 25_000;
+/** Of a process, hard limit (ulimit -Hn): a connection is a file of the program's, which leaves a third of them to others. */
+export const OPEN_FILES = 16_000;
 
 const FEW = 1000;
 const AT_ONCE = 5000;

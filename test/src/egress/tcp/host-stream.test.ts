@@ -239,7 +239,7 @@ test('a flood of connections leaves open files for others', async () => {
   const { server, port } = await listening((socket) => void socket.on('error', () => {}).resume());
   open.push(server);
   const log = { warn: () => {}, info: () => {}, debug: () => {} };
-  const dialer = new DirectDialer(await openDatagramSockets(), await openStreamSockets(), log, 5);
+  const dialer = new DirectDialer(await openDatagramSockets(), await openStreamSockets(), log, 3);
   onTestFinished(() => dialer.close());
   const dialled = () => new Probe((events) => dialer.stream({ address: '127.0.0.1', port }, events));
   const [first] = [dialled(), dialled()];
