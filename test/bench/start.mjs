@@ -71,8 +71,8 @@ function least(contender) {
 
 function run({ name, command, cache: ownCache = cache }) {
   const env = { ...process.env, KUBECONFIG: cluster.kubeconfig, XDG_CACHE_HOME: ownCache };
-  // With it Node 20 reads some hundred certificates at each start, of whatever program.
-  delete env.NODE_EXTRA_CA_CERTS;
+  // With one of them Node 20 reads some hundred certificates at each start, of whatever program.
+  for (const name of ['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'SSL_CERT_DIR']) delete env[name];
   const { status, stderr } = spawnSync(timed, command, { env, cwd: '/', encoding: 'utf8' });
   if (status !== 0) throw new Error(`${name}: exit code ${status}\n${stderr}`);
   return JSON.parse(stderr.trim().split('\n').at(-1));
