@@ -33,7 +33,8 @@ static napi_value pidfd_send_signal_js(napi_env env, napi_callback_info info)
 
 /*
  * setForeground(terminal, group): false where there is no such group or terminal any more.
- * Who does this from the background is stopped by SIGTTOU, unless it blocks that.
+ * Who does this from the background is stopped by SIGTTOU, unless it blocks that. sigprocmask(2) is of the calling
+ * thread on Linux; pthread_sigmask(3) is the same call, and a symbol of glibc 2.32.
  */
 static napi_value set_foreground_js(napi_env env, napi_callback_info info)
 {
@@ -44,9 +45,9 @@ static napi_value set_foreground_js(napi_env env, napi_callback_info info)
         return NULL;
     sigemptyset(&output);
     sigaddset(&output, SIGTTOU);
-    pthread_sigmask(SIG_BLOCK, &output, &before);
+    sigprocmask(SIG_BLOCK, &output, &before);
     bool set = tcsetpgrp(terminal, group) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    sigprocmask(SIG_SETMASK, &before, NULL);
     TRY(env, napi_get_boolean(env, set, &result));
     return result;
 }

@@ -7,7 +7,7 @@
  * has no input, and what it writes to stderr is quoted in errors instead. One
  * that is asking then is ended, and started again to do without.
  */
-import type { ExecaError } from 'execa';
+import { execa, ExecaError } from 'execa';
 import { oneLine } from '../../../errors.ts';
 import type { ExecEntry } from '../../entries.ts';
 import type { Credential, CredentialSource } from '../authenticator.ts';
@@ -75,7 +75,7 @@ export class ExecPlugin implements CredentialSource {
       this.#kept = parseExecCredential(await this.#output(), this.#entry.apiVersion);
       return this.#kept;
     } catch (cause) {
-      throw new Error(`the login plugin ${this.#entry.command}: ${await this.#explain(cause)}`, { cause });
+      throw new Error(`the login plugin ${this.#entry.command}: ${this.#explain(cause)}`, { cause });
     } finally {
       this.#running = undefined;
     }
@@ -100,8 +100,6 @@ export class ExecPlugin implements CredentialSource {
     const { command, args, apiVersion } = this.#entry;
     const { terminal, cluster } = this.#context;
     const interactive = lent !== undefined;
-    // Loaded by who has a plugin alone: it would be a good part of everybody's start.
-    const { execa } = await import('execa');
     const { stdout } = await execa(command, args, {
       env: {
         ...this.#context.env,
@@ -119,8 +117,7 @@ export class ExecPlugin implements CredentialSource {
     return stdout;
   }
 
-  async #explain(cause: unknown): Promise<string> {
-    const { ExecaError } = await import('execa');
+  #explain(cause: unknown): string {
     if (!(cause instanceof ExecaError)) return cause instanceof Error ? cause.message : String(cause);
     const { command, installHint } = this.#entry;
     // A folder of PATH that may not be entered makes a missing program a forbidden one.
