@@ -8,6 +8,7 @@ import { pipeline } from 'node:stream';
 import { promisify } from 'node:util';
 import { createGunzip, gunzip } from 'node:zlib';
 import { oneLine } from '../errors.ts';
+import { Pace } from '../pace.ts';
 import { ItemSplitter } from './item-splitter.ts';
 
 /** The largest answer that is kept; a list of 10,000 Services has about 20 MB. */
@@ -49,12 +50,14 @@ export async function readList(
 ): Promise<JsonAnswer> {
   if (response.statusCode !== 200) return readJson(response);
   const splitter = new ItemSplitter(onItems);
+  const pace = new Pace();
   let length = 0;
   try {
     for await (const piece of inflated(response)) {
       length += piece.length;
       if (length > MAX_BODY_BYTES) throw tooLong();
       splitter.push(piece);
+      await pace.keep();
     }
   } catch (error) {
     if (error instanceof SyntaxError)

@@ -31,7 +31,7 @@ import { parseEvent } from './event.ts';
 import type { Health } from './health.ts';
 import { LineSplitter } from './lines.ts';
 import { listAll, Refusal } from './list.ts';
-import { Pace } from './pace.ts';
+import { Pace } from '../../pace.ts';
 import { placeOf, type ResourceQuery, watchPath } from './query.ts';
 import type { Wakefulness } from './wakefulness.ts';
 
