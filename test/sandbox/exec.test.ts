@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ordinaryUser } from '../support/ordinary-user.ts';
 import { noneMarked, processesMarked } from '../support/processes.ts';
+import { until } from '../support/until.ts';
 import { Host, type HostOptions, type Installation, installHost, type Outcome } from './support/host.ts';
 import { type Hostile, outcomesOf, startHostile, succeeded } from './support/hostile.ts';
 import type { JoinedOptions } from './support/protocol.ts';
@@ -173,7 +174,9 @@ describe('how it ends', () => {
     await joinAs(host, 1, { ...JOINED, env, command: script('sleep 1000 >/dev/null 2>&1 & echo left') });
     host.tell({ kind: 'go', id: 1 });
     expect(await left(host, 1)).toBe(0);
-    expect(processesMarked(mark).map(({ command }) => command)).toEqual(['sleep 1000']);
+    // The shell does not wait until its child has become sleep.
+    await until(async () => processesMarked(mark).every(({ command }) => command === 'sleep 1000'));
+    expect(processesMarked(mark)).toHaveLength(1);
     await close(host);
     await noneMarked(mark);
   });
