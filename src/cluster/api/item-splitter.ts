@@ -11,23 +11,16 @@
  * parsed together. That keeps pace with any network, so that little is left to
  * be done when the last piece arrives, and the text is never there as a whole.
  *
- * Who has set which field (metadata.managedFields) is half of the text, and
- * nobody's business here: what is in such an array is left out before it is
- * parsed. Where a piece ends within the key it stays.
- *
- * What else the grammar (RFC 8259) forbids is found by `JSON.parse`, in an item
- * or in what stands around them.
+ * What the grammar (RFC 8259) forbids is found by `JSON.parse`, in an item or
+ * in what stands around them.
  */
 
 const [QUOTE, COMMA, BACKSLASH] = [0x22, 0x2c, 0x5c];
 const [OPEN_BRACKET, CLOSE_BRACKET, OPEN_BRACE, CLOSE_BRACE] = [0x5b, 0x5d, 0x7b, 0x7d];
 
-/** Depths: of the members of the whole, of the items, and of what the members of an item have. */
-const [MEMBERS, ITEMS, WITHIN_MEMBERS] = [1, 2, 4];
+/** Depths: of the members of the whole, and of the items. */
+const [MEMBERS, ITEMS] = [1, 2];
 const ITEMS_KEY = 'items';
-/** With the quote that ends it. */
-const LEFT_OUT_KEY = 'managedFields"';
-const FIRST_LEFT_OUT = LEFT_OUT_KEY.codePointAt(0);
 
 export class ItemSplitter {
   readonly #onItems: (items: unknown[]) => void;
@@ -41,9 +34,6 @@ export class ItemSplitter {
   #escaped = false;
   /** The last text among the members of the whole, as far as it may be the key of the items. */
   #member = '';
-  /** The array that comes next is left out; and that is happening. */
-  #leavesOut = false;
-  #isOut = false;
 
   constructor(onItems: (items: unknown[]) => void) {
     this.#onItems = onItems;
@@ -56,22 +46,13 @@ export class ItemSplitter {
     let [gone, whole] = [0, 0];
     // In a variable of its own: this is done for every byte.
     let depth = this.#depth;
-    if (this.#isOut) gone = length;
     let at = this.#inString ? this.#passString(piece, 0, depth) : 0;
     for (; at < length; at++) {
       const byte = piece[at];
       if (byte === QUOTE) {
-        if (depth === WITHIN_MEMBERS) this.#leavesOut = isLeftOut(piece, at + 1);
         at = this.#passString(piece, at + 1, depth) - 1;
       } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
         depth++;
-        if (this.#leavesOut && depth === WITHIN_MEMBERS + 1 && this.#inItems) {
-          this.#leavesOut = false;
-          this.#isOut = byte === OPEN_BRACKET;
-          if (!this.#isOut) continue;
-          this.#partial.push(piece.subarray(gone, at + 1));
-          gone = length;
-        }
         if (depth !== ITEMS || byte === OPEN_BRACE || this.#member !== ITEMS_KEY) continue;
         this.#inItems = true;
         this.#around.push(piece.subarray(gone, at + 1));
@@ -79,10 +60,6 @@ export class ItemSplitter {
         whole = gone;
       } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
         depth--;
-        if (depth === WITHIN_MEMBERS && this.#isOut) {
-          this.#isOut = false;
-          gone = at;
-        }
         if (depth === ITEMS) whole = at + 1;
         if (depth !== MEMBERS || !this.#inItems) continue;
         this.#inItems = false;
@@ -131,12 +108,4 @@ export class ItemSplitter {
     const text = bytes.toString('utf8', bytes[0] === COMMA ? 1 : 0).trim();
     if (text !== '') this.#onItems(JSON.parse(`[${text}]`));
   }
-}
-
-/** Whether the text that begins there is the key of what is left out. */
-function isLeftOut(piece: Buffer, start: number): boolean {
-  return (
-    piece[start] === FIRST_LEFT_OUT &&
-    piece.toString('latin1', start, start + LEFT_OUT_KEY.length) === LEFT_OUT_KEY
-  );
 }

@@ -40,51 +40,6 @@ test('the same items and the same around them as in the whole', () => {
   );
 });
 
-/** Each of the arrays called so one level within an item's members is an empty one. */
-function withoutManagedFields(items: unknown): unknown {
-  return (items as Record<string, Record<string, unknown>>[]).map((one) =>
-    Object.fromEntries(
-      Object.entries(one).map(([key, member]) => [
-        key,
-        Array.isArray(member?.['managedFields']) ? { ...member, managedFields: [] } : member,
-      ]),
-    ),
-  );
-}
-
-const managed = fc.record({
-  metadata: fc.record({
-    name: fc.string(),
-    managedFields: fc.oneof(fc.array(fc.jsonValue()), fc.jsonValue()),
-    labels: fc.jsonValue(),
-  }),
-  spec: fc.jsonValue(),
-});
-
-test('but for what managedFields have', () => {
-  fc.assert(
-    fc.property(fc.array(managed), fc.integer({ min: 0, max: 3 }), cuts, (items, indent, sizes) => {
-      const text = JSON.stringify({ items, kind: 'List' }, undefined, indent);
-      const { items: seen, around } = split(text, sizes);
-      const { items: plain } = JSON.parse(text);
-      expect(withoutManagedFields(seen)).toEqual(withoutManagedFields(plain));
-      expect(around).toEqual({ items: [], kind: 'List' });
-      expect(split(text, [text.length * 4]).items).toEqual(withoutManagedFields(plain));
-    }),
-  );
-});
-
-test('what is left out may come in any number of pieces', () => {
-  const item = { metadata: { managedFields: [{ a: 'x]"'.repeat(50) }], name: 'web' }, spec: { b: 1 } };
-  const text = JSON.stringify({ items: [item, item] });
-  const key = text.indexOf('managedFields');
-  for (const size of [1, 2, 3, 17]) {
-    const { items } = split(text, [key + 20, ...Array.from({ length: 30 }, () => size)]);
-    expect(items[0]).toEqual({ metadata: { managedFields: [], name: 'web' }, spec: { b: 1 } });
-    expect(withoutManagedFields(items)).toEqual([items[0], items[0]]);
-  }
-});
-
 test.each([
   ['no items', '{"kind":"List"}', []],
   ['null for no items', '{"items":null,"kind":"List"}', []],
