@@ -7,12 +7,11 @@ import type { NetnsHelper } from './helper.ts';
 import type { ConnectOptions } from './inside/connect.ts';
 import { Inside } from './inside/inside.ts';
 import type { InsideAddress } from './inside/listen.ts';
-import type { Addon } from './native/addon.ts';
 import { joinFailed } from './join/errors.ts';
 import { closeNamespaces, type Namespaces, openNamespaces } from './join/namespaces.ts';
 import type { OpenPorts } from './ports.ts';
-import type { Guard } from './process/guard.ts';
 import { RunningCommand } from './process/command.ts';
+import type { JobParts } from './process/job.ts';
 import type { ReceivedSignal } from './process/signals.ts';
 import type { EtcDirectory, SandboxFiles } from './view/etc.ts';
 
@@ -60,17 +59,11 @@ export type Stage =
   | 'closed';
 
 /** What a sandbox is made of, once it stands. */
-export interface Parts {
-  readonly api: Addon;
-  readonly guard: Guard;
+export interface Parts extends JobParts {
   readonly helper: NetnsHelper;
   readonly device: LinkDevice;
   readonly files: EtcDirectory;
-  /** The command's; init's where there is none. */
-  readonly pidfd: number;
   readonly sharesPids: boolean;
-  /** Whether the command may lead a process group (process/job.ts). */
-  readonly mayLead: boolean;
   readonly notes: readonly string[];
   readonly onStage: (stage: Stage) => void;
 }

@@ -31,3 +31,9 @@ export function usualTrust(
   }
   return { secureContext };
 }
+
+/** What a request to there needs where its user may have named an authority. */
+export function trustFor({ protocol }: URL, ca: tls.SecureContextOptions['ca']): tls.ConnectionOptions {
+  if (ca) return { ca };
+  return protocol === 'https:' ? usualTrust() : {};
+}

@@ -13,7 +13,7 @@ import { constants } from 'node:os';
 import { ChannelClosed } from '../channel.ts';
 import type { Addon, WatchHandle } from '../native/addon.ts';
 import type { Guard } from './guard.ts';
-import { Job } from './job.ts';
+import { Job, type JobParts } from './job.ts';
 import type { ReceivedSignal } from './signals.ts';
 
 /** How long the guard may take to end what it guards before it is ended itself. */
@@ -30,14 +30,6 @@ const { SIGHUP, SIGINT, SIGQUIT, SIGTERM } = constants.signals;
 /** Those by which a user asks for an end. */
 const ENDING_SIGNALS: ReadonlySet<number> = new Set([SIGHUP, SIGINT, SIGQUIT, SIGTERM]);
 
-export interface CommandParts {
-  readonly api: Addon;
-  readonly guard: Guard;
-  readonly pidfd: number;
-  /** Whether the command may have a process group of its own (job.ts). */
-  readonly mayLead: boolean;
-}
-
 export class RunningCommand {
   readonly exited: Promise<{ code: number }>;
   readonly #api: Addon;
@@ -49,11 +41,12 @@ export class RunningCommand {
   #closing: Promise<void> | undefined;
 
   /** Takes over the pidfd. */
-  constructor({ api, guard, pidfd, mayLead }: CommandParts) {
+  constructor(parts: JobParts) {
+    const { api, guard, pidfd } = parts;
     this.#api = api;
     this.#guard = guard;
     this.#pidfd = pidfd;
-    this.#job = new Job({ api, guard, pidfd, mayLead });
+    this.#job = new Job(parts);
     this.#watch = api.watchReadable(pidfd, () => this.#boundAftermath());
     this.exited = guard.exited;
   }

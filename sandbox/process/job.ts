@@ -64,6 +64,15 @@ function isEmpty(group: number): boolean {
 /** What the command is to have, as far as it has got it not already. */
 type Due = 'nothing' | 'command' | 'group';
 
+export interface JobParts {
+  readonly api: Addon;
+  readonly guard: Guard;
+  /** The command's; init's where there is none. */
+  readonly pidfd: number;
+  /** Whether the command may lead a process group. */
+  readonly mayLead: boolean;
+}
+
 export class Job {
   readonly #api: Addon;
   readonly #guard: Guard;
@@ -77,7 +86,7 @@ export class Job {
   #passed: Promise<void> = Promise.resolve();
   #ended = false;
 
-  constructor({ api, guard, pidfd, mayLead }: { api: Addon; guard: Guard; pidfd: number; mayLead: boolean }) {
+  constructor({ api, guard, pidfd, mayLead }: JobParts) {
     this.#api = api;
     this.#guard = guard;
     this.#pidfd = pidfd;

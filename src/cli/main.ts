@@ -10,7 +10,7 @@ import { rawArguments } from './raw-arguments.ts';
 import { describeError } from './report.ts';
 import { subcommand } from './subcommands.ts';
 import { VERSION } from './version.ts';
-import { keepYoungGenerationSmall, underUsualFlags } from './young-generation.ts';
+import { underUsualFlags } from './young-generation.ts';
 
 /** @param keepCode called once a command runs: all that a start needs has been compiled */
 export async function main(argv: readonly string[], keepCode: () => void): Promise<number> {
@@ -27,7 +27,6 @@ export async function main(argv: readonly string[], keepCode: () => void): Promi
     );
     // All that knows of clusters is loaded here, and not for what only looks after sandboxes.
     const { runHere } = await import('./commands/run.ts');
-    keepYoungGenerationSmall();
     return await runHere({
       line,
       command: rawArguments(command),

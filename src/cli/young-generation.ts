@@ -15,19 +15,16 @@ import { setFlagsFromString } from 'node:v8';
 
 const [SAME_SIZE, USUAL_GROWTH] = ['--semi-space-growth-factor=1', '--semi-space-growth-factor=2'];
 
-let isKept = false;
-
 export function keepYoungGenerationSmall(): void {
-  isKept = true;
   setFlagsFromString(SAME_SIZE);
 }
 
-/** Does something under the flags that Node starts with. */
+/** Does something under the flags that Node starts with, while it is kept small. */
 export function underUsualFlags(work: () => void): void {
   setFlagsFromString(USUAL_GROWTH);
   try {
     work();
   } finally {
-    if (isKept) setFlagsFromString(SAME_SIZE);
+    setFlagsFromString(SAME_SIZE);
   }
 }

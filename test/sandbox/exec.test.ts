@@ -176,7 +176,7 @@ describe('how it ends', () => {
     expect(await left(host, 1)).toBe(0);
     // The shell does not wait until its child has become sleep.
     await until(async () => processesMarked(mark).every(({ command }) => command === 'sleep 1000'));
-    expect(processesMarked(mark)).toHaveLength(1);
+    expect(processesMarked(mark).map(({ command }) => command)).toEqual(['sleep 1000']);
     await close(host);
     await noneMarked(mark);
   });

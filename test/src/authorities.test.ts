@@ -11,8 +11,7 @@ afterEach(() => {
 async function startedWith(...options: string[]) {
   process.execArgv = options;
   const createContext = vi.spyOn(tls, 'createSecureContext');
-  const { usualTrust } = await import('../../src/authorities.ts');
-  return { usualTrust, createContext };
+  return { ...(await import('../../src/authorities.ts')), createContext };
 }
 
 test('with Node’s own store there is nothing to add', async () => {
@@ -32,4 +31,13 @@ test('without it Node’s authorities are given, read once for each certificate 
   const other = usualTrust(certificate).secureContext;
   expect(other).not.toBe(secureContext);
   expect(usualTrust(certificate).secureContext).toBe(other);
+});
+
+test('an authority that the user has named is the only one, and plain HTTP needs none', async () => {
+  const { trustFor, createContext } = await startedWith('--use-openssl-ca');
+  const own = Buffer.from('own');
+  expect(trustFor(new URL('https://idp.example.com'), own)).toEqual({ ca: own });
+  expect(trustFor(new URL('http://idp.example.com'), undefined)).toEqual({});
+  expect(createContext).not.toHaveBeenCalled();
+  expect(trustFor(new URL('https://idp.example.com'), undefined).secureContext).toBeDefined();
 });

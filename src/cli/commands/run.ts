@@ -7,6 +7,7 @@ import type { Log } from '../../observe/log.ts';
 import { runSession, type SessionSummary } from '../../session/session.ts';
 import type { rawArguments } from '../raw-arguments.ts';
 import type { SandboxLine } from '../program.ts';
+import { keepYoungGenerationSmall } from '../young-generation.ts';
 
 export interface RunOptions {
   readonly line: SandboxLine;
@@ -22,6 +23,7 @@ export interface RunOptions {
 
 /** @returns the command's exit code */
 export async function runHere({ line, name, ...options }: RunOptions): Promise<number> {
+  keepYoungGenerationSmall();
   const host = await NamedHost.open(name, options.log);
   const { files } = line;
   try {

@@ -9,7 +9,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import type { Socket } from 'node:net';
-import { usualTrust } from '../../authorities.ts';
+import { trustFor } from '../../authorities.ts';
 import { ClusterError, oneLine, reasonOf } from '../errors.ts';
 import { bareHost } from './proxy-choice.ts';
 
@@ -73,7 +73,7 @@ function throughConnect(
       headers: { Host: authority, ...basicCredentials(proxy) },
       agent: false,
       signal,
-      ...(ca ? { ca } : proxy.protocol === 'https:' && usualTrust()),
+      ...trustFor(proxy, ca),
     });
     const timer = setTimeout(
       () => request.destroy(new Error(`no answer within ${TUNNEL_TIMEOUT_MS / 1000} s`)),

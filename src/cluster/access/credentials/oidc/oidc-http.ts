@@ -2,7 +2,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import { text as readText } from 'node:stream/consumers';
-import { usualTrust } from '../../../../authorities.ts';
+import { trustFor } from '../../../../authorities.ts';
 import { agentFor } from '../../../agent/agent.ts';
 import { proxyFromEnvironment } from '../../../agent/proxy-choice.ts';
 import type { Yaml } from '../../fields.ts';
@@ -38,7 +38,7 @@ export async function askProvider(
           ...(form ? { 'Content-Type': 'application/x-www-form-urlencoded', ...form.headers } : {}),
         },
         timeout: TIMEOUT_MS,
-        ...(ca ? { ca } : url.protocol === 'https:' && usualTrust()),
+        ...trustFor(url, ca),
       });
       request.once('timeout', () => request.destroy(new Error(`no answer within ${TIMEOUT_MS / 1000} s`)));
       request.once('error', (cause) =>
