@@ -71,6 +71,7 @@ export class Terminal {
 
   /** Waits until the terminal shows this, after what was awaited before. */
   async shows(pattern: RegExp): Promise<string> {
+    const late = AbortSignal.timeout(SHOW_LIMIT_MS);
     for (;;) {
       const match = pattern.exec(this.#shown.slice(this.#seen));
       if (match !== null) {
@@ -80,11 +81,8 @@ export class Terminal {
       await new Promise<void>((resolve, reject) => {
         const fail = (why: string) =>
           reject(new Error(`${why}, waiting for ${pattern}; shown: ${this.#shown}`));
-        const timer = setTimeout(fail, SHOW_LIMIT_MS, 'too late');
-        this.#onShown = () => {
-          clearTimeout(timer);
-          resolve();
-        };
+        this.#onShown = resolve;
+        late.onabort = () => fail('too late');
         void this.closed.then(() => fail('closed'));
       });
     }
