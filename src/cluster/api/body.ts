@@ -10,13 +10,18 @@ import { createGunzip, gunzip } from 'node:zlib';
 import { oneLine } from '../errors.ts';
 import { Pace } from '../pace.ts';
 import { ItemSplitter } from './item-splitter.ts';
+import { decodeObject, MEDIA_TYPE } from './protobuf/envelope.ts';
+import { ProtobufList } from './protobuf/list.ts';
+import type { Message } from './protobuf/message.ts';
+import { STATUS } from './protobuf/models.ts';
 
 /** The largest answer that is kept; a list of 10,000 Services has about 20 MB. */
 const MAX_BODY_BYTES = 128 * 1024 * 1024;
 
+/** JSON, or what has come in its place. */
 export interface JsonAnswer {
   status: number;
-  /** The parsed body; undefined where it is not JSON. */
+  /** The parsed body; undefined where it is not what was asked for. */
   body: unknown;
   /** The message of a Status body, or the start of any other body. */
   message: string;
@@ -25,6 +30,13 @@ export interface JsonAnswer {
 const inflateBody = promisify(gunzip);
 /** What a decompressed list comes in: a few dozen objects. */
 const PIECE_BYTES = 64 * 1024;
+
+/** What is taken of a list as it comes. */
+export interface ListReader {
+  /** What its items are, for a server that has them as Protocol Buffers. */
+  readonly model?: Message;
+  readonly onItems: (items: unknown[]) => void;
+}
 
 export async function readJson(response: http.IncomingMessage): Promise<JsonAnswer> {
   const chunks: Buffer[] = [];
@@ -36,7 +48,14 @@ export async function readJson(response: http.IncomingMessage): Promise<JsonAnsw
   }
   const raw = Buffer.concat(chunks, length);
   const plain = isGzip(response) ? await inflateBody(raw, { maxOutputLength: MAX_BODY_BYTES }) : raw;
-  return answerOf(response, plain.toString());
+  const status = response.statusCode ?? 0;
+  try {
+    const body: unknown = isProtobuf(response) ? decodeObject(STATUS, plain) : JSON.parse(plain.toString());
+    const said = typeof body === 'object' && body !== null && 'message' in body ? body.message : undefined;
+    return { status, body, message: typeof said === 'string' ? oneLine(said) : '' };
+  } catch {
+    return { status, body: undefined, message: oneLine(plain.toString()) };
+  }
 }
 
 /**
@@ -46,25 +65,32 @@ export async function readJson(response: http.IncomingMessage): Promise<JsonAnsw
  */
 export async function readList(
   response: http.IncomingMessage,
-  onItems: (items: unknown[]) => void,
+  { model, onItems }: ListReader,
 ): Promise<JsonAnswer> {
   if (response.statusCode !== 200) return readJson(response);
-  const splitter = new ItemSplitter(onItems);
+  const list =
+    model !== undefined && isProtobuf(response)
+      ? new ProtobufList(model, onItems)
+      : new ItemSplitter(onItems);
   const pace = new Pace();
   let length = 0;
   try {
     for await (const piece of inflated(response)) {
       length += piece.length;
       if (length > MAX_BODY_BYTES) throw tooLong();
-      splitter.push(piece);
+      list.push(piece);
       await pace.keep();
     }
+    return { status: 200, body: list.end(), message: '' };
   } catch (error) {
     if (error instanceof SyntaxError)
-      return { status: 200, body: undefined, message: 'a list that is no JSON' };
+      return { status: 200, body: undefined, message: oneLine(error.message) };
     throw error;
   }
-  return answerOf(response, splitter.around);
+}
+
+function isProtobuf({ headers }: http.IncomingMessage): boolean {
+  return headers['content-type']?.startsWith(MEDIA_TYPE) ?? false;
 }
 
 function inflated(response: http.IncomingMessage): AsyncIterable<Buffer> {
@@ -80,17 +106,6 @@ function isGzip({ headers }: http.IncomingMessage): boolean {
 
 function tooLong(): Error {
   return new Error(`an answer of more than ${MAX_BODY_BYTES} bytes`);
-}
-
-function answerOf({ statusCode: status = 0 }: http.IncomingMessage, text: string): JsonAnswer {
-  let body: unknown;
-  try {
-    body = JSON.parse(text);
-  } catch {
-    return { status, body: undefined, message: oneLine(text) };
-  }
-  const said = typeof body === 'object' && body !== null && 'message' in body ? body.message : undefined;
-  return { status, body, message: typeof said === 'string' ? oneLine(said) : '' };
 }
 
 /**

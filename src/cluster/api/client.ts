@@ -17,11 +17,12 @@ import { setTimeout } from 'node:timers/promises';
 import { usualTrust } from '../../authorities.ts';
 import type { ClusterAccess } from '../access/access.ts';
 import type { Grant } from '../access/credentials/authenticator.ts';
-import { type JsonAnswer, readJson, readList, readPieces } from './body.ts';
+import { type JsonAnswer, type ListReader, readJson, readList, readPieces } from './body.ts';
 import { closedError, Connections, type Head } from './connections.ts';
 import { unreachable } from './errors.ts';
 import { inspect, type Inspection } from './inspection.ts';
 import { Limit } from './limit.ts';
+import { MEDIA_TYPE as PROTOBUF_TYPE } from './protobuf/envelope.ts';
 import { retryDelayMs } from './retry-after.ts';
 import { Slots } from './slots.ts';
 
@@ -30,6 +31,7 @@ export type { JsonAnswer } from './body.ts';
 /** From the request to the last byte of a JSON answer, or to the head of any other. */
 const REQUEST_TIMEOUT_MS = 15_000;
 const MAX_REQUESTS_IN_FLIGHT = 32;
+const JSON_TYPE = 'application/json';
 /** For the server's audit log; some gateways refuse requests that have none. */
 const USER_AGENT = 'kns-rootless';
 
@@ -74,18 +76,19 @@ export class ApiClient {
 
   /** @throws ClusterError, as the others do, where there is no answer */
   get(path: string): Promise<JsonAnswer> {
-    return this.#get(path, readJson);
+    return this.#get(path, JSON_TYPE, readJson);
   }
 
   /** The same of a list; its items are told as they come, and `body` is what stands around them. */
-  getList(path: string, onItems: (items: unknown[]) => void): Promise<JsonAnswer> {
-    return this.#get(path, (response) => readList(response, onItems));
+  getList(path: string, reader: ListReader): Promise<JsonAnswer> {
+    const accept = reader.model === undefined ? JSON_TYPE : `${PROTOBUF_TYPE}, ${JSON_TYPE}`;
+    return this.#get(path, accept, (response) => readList(response, reader));
   }
 
   /** Asks by an object; nothing is sent twice for a server that is busy. */
   post(path: string, object: object): Promise<JsonAnswer> {
     const body = JSON.stringify(object);
-    const headers = { Accept: 'application/json', 'Content-Type': 'application/json' };
+    const headers = { Accept: JSON_TYPE, 'Content-Type': JSON_TYPE };
     return this.#within(async (limit) =>
       readJson(plain(await this.#send({ method: 'POST', path, headers, body }, limit))),
     );
@@ -120,7 +123,7 @@ export class ApiClient {
    */
   async stream(path: string, { signal, idleMs }: StreamOptions): Promise<StreamAnswer> {
     // Compression would keep an event until there is enough of it.
-    const headers = { Accept: 'application/json', 'Accept-Encoding': 'identity' };
+    const headers = { Accept: JSON_TYPE, 'Accept-Encoding': 'identity' };
     const limit = new Limit(this.#timeoutMs, signal);
     try {
       const response = plain(await this.#send({ method: 'GET', path, headers }, limit));
@@ -150,9 +153,10 @@ export class ApiClient {
 
   async #get(
     path: string,
+    accept: string,
     read: (response: http.IncomingMessage) => Promise<JsonAnswer>,
   ): Promise<JsonAnswer> {
-    const headers = { Accept: 'application/json', 'Accept-Encoding': 'gzip' };
+    const headers = { Accept: accept, 'Accept-Encoding': 'gzip' };
     for (let attempt = 1; ; attempt++) {
       const { answer, waitMs } = await this.#within(async (limit) => {
         const response = plain(await this.#send({ method: 'GET', path, headers }, limit));

@@ -79,9 +79,14 @@ export class ItemSplitter {
     this.#partial.push(piece.subarray(gone));
   }
 
-  /** All but the items, which are an empty array in it. */
-  get around(): string {
-    return Buffer.concat(this.#around).toString();
+  /** All but the items, which are an empty array in it. @throws SyntaxError that quotes what is no JSON */
+  end(): unknown {
+    const text = Buffer.concat(this.#around).toString();
+    try {
+      return JSON.parse(text);
+    } catch (cause) {
+      throw new SyntaxError(text, { cause });
+    }
   }
 
   /** @returns the place behind the closing quote, or the piece's end where it is not in this one */

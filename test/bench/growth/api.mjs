@@ -5,6 +5,10 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { writeKubeconfig } from '../lib/index.mjs';
 
+/** As many Services as there are in a measurement. */
+export const FEW = 5;
+export const MANY = 5000;
+
 export class ServicesApi {
   /** When the last list went out, in ms since the epoch, and how many bytes all have had since `setServices`. */
   lastListAt = 0;
@@ -22,7 +26,7 @@ export class ServicesApi {
   }
 
   static async start() {
-    const child = fork(join(import.meta.dirname, 'services-api.mjs'));
+    const child = fork(join(import.meta.dirname, 'services-api.mjs'), [FEW, MANY].map(String));
     const [{ port }] = await once(child, 'message');
     return new ServicesApi(child, port);
   }

@@ -2,19 +2,33 @@
  * An API server with as many Services as it is told, each with a slice of two
  * endpoints: a process of its own, forked, which says when a list has gone out.
  *
+ *     argv                           how many that will be at one time or another
  *     parent ── { services: n } ──▶  so many from now on; those who watch hear that what they know is too old
  *     parent ◀── { port }            it listens
  *     parent ◀── { at, path, bytes } a list was handed to the kernel, by the wall clock
  *
  * Objects have the size that they have in a cluster, with the fields that a
- * server adds (managedFields above all). All is serialised beforehand.
+ * server adds (managedFields above all). Lists are serialised beforehand, as
+ * JSON and as Protocol Buffers, whole and in pages.
  */
 
 import { createServer } from 'node:http';
+import { join } from 'node:path';
+import { build } from 'esbuild';
 
+/** The embedded cluster's own, which is TypeScript. */
+const { PROTOBUF, protobufOf } = await bundled('../../../fixtures/cluster/api/protobuf.ts');
+
+const JSON_TYPE = 'application/json';
+const NOTHING = Buffer.from(
+  '{"kind":"List","apiVersion":"v1","metadata":{"resourceVersion":"1"},"items":[]}',
+);
 const NAMESPACE = 'default';
-let version = 1;
-let lists = new Map();
+/** What clients ask for that do not want all at once. */
+const PAGE_ITEMS = 100;
+/** By how many there are, the resource, the page and its form. */
+const bodies = new Map();
+let count = 0;
 const watches = new Set();
 
 function metadata(index, suffix, extra) {
@@ -33,7 +47,7 @@ function metadata(index, suffix, extra) {
     name,
     namespace: NAMESPACE,
     uid: `00000000-0000-4000-8000-${String(index).padStart(12, '0')}`,
-    resourceVersion: String(version),
+    resourceVersion: '1',
     creationTimestamp: '2026-01-01T00:00:00Z',
     labels: {
       app: `svc-${index}`,
@@ -96,35 +110,56 @@ function slice(index) {
   };
 }
 
-function fill(count) {
-  version++;
-  const indices = Array.from({ length: count }, (_, i) => i);
-  const texts = (make) => indices.map((i) => JSON.stringify(make(i)));
-  lists = new Map([
-    ['services', texts(service)],
-    ['endpointslices', texts(slice)],
-  ]);
+async function bundled(path) {
+  const entryPoints = [join(import.meta.dirname, path)];
+  const { outputFiles } = await build({
+    entryPoints,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    write: false,
+  });
+  return import(`data:text/javascript,${encodeURIComponent(outputFiles[0].text)}`);
 }
 
-/** One page, where the client asks for pages. */
-function listBody(items, parameters) {
-  const start = Number(parameters.get('continue') ?? 0);
-  const end = Math.min(items.length, start + Number(parameters.get('limit') ?? items.length));
-  const next = end < items.length ? `,"continue":"${end}"` : '';
-  const head = `{"kind":"List","apiVersion":"v1","metadata":{"resourceVersion":"${version}"${next}},"items":[`;
-  return Buffer.from(`${head}${items.slice(start, end).join(',')}]}`);
+/** Nothing is made while a figure is taken. */
+function prepare(total) {
+  const indices = Array.from({ length: total }, (_, i) => i);
+  const lists = {
+    services: { kind: 'ServiceList', apiVersion: 'v1', items: indices.map(service) },
+    endpointslices: {
+      kind: 'EndpointSliceList',
+      apiVersion: 'discovery.k8s.io/v1',
+      items: indices.map(slice),
+    },
+  };
+  for (const [resource, { items, ...list }] of Object.entries(lists)) {
+    for (const limit of [total, PAGE_ITEMS]) {
+      for (let start = 0; start < total; start += limit) {
+        const next = start + limit < total ? { continue: String(start + limit) } : {};
+        const metadata = { resourceVersion: String(total), ...next };
+        const page = { ...list, metadata, items: items.slice(start, start + limit) };
+        const key = [total, resource, start, limit].join();
+        bodies.set(`${key},${PROTOBUF}`, protobufOf(page));
+        bodies.set(`${key},${JSON_TYPE}`, Buffer.from(JSON.stringify(page)));
+      }
+    }
+  }
 }
 
 const server = createServer((request, response) => {
   const { pathname, searchParams } = new URL(request.url, 'http://localhost');
-  response.setHeader('content-type', 'application/json');
   if (searchParams.get('watch')) {
+    response.setHeader('content-type', JSON_TYPE);
     response.flushHeaders();
     watches.add(response);
     response.once('close', () => watches.delete(response));
     return;
   }
-  const body = listBody(lists.get(pathname.split('/').at(-1)) ?? [], searchParams);
+  const [start, limit] = [Number(searchParams.get('continue')), Number(searchParams.get('limit')) || count];
+  const type = request.headers.accept?.includes(PROTOBUF) ? PROTOBUF : JSON_TYPE;
+  const body = bodies.get([count, pathname.split('/').at(-1), start, limit, type].join()) ?? NOTHING;
+  response.setHeader('content-type', body === NOTHING ? JSON_TYPE : type);
   response.setHeader('content-length', body.length);
   response.end(body, () =>
     process.send({ at: performance.timeOrigin + performance.now(), path: pathname, bytes: body.length }),
@@ -132,10 +167,10 @@ const server = createServer((request, response) => {
 });
 
 process.on('message', ({ services }) => {
-  fill(services);
+  count = services;
   const gone = { kind: 'Status', code: 410, reason: 'Expired', message: 'too old resource version' };
   for (const watch of watches) watch.end(`${JSON.stringify({ type: 'ERROR', object: gone })}\n`);
 });
 process.once('disconnect', () => process.exit());
-fill(0);
+for (const total of process.argv.slice(2)) prepare(Number(total));
 server.listen(0, '127.0.0.1', () => process.send({ port: server.address().port }));

@@ -4,11 +4,10 @@
  */
 
 import { setTimeout as delay } from 'node:timers/promises';
+import { FEW, MANY } from './api.mjs';
 import { figure } from './figures.mjs';
 import { Guest } from './guest.mjs';
 
-const FEW = 5;
-const MANY = 5000;
 /** What the API server has to say of its last list has come by then. */
 const SETTLE_MS = 200;
 

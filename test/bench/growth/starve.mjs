@@ -4,12 +4,11 @@
  */
 
 import { setTimeout as delay } from 'node:timers/promises';
+import { FEW, MANY } from './api.mjs';
 import { figure } from './figures.mjs';
 import { Guest } from './guest.mjs';
 
 const NAME_SERVER = '10.64.0.1';
-const FEW = 5;
-const MANY = 5000;
 const NAME = 'svc-0.default.svc.cluster.local';
 /** Of a stall: so long a transfer goes on before the list comes, and after. */
 const BEFORE_MS = 500;

@@ -6,6 +6,7 @@
  * older core Endpoints, and at last the pods themselves, from which the
  * endpoints are made here. The choice is made at the first list and kept.
  */
+import { ENDPOINT_SLICE } from '../../api/protobuf/models.ts';
 import {
   type ApiEndpoints,
   type ApiEndpointSlice,
@@ -91,6 +92,7 @@ export class EndpointFeed {
         query: {
           root: `/apis/discovery.k8s.io/${version}`,
           resource: 'endpointslices.discovery.k8s.io',
+          model: ENDPOINT_SLICE,
           ...place,
           ...(name === undefined ? {} : { labelSelector: `${SERVICE_NAME_LABEL}=${name}` }),
         },

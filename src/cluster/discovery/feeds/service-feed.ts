@@ -1,4 +1,5 @@
 /** The Services of a namespace, or of all: those that a selector selects, or one by name. */
+import { SERVICE } from '../../api/protobuf/models.ts';
 import { type ApiService, decodeService, type ServiceRecord } from '../services.ts';
 import { Collection } from '../watch/collection.ts';
 import { CORE_ROOT } from '../watch/query.ts';
@@ -23,6 +24,7 @@ export class ServiceFeed {
     const query = {
       root: CORE_ROOT,
       resource: 'services',
+      model: SERVICE,
       ...(namespace === undefined ? {} : { namespace }),
       ...(labelSelector === undefined ? {} : { labelSelector }),
       ...(name === undefined ? {} : { fieldSelector: `metadata.name=${name}` }),

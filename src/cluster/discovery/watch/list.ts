@@ -67,7 +67,7 @@ async function listOnce(
 ): Promise<string> {
   let token = '';
   for (let count = 0; count < (pageSize?.pages ?? 1); count++) {
-    const { version, next } = await listPage(api, listPath(query, pageSize?.items, token), sink);
+    const { version, next } = await listPage(api, query, listPath(query, pageSize?.items, token), sink);
     if (next === '') {
       sink.end();
       return version;
@@ -77,9 +77,17 @@ async function listOnce(
   throw new Error(`a list of more than ${pageSize?.pages ?? 1} pages`);
 }
 
-async function listPage(api: Pick<ApiClient, 'getList'>, path: string, sink: ListSink): Promise<Page> {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the server has validated them against the schema that the models are made from
-  const answer = await api.getList(path, (items) => sink.page(items as ApiObject[]));
+async function listPage(
+  api: Pick<ApiClient, 'getList'>,
+  { model }: ResourceQuery,
+  path: string,
+  sink: ListSink,
+): Promise<Page> {
+  const answer = await api.getList(path, {
+    ...(model === undefined ? {} : { model }),
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the server has validated them against the schema that the models are made from
+    onItems: (items) => sink.page(items as ApiObject[]),
+  });
   const { status, body } = answer;
   // A 200 alone may be the page of a proxy that wants a login.
   if (status !== 200 || !isListBody(body)) throw new Refusal(answer);

@@ -1,3 +1,5 @@
+import type { Message } from '../../api/protobuf/message.ts';
+
 /** Which objects of the API are followed, and the paths by which they are asked for. */
 export interface ResourceQuery {
   /** As RBAC names it: `endpointslices.discovery.k8s.io`. */
@@ -8,6 +10,8 @@ export interface ResourceQuery {
   readonly namespace?: string;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
+  /** By which lists of it come as Protocol Buffers, where the server has them so. */
+  readonly model?: Message;
 }
 
 /** Where the API has the resources without a group. */

@@ -1,0 +1,82 @@
+/**
+ * Takes the items out of a list of the API while it comes in.
+ *
+ *     "k8s\0"  typeMeta  raw: metadata, item, item, | item, …   contentEncoding …
+ *
+ * What stands in a list says beforehand how long it is: nothing is looked
+ * through, and an item is decoded where it lies in the piece that it has come in.
+ */
+import { expectMagic, MAGIC, RAW } from './envelope.ts';
+import { type Decoded, decode, type Message } from './message.ts';
+import { LIST_META } from './models.ts';
+import { fieldAt, WireReader } from './wire.ts';
+
+/** The fields of a list, whatever it is one of. */
+const [METADATA, ITEMS] = [1, 2];
+
+export class ProtobufList {
+  readonly #item: Message;
+  readonly #onItems: (items: unknown[]) => void;
+  /** What has come of a field that is not yet whole. */
+  #partial: Buffer[] = [];
+  #partialBytes = 0;
+  /** How many bytes that field has. */
+  #wanted = MAGIC.length;
+  /** What is still to come of the list itself; undefined before it has begun. */
+  #left: number | undefined;
+  #metadata: Decoded = {};
+  #begun = false;
+
+  constructor(item: Message, onItems: (items: unknown[]) => void) {
+    this.#item = item;
+    this.#onItems = onItems;
+  }
+
+  /** @throws SyntaxError */
+  push(piece: Buffer): void {
+    this.#partial.push(piece);
+    this.#partialBytes += piece.length;
+    if (this.#partialBytes < this.#wanted) return;
+    const bytes = this.#partial.length === 1 ? piece : Buffer.concat(this.#partial);
+    const rest = bytes.subarray(this.#begun ? this.#take(bytes, 0) : this.#begin(bytes));
+    this.#partial = [rest];
+    this.#partialBytes = rest.length;
+  }
+
+  /** The list without its items, which is an empty array in it. @throws SyntaxError where the end is missing */
+  end(): unknown {
+    if (this.#left !== 0) throw new SyntaxError('a list that breaks off');
+    return { metadata: this.#metadata, items: [] };
+  }
+
+  #begin(bytes: Buffer): number {
+    expectMagic(bytes);
+    this.#begun = true;
+    return this.#take(bytes, MAGIC.length);
+  }
+
+  /** @returns up to where there were whole fields */
+  #take(bytes: Buffer, from: number): number {
+    const items: Decoded[] = [];
+    let taken = from;
+    this.#wanted = 1;
+    while (taken < bytes.length) {
+      const { number, value, end } = fieldAt(bytes, taken);
+      const isList = this.#left === undefined && number === RAW;
+      const whole = isList ? value : end;
+      if (whole > bytes.length) {
+        this.#wanted = whole - taken;
+        break;
+      }
+      if (isList) this.#left = end - value;
+      else if (this.#left) {
+        if (number === ITEMS) items.push(decode(this.#item, new WireReader(bytes, value), end));
+        if (number === METADATA) this.#metadata = decode(LIST_META, new WireReader(bytes, value), end);
+        this.#left -= end - taken;
+      }
+      taken = whole;
+    }
+    if (items.length > 0) this.#onItems(items);
+    return taken;
+  }
+}
