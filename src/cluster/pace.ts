@@ -2,20 +2,29 @@
  * Keeps long work in small pieces, so that packets and timers have their turn in between.
  *
  * A socket hands over up to 2 MB before the event loop goes on, and what is
- * told of in there by thousands of events would be taken in at once.
+ * told of in there by thousands of events would be taken in at once. Work that
+ * nobody waits for rests as well: between two pieces the processors are others',
+ * such as those who send and receive the packets.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 
 /** Two resources are followed side by side, and what they bring is published in slices of its own. */
-const SLICE_MS = 2;
+const SLICE_MS = 1;
+/** Of work that rests. */
+const REST_MS = 3;
 
 export class Pace {
+  readonly #rest: () => Promise<unknown>;
   #endsAtMs = performance.now() + SLICE_MS;
+
+  constructor(of: 'at once' | 'unhurried') {
+    this.#rest = of === 'at once' ? nextTurn : () => delay(REST_MS);
+  }
 
   /** To be awaited between two pieces: at once while there is time left, else after everybody else. */
   async keep(): Promise<void> {
     if (performance.now() < this.#endsAtMs) return;
-    await nextTurn();
+    await this.#rest();
     this.#endsAtMs = performance.now() + SLICE_MS;
   }
 }

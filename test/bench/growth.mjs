@@ -2,7 +2,7 @@
  * What grows with the number of connections, rules and Services, and what must
  * not; and whether anything starves beside a transfer at full speed.
  *
- *     npm run bench:growth -- [--quick] [--only connections,churn,rules,services,starve]
+ *     npm run bench:growth -- [--quick] [--only connections,churn,rules,services,starve,stalls]
  *
  * All with the released program, by a client in its sandbox and a server on an
  * address of the benchmark's own namespace. Each figure stands beside the goal
@@ -28,9 +28,10 @@ import { connections, OPEN_FILES } from './growth/connections.mjs';
 import { PORT } from './growth/guest.mjs';
 import { rules } from './growth/rules.mjs';
 import { services } from './growth/services.mjs';
+import { stalls } from './growth/stalls.mjs';
 import { starve } from './growth/starve.mjs';
 
-const SCENARIOS = { connections, churn, rules, services, starve };
+const SCENARIOS = { connections, churn, rules, services, starve, stalls };
 
 const options = benchOptions('npm run bench:growth -- [options]', { only: { type: 'string' } });
 const chosen = options.only?.split(',') ?? Object.keys(SCENARIOS);

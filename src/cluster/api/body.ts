@@ -8,7 +8,6 @@ import { pipeline } from 'node:stream';
 import { promisify } from 'node:util';
 import { createGunzip, gunzip } from 'node:zlib';
 import { oneLine } from '../errors.ts';
-import { Pace } from '../pace.ts';
 import { ItemSplitter } from './item-splitter.ts';
 import { decodeObject, MEDIA_TYPE } from './protobuf/envelope.ts';
 import { ProtobufList } from './protobuf/list.ts';
@@ -35,7 +34,8 @@ const PIECE_BYTES = 64 * 1024;
 export interface ListReader {
   /** What its items are, for a server that has them as Protocol Buffers. */
   readonly model?: Message;
-  readonly onItems: (items: unknown[]) => void;
+  /** The next ones are read when this is done. */
+  readonly onItems: (items: unknown[]) => Promise<void>;
 }
 
 export async function readJson(response: http.IncomingMessage): Promise<JsonAnswer> {
@@ -68,18 +68,13 @@ export async function readList(
   { model, onItems }: ListReader,
 ): Promise<JsonAnswer> {
   if (response.statusCode !== 200) return readJson(response);
-  const list =
-    model !== undefined && isProtobuf(response)
-      ? new ProtobufList(model, onItems)
-      : new ItemSplitter(onItems);
-  const pace = new Pace();
+  const list = model !== undefined && isProtobuf(response) ? new ProtobufList(model) : new ItemSplitter();
   let length = 0;
   try {
     for await (const piece of inflated(response)) {
       length += piece.length;
       if (length > MAX_BODY_BYTES) throw tooLong();
-      list.push(piece);
-      await pace.keep();
+      for (const items of list.push(piece)) await onItems(items);
     }
     return { status: 200, body: list.end(), message: '' };
   } catch (error) {

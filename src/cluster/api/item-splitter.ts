@@ -15,6 +15,8 @@
  * in what stands around them.
  */
 
+import { BATCH_ITEMS, type ListParser } from './list-parser.ts';
+
 const [QUOTE, COMMA, BACKSLASH] = [0x22, 0x2c, 0x5c];
 const [OPEN_BRACKET, CLOSE_BRACKET, OPEN_BRACE, CLOSE_BRACE] = [0x5b, 0x5d, 0x7b, 0x7d];
 
@@ -22,8 +24,7 @@ const [OPEN_BRACKET, CLOSE_BRACKET, OPEN_BRACE, CLOSE_BRACE] = [0x5b, 0x5d, 0x7b
 const [MEMBERS, ITEMS] = [1, 2];
 const ITEMS_KEY = 'items';
 
-export class ItemSplitter {
-  readonly #onItems: (items: unknown[]) => void;
+export class ItemSplitter implements ListParser {
   /** What stands around the items. */
   readonly #around: Buffer[] = [];
   /** The beginning of an item that is not yet whole. */
@@ -35,12 +36,7 @@ export class ItemSplitter {
   /** The last text among the members of the whole, as far as it may be the key of the items. */
   #member = '';
 
-  constructor(onItems: (items: unknown[]) => void) {
-    this.#onItems = onItems;
-  }
-
-  /** @throws SyntaxError */
-  push(piece: Buffer): void {
+  *push(piece: Buffer): Generator<unknown[]> {
     const { length } = piece;
     /** Up to where bytes have gone their way, and up to where items are whole. */
     let [gone, whole] = [0, 0];
@@ -63,7 +59,7 @@ export class ItemSplitter {
         if (depth === ITEMS) whole = at + 1;
         if (depth !== MEMBERS || !this.#inItems) continue;
         this.#inItems = false;
-        this.#emit(piece.subarray(gone, at));
+        yield* this.#batches(piece.subarray(gone, at));
         gone = at;
       }
     }
@@ -73,13 +69,13 @@ export class ItemSplitter {
       return;
     }
     if (whole > gone) {
-      this.#emit(piece.subarray(gone, whole));
+      yield* this.#batches(piece.subarray(gone, whole));
       gone = whole;
     }
     this.#partial.push(piece.subarray(gone));
   }
 
-  /** All but the items, which are an empty array in it. @throws SyntaxError that quotes what is no JSON */
+  /** @throws SyntaxError that quotes what is no JSON */
   end(): unknown {
     const text = Buffer.concat(this.#around).toString();
     try {
@@ -107,10 +103,12 @@ export class ItemSplitter {
   }
 
   /** Items that are whole, with commas between and maybe in front. */
-  #emit(end: Buffer): void {
+  *#batches(end: Buffer): Generator<unknown[]> {
     const bytes = this.#partial.length === 0 ? end : Buffer.concat([...this.#partial, end]);
     this.#partial = [];
     const text = bytes.toString('utf8', bytes[0] === COMMA ? 1 : 0).trim();
-    if (text !== '') this.#onItems(JSON.parse(`[${text}]`));
+    if (text === '') return;
+    const items: unknown[] = JSON.parse(`[${text}]`);
+    for (let at = 0; at < items.length; at += BATCH_ITEMS) yield items.slice(at, at + BATCH_ITEMS);
   }
 }

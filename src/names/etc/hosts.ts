@@ -76,16 +76,17 @@ export class HostsFile {
 
 /** Our names, an address a line; undefined where they are too many. */
 function linesOf(names: NameTable): string | undefined {
-  const byAddress = new Map<string, string>();
+  const namesOf = new Map<string, string[]>();
   for (const [name, { addresses, inHosts }] of names.entries()) {
     if (!inHosts) continue;
     for (const address of addresses) {
-      const line = byAddress.get(address);
-      byAddress.set(address, line === undefined ? `${address}\t${name}` : `${line} ${name}`);
-      if (byAddress.size > MAX_LINES) return undefined;
+      const known = namesOf.get(address);
+      if (known !== undefined) known.push(name);
+      else if (namesOf.size < MAX_LINES) namesOf.set(address, [name]);
+      else return undefined;
     }
   }
-  return [...byAddress.values()].map((line) => `${line}\n`).join('');
+  return [...namesOf].map(([address, all]) => `${address}\t${all.join(' ')}\n`).join('');
 }
 
 /** A container may have no hosts file at all; localhost must resolve all the same. */

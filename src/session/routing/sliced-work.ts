@@ -1,12 +1,15 @@
 /**
  * Work that comes in any amount, done in slices so that packets never wait long for it.
  *
- * What fits into one slice is done before `add` returns; of more, packets and
- * timers have their turn in between. The order is kept.
+ * What fits into one slice is done before `add` returns. Of more the rest
+ * follows slice by slice, and the processor is others' in between: of two, one
+ * sends the packets. The order is kept.
  */
 
 /** How long one slice may take. */
-const SLICE_MS = 2;
+const SLICE_MS = 1;
+/** Between two slices. */
+const REST_MS = 3;
 /** The clock is looked at once for so many items. */
 const BATCH = 16;
 
@@ -14,7 +17,7 @@ export class SlicedWork<T> {
   readonly #handle: (item: T) => void;
   readonly #sliceDone: () => void;
   #due: T[] = [];
-  #immediate: NodeJS.Immediate | undefined;
+  #timer: NodeJS.Timeout | undefined;
 
   /** @param sliceDone called after each slice */
   constructor(handle: (item: T) => void, sliceDone: () => void) {
@@ -24,7 +27,7 @@ export class SlicedWork<T> {
 
   add(items: readonly T[]): void {
     this.#due = this.#due.concat(items);
-    if (this.#immediate === undefined) this.#work();
+    if (this.#timer === undefined) this.#work();
   }
 
   #work(): void {
@@ -38,9 +41,9 @@ export class SlicedWork<T> {
     this.#due = this.#due.slice(done);
     this.#sliceDone();
     if (this.#due.length === 0) return;
-    this.#immediate = setImmediate(() => {
-      this.#immediate = undefined;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
       this.#work();
-    });
+    }, REST_MS);
   }
 }

@@ -6,6 +6,7 @@
  * What stands in a list says beforehand how long it is: nothing is looked
  * through, and an item is decoded where it lies in the piece that it has come in.
  */
+import { BATCH_ITEMS, type ListParser } from '../list-parser.ts';
 import { expectMagic, MAGIC, RAW } from './envelope.ts';
 import { type Decoded, decode, type Message } from './message.ts';
 import { LIST_META } from './models.ts';
@@ -14,9 +15,8 @@ import { fieldAt, WireReader } from './wire.ts';
 /** The fields of a list, whatever it is one of. */
 const [METADATA, ITEMS] = [1, 2];
 
-export class ProtobufList {
+export class ProtobufList implements ListParser {
   readonly #item: Message;
-  readonly #onItems: (items: unknown[]) => void;
   /** What has come of a field that is not yet whole. */
   #partial: Buffer[] = [];
   #partialBytes = 0;
@@ -27,37 +27,36 @@ export class ProtobufList {
   #metadata: Decoded = {};
   #begun = false;
 
-  constructor(item: Message, onItems: (items: unknown[]) => void) {
+  constructor(item: Message) {
     this.#item = item;
-    this.#onItems = onItems;
   }
 
-  /** @throws SyntaxError */
-  push(piece: Buffer): void {
+  *push(piece: Buffer): Generator<Decoded[]> {
     this.#partial.push(piece);
     this.#partialBytes += piece.length;
     if (this.#partialBytes < this.#wanted) return;
     const bytes = this.#partial.length === 1 ? piece : Buffer.concat(this.#partial);
-    const rest = bytes.subarray(this.#begun ? this.#take(bytes, 0) : this.#begin(bytes));
+    const rest = bytes.subarray(yield* this.#take(bytes, this.#begin(bytes)));
     this.#partial = [rest];
     this.#partialBytes = rest.length;
   }
 
-  /** The list without its items, which is an empty array in it. @throws SyntaxError where the end is missing */
   end(): unknown {
     if (this.#left !== 0) throw new SyntaxError('a list that breaks off');
     return { metadata: this.#metadata, items: [] };
   }
 
+  /** @returns where fields begin in what has come first, or in what has come now */
   #begin(bytes: Buffer): number {
+    if (this.#begun) return 0;
     expectMagic(bytes);
     this.#begun = true;
-    return this.#take(bytes, MAGIC.length);
+    return MAGIC.length;
   }
 
   /** @returns up to where there were whole fields */
-  #take(bytes: Buffer, from: number): number {
-    const items: Decoded[] = [];
+  *#take(bytes: Buffer, from: number): Generator<Decoded[], number> {
+    let items: Decoded[] = [];
     let taken = from;
     this.#wanted = 1;
     while (taken < bytes.length) {
@@ -75,8 +74,11 @@ export class ProtobufList {
         this.#left -= end - taken;
       }
       taken = whole;
+      if (items.length < BATCH_ITEMS) continue;
+      yield items;
+      items = [];
     }
-    if (items.length > 0) this.#onItems(items);
+    if (items.length > 0) yield items;
     return taken;
   }
 }

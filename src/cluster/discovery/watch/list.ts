@@ -12,6 +12,7 @@ import type { V1ListMeta } from '@kubernetes/client-node';
 import type { ApiClient, JsonAnswer } from '../../api/client.ts';
 import type { ApiObject, Json } from '../../api/objects.ts';
 import type { ListSink } from './collection.ts';
+import { Pace } from '../../pace.ts';
 import { listPath, type ResourceQuery } from './query.ts';
 
 /** How often one list may start again from the front. */
@@ -65,9 +66,18 @@ async function listOnce(
   pageSize: PageSize | undefined,
   sink: ListSink,
 ): Promise<string> {
+  const pace = new Pace(pageSize === undefined ? 'at once' : 'unhurried');
   let token = '';
   for (let count = 0; count < (pageSize?.pages ?? 1); count++) {
-    const { version, next } = await listPage(api, query, listPath(query, pageSize?.items, token), sink);
+    const { version, next } = await listPage(
+      api,
+      query,
+      listPath(query, pageSize?.items, token),
+      async (objects) => {
+        sink.page(objects);
+        await pace.keep();
+      },
+    );
     if (next === '') {
       sink.end();
       return version;
@@ -81,12 +91,12 @@ async function listPage(
   api: Pick<ApiClient, 'getList'>,
   { model }: ResourceQuery,
   path: string,
-  sink: ListSink,
+  take: (objects: ApiObject[]) => Promise<void>,
 ): Promise<Page> {
   const answer = await api.getList(path, {
     ...(model === undefined ? {} : { model }),
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the server has validated them against the schema that the models are made from
-    onItems: (items) => sink.page(items as ApiObject[]),
+    onItems: (items) => take(items as ApiObject[]),
   });
   const { status, body } = answer;
   // A 200 alone may be the page of a proxy that wants a login.

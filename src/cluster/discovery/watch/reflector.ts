@@ -189,7 +189,7 @@ export class Reflector {
     this.#hasWatched = true;
     this.#succeeded();
     const lines = new LineSplitter(limits.lineBytes, (line) => this.#line(line));
-    const pace = new Pace();
+    const pace = new Pace('at once');
     for await (const chunk of answer.body) {
       lines.push(chunk);
       await pace.keep();

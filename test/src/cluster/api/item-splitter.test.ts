@@ -5,12 +5,12 @@ import { ItemSplitter } from '../../../../src/cluster/api/item-splitter.ts';
 
 function split(text: string, sizes: readonly number[]): { items: unknown[]; around: unknown } {
   const items: unknown[] = [];
-  const splitter = new ItemSplitter((some) => items.push(...some));
+  const splitter = new ItemSplitter();
   const bytes = Buffer.from(text);
   let at = 0;
   for (let i = 0; at < bytes.length; i++) {
     const size = sizes[i % sizes.length];
-    splitter.push(bytes.subarray(at, at + size));
+    for (const some of splitter.push(bytes.subarray(at, at + size))) items.push(...some);
     at += size;
   }
   return { items, around: splitter.end() };

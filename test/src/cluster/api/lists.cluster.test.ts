@@ -18,7 +18,7 @@ afterAll(async () => {
 
 async function listed(path: string, model?: Message): Promise<{ items: unknown[]; body: unknown }> {
   const items: unknown[] = [];
-  const onItems = (some: unknown[]) => void items.push(...some);
+  const onItems = async (some: unknown[]) => void items.push(...some);
   const answer = await api.getList(path, model === undefined ? { onItems } : { model, onItems });
   expect(answer).toMatchObject({ status: 200, message: '' });
   return { items, body: answer.body };
@@ -69,7 +69,7 @@ test('pages go on from one to the next', async () => {
 test('a refusal is read in the form that a list would have had', async () => {
   const refused = await api.getList('/api/v1/namespaces/e2e/pods/nobody/services', {
     model: SERVICE,
-    onItems: () => {},
+    onItems: async () => {},
   });
   expect(refused).toMatchObject({ status: 404, message: expect.stringMatching(/\S/) });
 });

@@ -15,9 +15,9 @@ const inEnvelope = (hex: string): Buffer => {
 
 function read(body: Buffer, cuts: readonly number[], model = SERVICE): { items: unknown[]; around: unknown } {
   const items: unknown[] = [];
-  const list = new ProtobufList(model, (some) => items.push(...some));
+  const list = new ProtobufList(model);
   for (let [at, i] = [0, 0]; at < body.length; at += cuts[i++ % cuts.length])
-    list.push(body.subarray(at, at + cuts[i % cuts.length]));
+    for (const some of list.push(body.subarray(at, at + cuts[i % cuts.length]))) items.push(...some);
   return { items, around: list.end() };
 }
 

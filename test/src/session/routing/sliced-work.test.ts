@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { SlicedWork } from '../../../../src/session/routing/sliced-work.ts';
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['performance', 'setImmediate'] });
+  vi.useFakeTimers({ toFake: ['performance', 'setTimeout'] });
 });
 afterEach(() => {
   vi.restoreAllMocks();
