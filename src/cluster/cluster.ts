@@ -44,6 +44,14 @@ export interface Cluster {
   readonly clusterName: string;
   /** Those that there are now, those of the first namespace first. */
   readonly services: readonly ServiceRecord[];
+  /** How many there are, those that `read` has still to read among them. */
+  readonly serviceCount: number;
+  /**
+   * Reads what long lists have brought, and follows all from then on.
+   *
+   * @throws SyntaxError where an object is none
+   */
+  read(): Promise<void>;
   /** Told which Services have changed, come or gone, or have other pods than before. */
   onChange: ((changed: readonly ServiceId[]) => void) | undefined;
   find(namespace: string, name: string): ServiceRecord | undefined;
@@ -73,8 +81,15 @@ export interface Cluster {
   close(): Promise<void>;
 }
 
-/** @throws ClusterError */
+/** All that was selected is known then. @throws ClusterError */
 export async function connectCluster(access: ClusterAccess, options: ConnectOptions): Promise<Cluster> {
+  const cluster = await connectUnread(access, options);
+  await cluster.read();
+  return cluster;
+}
+
+/** The same, and what long lists have brought is still to be read: see `Cluster.read`. @throws ClusterError */
+export async function connectUnread(access: ClusterAccess, options: ConnectOptions): Promise<Cluster> {
   const api = new ApiClient(access, options.timeoutMs);
   const cluster = new ConnectedCluster(api, options);
   try {
@@ -114,8 +129,16 @@ class ConnectedCluster implements Cluster {
   /** Resolves when all that was selected is listed. @throws ClusterError */
   async start(): Promise<void> {
     await this.#discovery.start();
+  }
+
+  async read(): Promise<void> {
+    await this.#discovery.read();
     this.#catalog.onChange((changed) => this.onChange?.(changed));
     this.#warmUp();
+  }
+
+  get serviceCount(): number {
+    return this.#discovery.serviceCount;
   }
 
   /** Where there are few Services, a command's first connections find theirs open. */

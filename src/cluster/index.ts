@@ -17,7 +17,7 @@ export { bareHost } from './agent/proxy-choice.ts';
 export { ApiClient } from './api/client.ts';
 export type { Inspection, Validity } from './api/inspection.ts';
 export { answered } from './api/errors.ts';
-export { type Cluster, type ConnectOptions, connectCluster } from './cluster.ts';
+export { type Cluster, type ConnectOptions, connectCluster, connectUnread } from './cluster.ts';
 export { Discovery } from './discovery/discovery.ts';
 export type { Target } from './discovery/endpoints.ts';
 export { unknownNamespace } from './discovery/feeds/explain.ts';

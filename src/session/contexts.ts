@@ -11,7 +11,7 @@ import {
   type Cluster,
   type ClusterAccess,
   type ConnectOptions,
-  connectCluster,
+  connectUnread,
   loadAccess,
   type TransportName,
 } from '../cluster/index.ts';
@@ -95,13 +95,13 @@ export async function loadContexts(options: ContextOptions): Promise<ContextAcce
   });
 }
 
-/** Connects them all, or none. Throws the first failure. */
+/** Connects them all, or none; what long lists have brought is still to be read. Throws the first failure. */
 export async function connectContexts(
   contexts: readonly ContextAccess[],
   options: ContextOptions,
 ): Promise<ConnectedContexts> {
   const attempts = contexts.map(async (context): Promise<ConnectedContext> => {
-    const cluster = await connectCluster(context.access, connectOptions(context, options));
+    const cluster = await connectUnread(context.access, connectOptions(context, options));
     return { ...context, cluster };
   });
   try {
@@ -147,6 +147,7 @@ function picksOf({ access, isFirst }: ContextAccess, picks: readonly Target[]): 
 
 export class ConnectedContexts {
   readonly all: readonly ConnectedContext[];
+  #reading: Promise<unknown> | undefined;
 
   constructor(all: readonly ConnectedContext[]) {
     this.all = all;
@@ -157,6 +158,22 @@ export class ConnectedContexts {
     const found = this.all.find(({ access }) => context === undefined || access.contextName === context);
     if (found === undefined) throw new Error(`context ${context} was not connected`);
     return found;
+  }
+
+  /** How many Services there are, read or not. */
+  get serviceCount(): number {
+    return this.all.reduce((sum, { cluster }) => sum + cluster.serviceCount, 0);
+  }
+
+  /** Whether there is something left to be read. */
+  get areUnread(): boolean {
+    return this.all.some(({ cluster }) => cluster.serviceCount > cluster.services.length);
+  }
+
+  /** Resolves when all is read, whoever asks for it. */
+  async read(): Promise<void> {
+    this.#reading ??= Promise.all(this.all.map(({ cluster }) => cluster.read()));
+    await this.#reading;
   }
 
   async close(): Promise<void> {

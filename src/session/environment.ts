@@ -24,6 +24,7 @@ export async function commandEnvironment(
   const env = hideKubeconfig ? withoutCredentials(ours) : ours;
   if (!namesProxy(env)) return env;
   const contexts = await connecting;
+  await contexts.read();
   return exceptFromProxy(env, {
     services: contexts.all.flatMap(({ cluster }) => cluster.services),
     domains: ['svc', clusterDomain, ...labelledDomains(contexts, clusterDomain)],

@@ -6,6 +6,7 @@
 import { randomFillSync } from 'node:crypto';
 import type { AddressPlan } from '../names/address-plan.ts';
 import { podSearchList } from '../names/etc/resolv-conf.ts';
+import { NameTable } from '../names/name-table.ts';
 import type { Log } from '../observe/log.ts';
 import { type HostPortRule, openHostPorts, type Published, type PublishRule } from '../publish/index.ts';
 import type { Sandbox } from '../../sandbox/index.ts';
@@ -47,6 +48,15 @@ export interface NetworkParts {
   readonly published: Published;
 }
 
+/** Has programs ask the sandbox's own server for names: it answers once there is the network. */
+export async function announceNameServer(
+  { sandbox, contexts, plan }: Pick<NetworkParts, 'sandbox' | 'contexts' | 'plan'>,
+  domain: string,
+): Promise<void> {
+  const etc = await startEtc({ sandbox, contexts, plan }, domain, new NameTable());
+  etc.close();
+}
+
 /** Throws `CIDR_FULL`, `PORTS_UNSEEN` and what aliases may throw. */
 export async function openNetwork(
   { sandbox, contexts, plan, egress, published }: NetworkParts,
@@ -65,13 +75,7 @@ export async function openNetwork(
     directory,
     log,
   });
-  const [firstNamespace] = contexts.find(undefined).namespaces;
-  const etc = await EtcWriter.start({
-    files: sandbox.files,
-    names: directory.names,
-    nameServer: plan.gateway[0],
-    search: podSearchList(firstNamespace, domain),
-  });
+  const etc = await startEtc({ sandbox, contexts, plan }, domain, directory.names);
   directory.onNamesChanged = () => etc.namesChanged();
   const stack = connectStack({ sandbox, directory, egress, log });
   return {
@@ -82,6 +86,20 @@ export async function openNetwork(
       await Promise.all([apiServers?.close(), hostPorts.close()]);
     },
   };
+}
+
+function startEtc(
+  { sandbox, contexts, plan }: Pick<NetworkParts, 'sandbox' | 'contexts' | 'plan'>,
+  domain: string,
+  names: NameTable,
+): Promise<EtcWriter> {
+  const [firstNamespace] = contexts.find(undefined).namespaces;
+  return EtcWriter.start({
+    files: sandbox.files,
+    names,
+    nameServer: plan.gateway[0],
+    search: podSearchList(firstNamespace, domain),
+  });
 }
 
 export interface ConnectedStack {

@@ -5,7 +5,8 @@
  *                 └─ launch the sandbox ──────────┴─ addresses, names, stack ─ start ─ exit code
  *
  * The two long parts run side by side. Where one fails, the other is given up,
- * and the sandbox is gone before the error is reported.
+ * and the sandbox is gone before the error is reported. Lists of thousands are
+ * read while the command runs, where nothing of what was asked for hangs on it.
  */
 
 import { AddressPlan } from '../names/address-plan.ts';
@@ -16,6 +17,7 @@ import {
   type LaunchOptions,
   type LinkOptions,
   type Sandbox,
+  type SignalWatch,
   visibleEnvironment,
 } from '../../sandbox/index.ts';
 import { HostPortSet, publish, type Published } from '../publish/index.ts';
@@ -33,7 +35,12 @@ import { commandEnvironment } from './environment.ts';
 import { linkOptions } from './link.ts';
 import { type Egress, openEgress } from './outside/egress.ts';
 import { type EgressChoice, readEgressSettings } from './outside/settings.ts';
-import { openNetwork, type SandboxNetwork, type SandboxNetworkOptions } from './sandbox-network.ts';
+import {
+  announceNameServer,
+  openNetwork,
+  type SandboxNetwork,
+  type SandboxNetworkOptions,
+} from './sandbox-network.ts';
 import { loopbackProxyNotes } from './proxy-notes.ts';
 import { endOnSignals, forwardSignals, keepIgnoring } from './signals.ts';
 import type { StandingSession, Traffic } from './standing.ts';
@@ -103,6 +110,8 @@ async function runWith(egress: Egress, plan: AddressPlan, options: SessionOption
     });
   });
   let published: Published | undefined;
+  let network: SandboxNetwork | undefined;
+  let signals: SignalWatch | undefined;
   try {
     // A port that can't be had is told before anything is waited for.
     published = await publish({
@@ -111,35 +120,70 @@ async function runWith(egress: Egress, plan: AddressPlan, options: SessionOption
       rules: options.publish,
       log: options.log,
     });
-    await waitForAll(options.waits, contexts, sandbox.exited, options.log);
-    const network = await openNetwork({ sandbox, contexts, plan, egress, published }, options);
-    const hasCommand = options.command !== undefined;
-    const signals = await (hasCommand ? forwardSignals(sandbox) : endOnSignals(sandbox));
-    try {
-      for (const note of sandbox.notes) options.log.info(note);
-      for (const note of proxyNotes(options)) options.log.warn(note);
-      const summary = summarize(contexts, options);
-      options.onStanding({
-        summary,
-        netAdmin: options.privilege.netAdmin ?? false,
-        namespaces: () => sandbox.namespaces(),
-        environment: async (ours) =>
-          visibleEnvironment(options.files, await commandEnvironment(ours, connecting, options)),
-        traffic: () => traffic(sandbox, network, egress),
-        publishedPorts: () => published?.ports ?? [],
-        end: () => void sandbox.close(),
-      });
-      options.onReady(summary);
-      for (const { access } of contexts.all) access.releaseTerminal();
-      if (hasCommand) sandbox.start();
-      return (await sandbox.exited).code;
-    } finally {
-      signals.close();
-      await network.close();
+    const parts = { sandbox, contexts, plan, egress, published };
+    const isEarly = mayBeginEarly(contexts, plan, options);
+    if (isEarly) {
+      await announceNameServer(parts, options.clusterDomain);
+      signals = await begin(sandbox, contexts, options);
     }
+    const ended = sandbox.exited.then(() => true);
+    if (await Promise.race([contexts.read(), ended])) return (await sandbox.exited).code;
+    await waitForAll(options.waits, contexts, sandbox.exited, options.log);
+    const opened = await openNetwork(parts, options);
+    network = opened;
+    options.onStanding({
+      summary: summarize(contexts, options),
+      netAdmin: options.privilege.netAdmin ?? false,
+      namespaces: () => sandbox.namespaces(),
+      environment: async (ours) =>
+        visibleEnvironment(options.files, await commandEnvironment(ours, connecting, options)),
+      traffic: () => traffic(sandbox, opened, egress),
+      publishedPorts: () => published?.ports ?? [],
+      end: () => void sandbox.close(),
+    });
+    signals ??= await begin(sandbox, contexts, options);
+    return (await sandbox.exited).code;
   } finally {
+    signals?.close();
+    await network?.close();
     await Promise.all([published?.close(), sandbox.close(), contexts.close()]);
   }
+}
+
+/** How much larger the range has to be than what is known to be needed: pods of headless Services come to it. */
+const ROOM_FOR_PODS = 2;
+
+/**
+ * Whether the command may run before thousands of Services are read.
+ *
+ * What it sends waits in the interface's queue until there is a network, some
+ * tenths of a second; what could still fail must not be something that was
+ * asked for.
+ */
+function mayBeginEarly(contexts: ConnectedContexts, plan: AddressPlan, options: SessionOptions): boolean {
+  const { command, waits, aliases, hostPorts } = options;
+  return (
+    contexts.areUnread &&
+    command !== undefined &&
+    [waits, aliases, hostPorts].every(({ length }) => length === 0) &&
+    plan.capacity >= ROOM_FOR_PODS * contexts.serviceCount
+  );
+}
+
+/** Tells what there is, and lets the command go. */
+async function begin(
+  sandbox: Sandbox,
+  contexts: ConnectedContexts,
+  options: SessionOptions,
+): Promise<SignalWatch> {
+  const hasCommand = options.command !== undefined;
+  const signals = await (hasCommand ? forwardSignals(sandbox) : endOnSignals(sandbox));
+  for (const note of sandbox.notes) options.log.info(note);
+  for (const note of proxyNotes(options)) options.log.warn(note);
+  options.onReady(summarize(contexts, options));
+  for (const { access } of contexts.all) access.releaseTerminal();
+  if (hasCommand) sandbox.start();
+  return signals;
 }
 
 function proxyNotes({ hostPorts }: SessionOptions): string[] {
@@ -167,6 +211,6 @@ function summarize(contexts: ConnectedContexts, options: ContextOptions): Sessio
     context: context.access.contextName,
     selection: selectionText(context, options),
     namespaces: context.namespaces,
-    serviceCount: context.cluster.services.length,
+    serviceCount: context.cluster.serviceCount,
   }));
 }

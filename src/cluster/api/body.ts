@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 import { createGunzip, gunzip } from 'node:zlib';
 import { oneLine } from '../errors.ts';
 import { ItemSplitter } from './item-splitter.ts';
+import type { Batch } from './list-parser.ts';
 import { decodeObject, MEDIA_TYPE } from './protobuf/envelope.ts';
 import { ProtobufList } from './protobuf/list.ts';
 import type { Message } from './protobuf/message.ts';
@@ -35,7 +36,7 @@ export interface ListReader {
   /** What its items are, for a server that has them as Protocol Buffers. */
   readonly model?: Message;
   /** The next ones are read when this is done. */
-  readonly onItems: (items: unknown[]) => Promise<void>;
+  readonly onItems: (items: Batch) => Promise<void>;
 }
 
 export async function readJson(response: http.IncomingMessage): Promise<JsonAnswer> {

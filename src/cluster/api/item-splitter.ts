@@ -15,7 +15,7 @@
  * in what stands around them.
  */
 
-import { BATCH_ITEMS, type ListParser } from './list-parser.ts';
+import { type Batch, BATCH_ITEMS, type ListParser } from './list-parser.ts';
 
 const [QUOTE, COMMA, BACKSLASH] = [0x22, 0x2c, 0x5c];
 const [OPEN_BRACKET, CLOSE_BRACKET, OPEN_BRACE, CLOSE_BRACE] = [0x5b, 0x5d, 0x7b, 0x7d];
@@ -36,7 +36,7 @@ export class ItemSplitter implements ListParser {
   /** The last text among the members of the whole, as far as it may be the key of the items. */
   #member = '';
 
-  *push(piece: Buffer): Generator<unknown[]> {
+  *push(piece: Buffer): Generator<Batch> {
     const { length } = piece;
     /** Up to where bytes have gone their way, and up to where items are whole. */
     let [gone, whole] = [0, 0];
@@ -103,12 +103,15 @@ export class ItemSplitter implements ListParser {
   }
 
   /** Items that are whole, with commas between and maybe in front. */
-  *#batches(end: Buffer): Generator<unknown[]> {
+  *#batches(end: Buffer): Generator<Batch> {
     const bytes = this.#partial.length === 0 ? end : Buffer.concat([...this.#partial, end]);
     this.#partial = [];
     const text = bytes.toString('utf8', bytes[0] === COMMA ? 1 : 0).trim();
     if (text === '') return;
     const items: unknown[] = JSON.parse(`[${text}]`);
-    for (let at = 0; at < items.length; at += BATCH_ITEMS) yield items.slice(at, at + BATCH_ITEMS);
+    for (let at = 0; at < items.length; at += BATCH_ITEMS) {
+      const some = items.slice(at, at + BATCH_ITEMS);
+      yield { count: some.length, read: () => some };
+    }
   }
 }

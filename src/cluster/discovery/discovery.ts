@@ -17,6 +17,7 @@ import { ScopeFeed } from './feeds/scope-feed.ts';
 import { DISCOVERY_LIMITS, type DiscoveryLimits } from './limits.ts';
 import { distinctPicks } from './picks.ts';
 import type { ServiceId, ServiceRecord } from './services.ts';
+import { Backlog } from './watch/backlog.ts';
 import { Health } from './watch/health.ts';
 import { Wakefulness } from './watch/wakefulness.ts';
 
@@ -63,13 +64,19 @@ export class Discovery {
       health: new Health(limits.reportMs, log),
       wakefulness: new Wakefulness(limits),
       random: Math.random,
+      backlog: new Backlog(),
       begun: new Promise((resolve) => {
         this.#begin = resolve;
       }),
     };
   }
 
-  /** Resolves when all is listed. @throws ClusterError */
+  /** How many Services there are, read or not. */
+  get serviceCount(): number {
+    return this.catalog.services.length + this.#context.backlog.count('services');
+  }
+
+  /** Resolves when all is listed; of long lists, not all is read. @throws ClusterError */
   async start(): Promise<void> {
     this.#feeds = this.#chosenFeeds();
     try {
@@ -79,6 +86,11 @@ export class Discovery {
       if (!isForbidden(error)) throw error;
       await this.#startOneByOne();
     }
+  }
+
+  /** Reads what `start` has left unread, and follows it all from then on. @throws SyntaxError */
+  async read(): Promise<void> {
+    await this.#context.backlog.read();
     this.#begin();
   }
 
@@ -88,6 +100,7 @@ export class Discovery {
   }
 
   close(): void {
+    this.#context.backlog.close();
     this.catalog.close();
     for (const feed of this.#feeds) feed.close();
     this.#context.health.close();

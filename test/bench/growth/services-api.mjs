@@ -158,12 +158,13 @@ const server = createServer((request, response) => {
   }
   const [start, limit] = [Number(searchParams.get('continue')), Number(searchParams.get('limit')) || count];
   const type = request.headers.accept?.includes(PROTOBUF) ? PROTOBUF : JSON_TYPE;
-  const body = bodies.get([count, pathname.split('/').at(-1), start, limit, type].join()) ?? NOTHING;
-  response.setHeader('content-type', body === NOTHING ? JSON_TYPE : type);
-  response.setHeader('content-length', body.length);
-  response.end(body, () =>
-    process.send({ at: performance.timeOrigin + performance.now(), path: pathname, bytes: body.length }),
-  );
+  const body = bodies.get([count, pathname.split('/').at(-1), start, limit, type].join());
+  response.setHeader('content-type', body === undefined ? JSON_TYPE : type);
+  response.setHeader('content-length', (body ?? NOTHING).length);
+  response.end(body ?? NOTHING, () => {
+    if (body === undefined) return;
+    process.send({ at: performance.timeOrigin + performance.now(), path: pathname, bytes: body.length });
+  });
 });
 
 process.on('message', ({ services }) => {

@@ -4,13 +4,14 @@
  *     "k8s\0"  typeMeta  raw: metadata, item, item, | item, …   contentEncoding …
  *
  * What stands in a list says beforehand how long it is: nothing is looked
- * through, and an item is decoded where it lies in the piece that it has come in.
+ * through, and an item is decoded where it lies in the piece that it has come
+ * in, when somebody wants it.
  */
-import { BATCH_ITEMS, type ListParser } from '../list-parser.ts';
+import { type Batch, BATCH_ITEMS, type ListParser } from '../list-parser.ts';
 import { expectMagic, MAGIC, RAW } from './envelope.ts';
 import { type Decoded, decode, type Message } from './message.ts';
 import { LIST_META } from './models.ts';
-import { fieldAt, WireReader } from './wire.ts';
+import { fieldAt, type Place, WireReader } from './wire.ts';
 
 /** The fields of a list, whatever it is one of. */
 const [METADATA, ITEMS] = [1, 2];
@@ -31,7 +32,7 @@ export class ProtobufList implements ListParser {
     this.#item = item;
   }
 
-  *push(piece: Buffer): Generator<Decoded[]> {
+  *push(piece: Buffer): Generator<Batch> {
     this.#partial.push(piece);
     this.#partialBytes += piece.length;
     if (this.#partialBytes < this.#wanted) return;
@@ -55,12 +56,13 @@ export class ProtobufList implements ListParser {
   }
 
   /** @returns up to where there were whole fields */
-  *#take(bytes: Buffer, from: number): Generator<Decoded[], number> {
-    let items: Decoded[] = [];
+  *#take(bytes: Buffer, from: number): Generator<Batch, number> {
+    let batch = new Items(this.#item, bytes);
     let taken = from;
     this.#wanted = 1;
     while (taken < bytes.length) {
-      const { number, value, end } = fieldAt(bytes, taken);
+      const field = fieldAt(bytes, taken);
+      const { number, value, end } = field;
       const isList = this.#left === undefined && number === RAW;
       const whole = isList ? value : end;
       if (whole > bytes.length) {
@@ -69,16 +71,40 @@ export class ProtobufList implements ListParser {
       }
       if (isList) this.#left = end - value;
       else if (this.#left) {
-        if (number === ITEMS) items.push(decode(this.#item, new WireReader(bytes, value), end));
+        if (number === ITEMS) batch.add(field);
         if (number === METADATA) this.#metadata = decode(LIST_META, new WireReader(bytes, value), end);
         this.#left -= end - taken;
       }
       taken = whole;
-      if (items.length < BATCH_ITEMS) continue;
-      yield items;
-      items = [];
+      if (batch.count < BATCH_ITEMS) continue;
+      yield batch;
+      batch = new Items(this.#item, bytes);
     }
-    if (items.length > 0) yield items;
+    if (batch.count > 0) yield batch;
     return taken;
+  }
+}
+
+/** Items where they lie. */
+class Items implements Batch {
+  readonly #item: Message;
+  readonly #bytes: Buffer;
+  readonly #places: Place[] = [];
+
+  constructor(item: Message, bytes: Buffer) {
+    this.#item = item;
+    this.#bytes = bytes;
+  }
+
+  add(place: Place): void {
+    this.#places.push(place);
+  }
+
+  get count(): number {
+    return this.#places.length;
+  }
+
+  read(): Decoded[] {
+    return this.#places.map(({ value, end }) => decode(this.#item, new WireReader(this.#bytes, value), end));
   }
 }

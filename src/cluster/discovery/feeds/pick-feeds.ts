@@ -185,7 +185,7 @@ async function absent(pick: Picked, context: FeedContext): Promise<unknown> {
     names.push(...objects.map(({ metadata }) => metadata.name));
   };
   try {
-    await listAll(context.api, query, undefined, () => ({ page, end: () => {} }));
+    await listAll(context.api, query, {}, () => ({ page, end: () => {} }));
   } catch {
     // An account may see what it may see by name alone; then there is nothing to suggest.
   }

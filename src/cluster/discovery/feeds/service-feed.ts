@@ -40,15 +40,15 @@ export class ServiceFeed {
   async start(): Promise<void> {
     const { query } = this.#reflector;
     const { namespace, exists } = this.#scope;
+    let count: number;
     try {
-      await this.#reflector.start();
+      count = await this.#reflector.start();
     } catch (error) {
       if (!isForbidden(error)) throw explained(error, query, this.#context);
       if (namespace === undefined) throw error;
       throw await explainForbidden(error, { ...query, namespace }, this.#context);
     }
-    if (this.#services.size === 0 && namespace !== undefined && !exists)
-      await mustExist(namespace, this.#context);
+    if (count === 0 && namespace !== undefined && !exists) await mustExist(namespace, this.#context);
   }
 
   close(): void {

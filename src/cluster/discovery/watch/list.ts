@@ -10,7 +10,9 @@
  */
 import type { V1ListMeta } from '@kubernetes/client-node';
 import type { ApiClient, JsonAnswer } from '../../api/client.ts';
+import type { Batch } from '../../api/list-parser.ts';
 import type { ApiObject, Json } from '../../api/objects.ts';
+import type { Backlog } from './backlog.ts';
 import type { ListSink } from './collection.ts';
 import { Pace } from '../../pace.ts';
 import { listPath, type ResourceQuery } from './query.ts';
@@ -34,25 +36,37 @@ interface Page {
   readonly next: string;
 }
 
-export interface PageSize {
-  readonly items: number;
-  readonly pages: number;
+/** How a list is asked for, and read. */
+export interface ListMode {
+  /** Absent: all at once. */
+  readonly pages?: { readonly items: number; readonly count: number };
+  /** Where a long list is put off. */
+  readonly backlog?: Backlog;
+}
+
+/** A list of more than these may be put off. The usual range has addresses for about as many Services. */
+const READ_AT_ONCE = 250;
+
+interface Listed {
+  /** The resourceVersion from which a watch goes on. */
+  readonly version: string;
+  /** Objects that there are, read or not. */
+  readonly count: number;
 }
 
 /**
  * @param begin called for each start from the front
- * @returns the resourceVersion from which a watch goes on
  * @throws Refusal, ClusterError
  */
 export async function listAll(
   api: Pick<ApiClient, 'getList'>,
   query: ResourceQuery,
-  pageSize: PageSize | undefined,
+  mode: ListMode,
   begin: () => ListSink,
-): Promise<string> {
+): Promise<Listed> {
   for (let start = 1; ; start++) {
     try {
-      return await listOnce(api, query, pageSize, begin());
+      return await listOnce(api, query, mode, begin());
     } catch (error) {
       const tooOld = error instanceof Refusal && error.answer.status === GONE;
       if (!tooOld || start === FRESH_STARTS) throw error;
@@ -63,41 +77,42 @@ export async function listAll(
 async function listOnce(
   api: Pick<ApiClient, 'getList'>,
   query: ResourceQuery,
-  pageSize: PageSize | undefined,
+  { pages, backlog }: ListMode,
   sink: ListSink,
-): Promise<string> {
-  const pace = new Pace(pageSize === undefined ? 'at once' : 'unhurried');
+): Promise<Listed> {
+  const pace = new Pace(pages === undefined ? 'at once' : 'unhurried');
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the server has validated them against the schema that the models are made from
+  const read = (batch: Batch): void => sink.page(batch.read() as ApiObject[]);
+  const unread: Batch[] = [];
+  let count = 0;
+  const take = async (batch: Batch): Promise<void> => {
+    count += batch.count;
+    if (backlog !== undefined) unread.push(batch);
+    else read(batch);
+    await pace.keep();
+  };
   let token = '';
-  for (let count = 0; count < (pageSize?.pages ?? 1); count++) {
-    const { version, next } = await listPage(
-      api,
-      query,
-      listPath(query, pageSize?.items, token),
-      async (objects) => {
-        sink.page(objects);
-        await pace.keep();
-      },
-    );
-    if (next === '') {
-      sink.end();
-      return version;
-    }
+  for (let page = 0; page < (pages?.count ?? 1); page++) {
+    const { version, next } = await listPage(api, query, listPath(query, pages?.items, token), take);
     token = next;
+    if (token !== '') continue;
+    for (const batch of unread) {
+      if (count > READ_AT_ONCE) backlog?.putOff(query.resource, batch.count, () => read(batch));
+      else read(batch);
+    }
+    sink.end();
+    return { version, count };
   }
-  throw new Error(`a list of more than ${pageSize?.pages ?? 1} pages`);
+  throw new Error(`a list of more than ${pages?.count ?? 1} pages`);
 }
 
 async function listPage(
   api: Pick<ApiClient, 'getList'>,
   { model }: ResourceQuery,
   path: string,
-  take: (objects: ApiObject[]) => Promise<void>,
+  onItems: (items: Batch) => Promise<void>,
 ): Promise<Page> {
-  const answer = await api.getList(path, {
-    ...(model === undefined ? {} : { model }),
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the server has validated them against the schema that the models are made from
-    onItems: (items) => take(items as ApiObject[]),
-  });
+  const answer = await api.getList(path, { ...(model === undefined ? {} : { model }), onItems });
   const { status, body } = answer;
   // A 200 alone may be the page of a proxy that wants a login.
   if (status !== 200 || !isListBody(body)) throw new Refusal(answer);

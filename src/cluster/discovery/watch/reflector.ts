@@ -25,6 +25,7 @@ import { answered } from '../../api/errors.ts';
 import { reasonOf } from '../../errors.ts';
 import type { ClusterLog } from '../../log.ts';
 import type { DiscoveryLimits } from '../limits.ts';
+import type { Backlog } from './backlog.ts';
 import { Backoff } from './backoff.ts';
 import type { ListSink, ObjectSink } from './collection.ts';
 import { parseEvent } from './event.ts';
@@ -45,7 +46,9 @@ export interface ReflectorContext {
   readonly wakefulness: Wakefulness;
   /** 0 up to 1. */
   readonly random: () => number;
-  /** When all first lists are in: nothing is followed before, since one of them may fail. */
+  /** What long first lists bring. */
+  readonly backlog: Backlog;
+  /** When all first lists are in, and read: nothing is followed before, since one of them may fail. */
   readonly begun: Promise<void>;
 }
 
@@ -70,7 +73,7 @@ export class Reflector {
   /** A watch is not tried before. */
   #watchNotBeforeMs = Number.NEGATIVE_INFINITY;
   #listedAtMs = Number.NEGATIVE_INFINITY;
-  #listing: Promise<void> | undefined;
+  #listing: Promise<number> | undefined;
   #closed = false;
   /** Ends the pause or the watch that is under way, so that the next round begins at once. */
   #interrupt = new AbortController();
@@ -99,11 +102,13 @@ export class Reflector {
   /**
    * Lists, and follows from there.
    *
+   * @returns how many objects there are
    * @throws Refusal, ClusterError where the first list fails; nothing is followed then
    */
-  async start(): Promise<void> {
-    await this.#list('whole');
+  async start(): Promise<number> {
+    const count = await this.#list('whole');
     if (!this.#closed) this.startWhenPossible();
+    return count;
   }
 
   /** The same without a first answer: the list is tried until there is one. */
@@ -219,18 +224,22 @@ export class Reflector {
   }
 
   /** One at a time; who asks while it is under way waits for that one. */
-  #list(how: 'whole' | 'pages'): Promise<void> {
+  #list(how: 'whole' | 'pages'): Promise<number> {
     this.#listing ??= this.#listNow(how);
     return this.#listing;
   }
 
-  async #listNow(how: 'whole' | 'pages'): Promise<void> {
-    const { api, limits } = this.#context;
-    const size = how === 'pages' ? { items: limits.pageItems, pages: limits.pages } : undefined;
+  /** @returns how many objects there are */
+  async #listNow(how: 'whole' | 'pages'): Promise<number> {
+    const { api, limits, backlog } = this.#context;
+    const paged = { pages: { items: limits.pageItems, count: limits.pages } };
+    const whole = backlog.isClosed ? {} : { backlog };
     try {
-      this.#version = await listAll(api, this.query, size, () =>
+      const { version, count } = await listAll(api, this.query, how === 'whole' ? whole : paged, () =>
         this.#closed ? NOWHERE : this.#sink.beginList(),
       );
+      this.#version = version;
+      return count;
     } finally {
       if (this.#closed) this.#sink.clear();
       this.#listedAtMs = performance.now();

@@ -10,7 +10,7 @@ function split(text: string, sizes: readonly number[]): { items: unknown[]; arou
   let at = 0;
   for (let i = 0; at < bytes.length; i++) {
     const size = sizes[i % sizes.length];
-    for (const some of splitter.push(bytes.subarray(at, at + size))) items.push(...some);
+    for (const some of splitter.push(bytes.subarray(at, at + size))) items.push(...some.read());
     at += size;
   }
   return { items, around: splitter.end() };

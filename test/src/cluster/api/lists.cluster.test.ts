@@ -1,5 +1,6 @@
 /** What lists say, in JSON and as Protocol Buffers: on the embedded cluster and on a real one. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Batch } from '../../../../src/cluster/api/list-parser.ts';
 import type { Message } from '../../../../src/cluster/api/protobuf/message.ts';
 import { ENDPOINT_SLICE, SERVICE } from '../../../../src/cluster/api/protobuf/models.ts';
 import { type ApiEndpointSlice, decodeEndpointSlice } from '../../../../src/cluster/discovery/endpoints.ts';
@@ -18,7 +19,7 @@ afterAll(async () => {
 
 async function listed(path: string, model?: Message): Promise<{ items: unknown[]; body: unknown }> {
   const items: unknown[] = [];
-  const onItems = async (some: unknown[]) => void items.push(...some);
+  const onItems = async (some: Batch) => void items.push(...some.read());
   const answer = await api.getList(path, model === undefined ? { onItems } : { model, onItems });
   expect(answer).toMatchObject({ status: 200, message: '' });
   return { items, body: answer.body };

@@ -17,7 +17,7 @@ function read(body: Buffer, cuts: readonly number[], model = SERVICE): { items: 
   const items: unknown[] = [];
   const list = new ProtobufList(model);
   for (let [at, i] = [0, 0]; at < body.length; at += cuts[i++ % cuts.length])
-    for (const some of list.push(body.subarray(at, at + cuts[i % cuts.length]))) items.push(...some);
+    for (const some of list.push(body.subarray(at, at + cuts[i % cuts.length]))) items.push(...some.read());
   return { items, around: list.end() };
 }
 

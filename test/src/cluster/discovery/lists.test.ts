@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Cluster, connectCluster, loadAccess } from '../../../../src/cluster/index.ts';
+import { type Cluster, connectCluster, connectUnread, loadAccess } from '../../../../src/cluster/index.ts';
 import { LogLines } from '../probe.ts';
 import { kubeconfigFor } from '../scripted-api.ts';
 
@@ -64,12 +64,18 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-async function connect(log = new LogLines(), timeoutMs = 5_000): Promise<Cluster> {
+async function connect(
+  log = new LogLines(),
+  {
+    timeoutMs = 5_000,
+    connect = connectCluster,
+  }: { timeoutMs?: number; connect?: typeof connectCluster } = {},
+): Promise<Cluster> {
   const file = join(folder, 'config');
   const { port } = server.address() as AddressInfo;
   writeFileSync(file, kubeconfigFor(`http://127.0.0.1:${port}`));
   const access = await loadAccess({ kubeconfig: file });
-  const cluster = await connectCluster(access, { namespaces: ['n', 'n'], log, timeoutMs });
+  const cluster = await connect(access, { namespaces: ['n', 'n'], log, timeoutMs });
   opened.push(cluster);
   return cluster;
 }
@@ -129,6 +135,42 @@ describe('a namespace without Services', () => {
   });
 });
 
+describe('a long list', () => {
+  const items = Array.from({ length: 1_000 }, (_, i) => ({
+    metadata: { namespace: 'n', name: `svc-${i}`, resourceVersion: '1' },
+    spec: { ports: [] },
+  }));
+  const long: Answer = { body: JSON.stringify({ items }) };
+
+  test('is counted when it has come, and known when it is read', async () => {
+    answers = { [SERVICES]: long, [SLICES_V1]: empty };
+    const cluster = await connect(new LogLines(), { connect: connectUnread });
+    expect(cluster.services).toEqual([]);
+    expect(cluster.serviceCount).toBe(1_000);
+    await cluster.read();
+    expect(cluster.services).toHaveLength(1_000);
+    expect(cluster.serviceCount).toBe(1_000);
+    expect(cluster.find('n', 'svc-999')).toMatchObject({ name: 'svc-999' });
+  });
+
+  test('is read no further once the cluster is closed', async () => {
+    answers = { [SERVICES]: long, [SLICES_V1]: empty };
+    const cluster = await connect(new LogLines(), { connect: connectUnread });
+    const reading = cluster.read();
+    await cluster.close();
+    await reading;
+    expect(cluster.services.length).toBeLessThan(1_000);
+  });
+
+  test('that breaks off is none', async () => {
+    answers = { [SERVICES]: { body: JSON.stringify({ items }).slice(0, -1) }, [SLICES_V1]: empty };
+    await expect(connect(new LogLines(), { connect: connectUnread })).rejects.toMatchObject({
+      code: 'API_FAILED',
+      message: expect.stringContaining('answered 200 to list services'),
+    });
+  });
+});
+
 describe('answers', () => {
   test('may be compressed', async () => {
     answers = { [SERVICES]: { ...one, gzip: true }, [SLICES_V1]: { ...empty, gzip: true } };
@@ -145,7 +187,7 @@ describe('answers', () => {
 
   test('that never come are waited for a limited time', async () => {
     answers = { [SERVICES]: () => {}, [SLICES_V1]: empty };
-    await expect(connect(new LogLines(), 50)).rejects.toMatchObject({
+    await expect(connect(new LogLines(), { timeoutMs: 50 })).rejects.toMatchObject({
       code: 'API_UNREACHABLE',
       message: expect.stringContaining('no answer within 0.05 s'),
     });
@@ -158,7 +200,7 @@ describe('answers', () => {
       },
       [SLICES_V1]: empty,
     };
-    await expect(connect(new LogLines(), 50)).rejects.toMatchObject({
+    await expect(connect(new LogLines(), { timeoutMs: 50 })).rejects.toMatchObject({
       code: 'API_UNREACHABLE',
       message: expect.stringContaining('no answer within 0.05 s'),
     });
