@@ -53,6 +53,8 @@ export interface SessionOptions
   readonly auditFile?: string;
   /** The command is not to have the user's rights over the clusters. */
   readonly hideKubeconfig: boolean;
+  /** This process ends with the session: connections to the API servers are left for the kernel to close. */
+  readonly endsProcess: boolean;
   /** Called once all is ready, just before the command starts. */
   readonly onReady: (summary: SessionSummary) => void;
   /** The same, for who looks after the session from then on. */
