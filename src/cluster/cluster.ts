@@ -36,6 +36,8 @@ export interface ConnectOptions extends Selection {
   readonly transports?: readonly TransportName[];
   readonly limits?: Partial<ForwardLimits>;
   readonly discoveryLimits?: Partial<DiscoveryLimits>;
+  /** What is listed is followed once this is settled; without it, at once. A watch goes on from where a list ended. */
+  readonly followFrom?: Promise<unknown>;
 }
 
 export interface Cluster {
@@ -96,7 +98,7 @@ class ConnectedCluster implements Cluster {
   readonly #reportedAtMs = new Map<string, number>();
 
   constructor(api: ApiClient, options: ConnectOptions) {
-    const { log, transports, discoveryLimits = {} } = options;
+    const { log, transports, discoveryLimits = {}, followFrom } = options;
     this.#api = api;
     this.#log = log;
     this.#forwarder = createForwarder(api, {
@@ -107,7 +109,13 @@ class ConnectedCluster implements Cluster {
     });
     const { pool } = this.#forwarder;
     const onPodLeft = (pod: EndpointPod): void => pool.podLeft(pod);
-    this.#discovery = new Discovery(options, { api, log, limits: discoveryLimits, onPodLeft });
+    this.#discovery = new Discovery(options, {
+      api,
+      log,
+      limits: discoveryLimits,
+      onPodLeft,
+      ...(followFrom && { followFrom }),
+    });
     this.#catalog = this.#discovery.catalog;
   }
 

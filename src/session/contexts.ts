@@ -95,13 +95,17 @@ export async function loadContexts(options: ContextOptions): Promise<ContextAcce
   });
 }
 
-/** Connects them all, or none. Throws the first failure. */
+/** Connects them all, or none. What they list is followed once `followFrom` is settled. Throws the first failure. */
 export async function connectContexts(
   contexts: readonly ContextAccess[],
   options: ContextOptions,
+  followFrom?: Promise<unknown>,
 ): Promise<ConnectedContexts> {
   const attempts = contexts.map(async (context): Promise<ConnectedContext> => {
-    const cluster = await connectCluster(context.access, connectOptions(context, options));
+    const cluster = await connectCluster(context.access, {
+      ...connectOptions(context, options),
+      ...(followFrom && { followFrom }),
+    });
     return { ...context, cluster };
   });
   try {

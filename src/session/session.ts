@@ -89,7 +89,11 @@ export async function runSession(options: SessionOptions): Promise<number> {
 
 async function runWith(egress: Egress, plan: AddressPlan, options: SessionOptions): Promise<number> {
   const loaded = await loadContexts(options);
-  const connecting = connectContexts(loaded, options);
+  let follow = nothing;
+  const followFrom = new Promise<void>((resolve) => {
+    follow = resolve;
+  });
+  const connecting = connectContexts(loaded, options, followFrom);
   const [contexts, sandbox] = await bothOrNeither(connecting, async (abort) => {
     const { command, locked, caller, privilege, fds, link } = options;
     return launch({
@@ -113,6 +117,7 @@ async function runWith(egress: Egress, plan: AddressPlan, options: SessionOption
       rules: options.publish,
       log: options.log,
     });
+    if (options.waits.length > 0) follow();
     await waitForAll(options.waits, contexts, sandbox.exited, options.log);
     const network = await openNetwork({ sandbox, contexts, plan, egress, published }, options);
     const hasCommand = options.command !== undefined;
@@ -134,15 +139,23 @@ async function runWith(egress: Egress, plan: AddressPlan, options: SessionOption
       options.onReady(summary);
       for (const { access } of contexts.all) access.releaseTerminal();
       if (hasCommand) sandbox.start();
+      // The command's start does not wait for watches to open.
+      follow();
       return (await sandbox.exited).code;
     } finally {
       signals.close();
       await network.close();
     }
   } finally {
-    await Promise.all([published?.close(), sandbox.close(), contexts.close()]);
+    await Promise.all([
+      published?.close(),
+      sandbox.close(),
+      options.endsProcess ? undefined : contexts.close(),
+    ]);
   }
 }
+
+function nothing(): void {}
 
 function proxyNotes({ hostPorts }: SessionOptions): string[] {
   const open = new HostPortSet(hostPorts);

@@ -40,20 +40,24 @@ export interface DiscoveryOptions {
   readonly log: ClusterLog;
   readonly limits?: Partial<DiscoveryLimits>;
   readonly onPodLeft: (pod: EndpointPod) => void;
+  /** What is listed is followed once this is settled; without it, at once. */
+  readonly followFrom?: Promise<unknown>;
 }
 
 export class Discovery {
   readonly catalog: Catalog;
   readonly #context: FeedContext;
   readonly #selection: Selection;
+  readonly #followFrom: Promise<unknown> | undefined;
   #feeds: Feed[] = [];
   #begin: () => void = () => {};
 
-  constructor(selection: Selection, { api, log, onPodLeft, ...options }: DiscoveryOptions) {
+  constructor(selection: Selection, { api, log, onPodLeft, followFrom, ...options }: DiscoveryOptions) {
     const limits = { ...DISCOVERY_LIMITS, ...options.limits };
     const namespaces = [...new Set(selection.namespaces)];
     this.catalog = new Catalog({ namespaces, coalesceMs: limits.coalesceMs, onPodLeft });
     this.#selection = { ...selection, namespaces };
+    this.#followFrom = followFrom;
     this.#context = {
       api,
       log,
@@ -79,7 +83,8 @@ export class Discovery {
       if (!isForbidden(error)) throw error;
       await this.#startOneByOne();
     }
-    this.#begin();
+    if (this.#followFrom === undefined) this.#begin();
+    else void this.#followFrom.then(this.#begin);
   }
 
   /** Brings the endpoints of a Service up to date where no watch does. */
