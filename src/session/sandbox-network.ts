@@ -66,7 +66,7 @@ export async function openNetwork(
     log,
   });
   const [firstNamespace] = contexts.find(undefined).namespaces;
-  const etc = await EtcWriter.start({
+  const etc = EtcWriter.start({
     files: sandbox.files,
     names: directory.names,
     nameServer: plan.gateway[0],

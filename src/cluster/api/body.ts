@@ -6,7 +6,6 @@
 import type http from 'node:http';
 import { pipeline } from 'node:stream';
 import { promisify } from 'node:util';
-import { createGunzip, gunzip } from 'node:zlib';
 import { oneLine } from '../errors.ts';
 import { Pace } from '../pace.ts';
 import { ItemSplitter } from './item-splitter.ts';
@@ -22,7 +21,6 @@ export interface JsonAnswer {
   message: string;
 }
 
-const inflateBody = promisify(gunzip);
 /** What a decompressed list comes in: a few dozen objects. */
 const PIECE_BYTES = 64 * 1024;
 
@@ -35,8 +33,14 @@ export async function readJson(response: http.IncomingMessage): Promise<JsonAnsw
     chunks.push(chunk);
   }
   const raw = Buffer.concat(chunks, length);
-  const plain = isGzip(response) ? await inflateBody(raw, { maxOutputLength: MAX_BODY_BYTES }) : raw;
+  const plain = isGzip(response) ? await inflateBody(raw) : raw;
   return answerOf(response, plain.toString());
+}
+
+/** Servers compress what is large (beyond 128 KiB, as Kubernetes does): zlib is loaded for that. */
+async function inflateBody(raw: Buffer): Promise<Buffer> {
+  const { gunzip } = await import('node:zlib');
+  return promisify(gunzip)(raw, { maxOutputLength: MAX_BODY_BYTES });
 }
 
 /**
@@ -53,7 +57,7 @@ export async function readList(
   const pace = new Pace();
   let length = 0;
   try {
-    for await (const piece of inflated(response)) {
+    for await (const piece of await inflated(response)) {
       length += piece.length;
       if (length > MAX_BODY_BYTES) throw tooLong();
       splitter.push(piece);
@@ -67,8 +71,9 @@ export async function readList(
   return answerOf(response, splitter.around);
 }
 
-function inflated(response: http.IncomingMessage): AsyncIterable<Buffer> {
+async function inflated(response: http.IncomingMessage): Promise<AsyncIterable<Buffer>> {
   if (!isGzip(response)) return response;
+  const { createGunzip } = await import('node:zlib');
   const gunzip = createGunzip({ chunkSize: PIECE_BYTES });
   // An error of either is thrown to who reads.
   return pipeline(response, gunzip, () => {});
