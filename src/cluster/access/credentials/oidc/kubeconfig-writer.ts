@@ -13,7 +13,7 @@ export async function writeAuthProvider(
   userName: string,
   values: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const { withAuthProviderConfig } = await import('../../yaml.ts');
+  const { withAuthProviderConfig } = await import('../../yaml-edit.ts');
   const path = await files.realpath(file);
   const lock = `${file}.lock`;
   await (await files.open(lock, 'wx', 0o600)).close();
