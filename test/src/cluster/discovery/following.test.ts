@@ -1,4 +1,5 @@
 /** Following an API server that does what servers do: restarts, forgets, falls silent, refuses. */
+import { EventEmitter, once as whenEmitted } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type EmbeddedCluster, startEmbeddedCluster } from '../../../../fixtures/cluster/index.ts';
 import {
@@ -85,6 +86,22 @@ describe('what comes and goes', () => {
     expect(new Set(told.join().split(','))).toEqual(new Set(['late']));
     expect(lists('services')).toBe(1);
     expect(lists('endpointslices')).toBe(1);
+  });
+
+  test('is not missed where it is followed later than it is listed', async () => {
+    const gate = new EventEmitter();
+    const cluster = await connect({ followFrom: whenEmitted(gate, 'open') });
+    embedded.putService(fresh('late'));
+    embedded.removeService('e2e', 'web');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(embedded.counters.openWatches).toBe(0);
+    expect(cluster.find('e2e', 'late')).toBeUndefined();
+    gate.emit('open');
+    await once(
+      cluster,
+      () => cluster.find('e2e', 'late') !== undefined && cluster.find('e2e', 'web') === undefined,
+    );
+    expect(lists('services')).toBe(1);
   });
 
   test('a Service that is gone refuses, what was established goes on', async () => {
