@@ -50,6 +50,7 @@ export async function run(argv: readonly string[], { dialers = [], log }: RunOpt
     name,
     caller: UNKNOWN_CALLER,
     log: log ?? createLog(line.verbosity),
+    endsProcess: false,
     onReady: () => {},
   });
 }

@@ -1,6 +1,5 @@
 /** The addon's functions as JavaScript sees them, and how it is loaded. */
 
-import { createRequire } from 'node:module';
 import { buildInCache, locateNative, type NativeArtefacts } from './locate.ts';
 
 declare const handle: unique symbol;
@@ -131,19 +130,22 @@ export interface Native extends NativeArtefacts {
 
 let loaded: Promise<Native> | undefined;
 
-function requireAddon(file: string): Addon {
+/** As `require` does it, which would look for the file first. */
+function loadAddon(file: string): Addon {
+  const module: { exports: unknown } = { exports: {} };
+  process.dlopen(module, file);
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- an addon has no types but those declared above
-  return createRequire(import.meta.url)(file) as Addon;
+  return module.exports as Addon;
 }
 
 async function load(): Promise<Native> {
   const artefacts = await locateNative();
   try {
-    return { ...artefacts, api: requireAddon(artefacts.addon) };
+    return { ...artefacts, api: loadAddon(artefacts.addon) };
   } catch {
     // Built against another C library than this system's, musl for instance.
     const own = await buildInCache();
-    return { ...own, api: requireAddon(own.addon) };
+    return { ...own, api: loadAddon(own.addon) };
   }
 }
 

@@ -14,6 +14,7 @@ import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -21,7 +22,6 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -147,7 +147,7 @@ export async function buildNative(outputDirectory: string): Promise<void> {
   if (isFresh(outputDirectory, hash)) return;
   const compiler = await findCompiler();
   const headers = findHeaders();
-  await mkdir(outputDirectory, { recursive: true });
+  mkdirSync(outputDirectory, { recursive: true });
   const scratch = mkdtempSync(path.join(outputDirectory, '.build-'));
   try {
     const source = (folder: string) => path.join(nativeDirectory, folder);

@@ -34,6 +34,7 @@ export async function main(argv: readonly string[], keepCode: () => void): Promi
       name,
       caller,
       log: createLog(line.verbosity),
+      endsProcess: true,
       onReady: (summary) => {
         greet(line.verbosity, summary);
         // What a run of the embedded cluster has compiled is not what others need.

@@ -46,12 +46,10 @@ export interface Cluster {
   readonly services: readonly ServiceRecord[];
   /** How many there are, those that `read` has still to read among them. */
   readonly serviceCount: number;
-  /**
-   * Reads what long lists have brought, and follows all from then on.
-   *
-   * @throws SyntaxError where an object is none
-   */
+  /** Reads what long lists have brought. @throws SyntaxError where an object is none */
   read(): Promise<void>;
+  /** What is known follows the cluster from now on; nothing is missed of what has happened since the lists. */
+  follow(): void;
   /** Told which Services have changed, come or gone, or have other pods than before. */
   onChange: ((changed: readonly ServiceId[]) => void) | undefined;
   find(namespace: string, name: string): ServiceRecord | undefined;
@@ -81,14 +79,15 @@ export interface Cluster {
   close(): Promise<void>;
 }
 
-/** All that was selected is known then. @throws ClusterError */
+/** All that was selected is known then, and followed. @throws ClusterError */
 export async function connectCluster(access: ClusterAccess, options: ConnectOptions): Promise<Cluster> {
   const cluster = await connectUnread(access, options);
   await cluster.read();
+  cluster.follow();
   return cluster;
 }
 
-/** The same, and what long lists have brought is still to be read: see `Cluster.read`. @throws ClusterError */
+/** The same, where what long lists have brought is still to be read, and to be followed. @throws ClusterError */
 export async function connectUnread(access: ClusterAccess, options: ConnectOptions): Promise<Cluster> {
   const api = new ApiClient(access, options.timeoutMs);
   const cluster = new ConnectedCluster(api, options);
@@ -135,6 +134,10 @@ class ConnectedCluster implements Cluster {
     await this.#discovery.read();
     this.#catalog.onChange((changed) => this.onChange?.(changed));
     this.#warmUp();
+  }
+
+  follow(): void {
+    this.#discovery.follow();
   }
 
   get serviceCount(): number {

@@ -10,8 +10,7 @@
  * many: packets never wait for an audit.
  */
 
-import type { WriteStream } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { promises as files, type WriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
 import type { FlowMeter } from '../egress/meter.ts';
 import { UsageError } from '../errors.ts';
@@ -85,7 +84,7 @@ export class AuditLog {
 /** Throws `AUDIT_FAILED`. @param path a file that is added to */
 export async function openAudit(path: string, log: Log): Promise<AuditLog> {
   try {
-    const file = await open(path, 'a', FILE_MODE);
+    const file = await files.open(path, 'a', FILE_MODE);
     return new AuditLog(file.createWriteStream(), log);
   } catch (error) {
     throw new UsageError(

@@ -1,6 +1,6 @@
 /** Reads a policy file. The parser is loaded for those who have one. */
 
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { UsageError } from '../errors.ts';
 import type { PolicyFile } from './file.ts';
 
@@ -8,7 +8,7 @@ import type { PolicyFile } from './file.ts';
 export async function loadPolicyFile(path: string, dialers: readonly string[]): Promise<PolicyFile> {
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = readFileSync(path, 'utf8');
   } catch (error) {
     throw new UsageError(
       'POLICY_INVALID',

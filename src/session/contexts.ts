@@ -95,7 +95,7 @@ export async function loadContexts(options: ContextOptions): Promise<ContextAcce
   });
 }
 
-/** Connects them all, or none; what long lists have brought is still to be read. Throws the first failure. */
+/** Connects them all, or none; what they list is still to be read, and to be followed. Throws the first failure. */
 export async function connectContexts(
   contexts: readonly ContextAccess[],
   options: ContextOptions,
@@ -174,6 +174,10 @@ export class ConnectedContexts {
   async read(): Promise<void> {
     this.#reading ??= Promise.all(this.all.map(({ cluster }) => cluster.read()));
     await this.#reading;
+  }
+
+  follow(): void {
+    for (const { cluster } of this.all) cluster.follow();
   }
 
   async close(): Promise<void> {

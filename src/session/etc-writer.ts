@@ -6,7 +6,7 @@
  * kept to a share of the time.
  */
 
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { HostsFile } from '../names/etc/hosts.ts';
 import { nsswitchConf } from '../names/etc/nsswitch.ts';
@@ -47,14 +47,11 @@ export class EtcWriter {
   }
 
   /** Writes all three. */
-  static async start(options: EtcOptions): Promise<EtcWriter> {
+  static start(options: EtcOptions): EtcWriter {
     const { files, nameServer, search } = options;
-    const [hosts, resolv, nsswitch] = await Promise.all(
-      ['hosts', 'resolv.conf', 'nsswitch.conf'].map(readEtc),
-    );
-    files.resolvConf.write(resolvConf({ nameServer, search, host: resolv }));
-    files.nsswitchConf.write(nsswitchConf(nsswitch));
-    return new EtcWriter(options, new HostsFile(hosts, hostname()));
+    files.resolvConf.write(resolvConf({ nameServer, search, host: readEtc('resolv.conf') }));
+    files.nsswitchConf.write(nsswitchConf(readEtc('nsswitch.conf')));
+    return new EtcWriter(options, new HostsFile(readEtc('hosts'), hostname()));
   }
 
   /** The names have changed: the file follows soon. */
@@ -83,6 +80,10 @@ export class EtcWriter {
 }
 
 /** A file of the host's; one that it does not have counts as empty. */
-function readEtc(name: string): Promise<string> {
-  return readFile(`/etc/${name}`, 'utf8').catch(() => '');
+function readEtc(name: string): string {
+  try {
+    return readFileSync(`/etc/${name}`, 'utf8');
+  } catch {
+    return '';
+  }
 }

@@ -49,12 +49,11 @@ export interface NetworkParts {
 }
 
 /** Has programs ask the sandbox's own server for names: it answers once there is the network. */
-export async function announceNameServer(
+export function announceNameServer(
   { sandbox, contexts, plan }: Pick<NetworkParts, 'sandbox' | 'contexts' | 'plan'>,
   domain: string,
-): Promise<void> {
-  const etc = await startEtc({ sandbox, contexts, plan }, domain, new NameTable());
-  etc.close();
+): void {
+  startEtc({ sandbox, contexts, plan }, domain, new NameTable()).close();
 }
 
 /** Throws `CIDR_FULL`, `PORTS_UNSEEN` and what aliases may throw. */
@@ -75,7 +74,7 @@ export async function openNetwork(
     directory,
     log,
   });
-  const etc = await startEtc({ sandbox, contexts, plan }, domain, directory.names);
+  const etc = startEtc({ sandbox, contexts, plan }, domain, directory.names);
   directory.onNamesChanged = () => etc.namesChanged();
   const stack = connectStack({ sandbox, directory, egress, log });
   return {
@@ -92,7 +91,7 @@ function startEtc(
   { sandbox, contexts, plan }: Pick<NetworkParts, 'sandbox' | 'contexts' | 'plan'>,
   domain: string,
   names: NameTable,
-): Promise<EtcWriter> {
+): EtcWriter {
   const [firstNamespace] = contexts.find(undefined).namespaces;
   return EtcWriter.start({
     files: sandbox.files,

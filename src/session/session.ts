@@ -60,6 +60,8 @@ export interface SessionOptions
   readonly auditFile?: string;
   /** The command is not to have the user's rights over the clusters. */
   readonly hideKubeconfig: boolean;
+  /** This process ends with the session: connections to the API servers are left for the kernel to close. */
+  readonly endsProcess: boolean;
   /** Called once all is ready, just before the command starts. */
   readonly onReady: (summary: SessionSummary) => void;
   /** The same, for who looks after the session from then on. */
@@ -123,11 +125,12 @@ async function runWith(egress: Egress, plan: AddressPlan, options: SessionOption
     const parts = { sandbox, contexts, plan, egress, published };
     const isEarly = mayBeginEarly(contexts, plan, options);
     if (isEarly) {
-      await announceNameServer(parts, options.clusterDomain);
+      announceNameServer(parts, options.clusterDomain);
       signals = await begin(sandbox, contexts, options);
     }
     const ended = sandbox.exited.then(() => true);
     if (await Promise.race([contexts.read(), ended])) return (await sandbox.exited).code;
+    if (options.waits.length > 0) contexts.follow();
     await waitForAll(options.waits, contexts, sandbox.exited, options.log);
     const opened = await openNetwork(parts, options);
     network = opened;
@@ -142,11 +145,17 @@ async function runWith(egress: Egress, plan: AddressPlan, options: SessionOption
       end: () => void sandbox.close(),
     });
     signals ??= await begin(sandbox, contexts, options);
+    // The command's start does not wait for watches to open.
+    contexts.follow();
     return (await sandbox.exited).code;
   } finally {
     signals?.close();
     await network?.close();
-    await Promise.all([published?.close(), sandbox.close(), contexts.close()]);
+    await Promise.all([
+      published?.close(),
+      sandbox.close(),
+      options.endsProcess ? undefined : contexts.close(),
+    ]);
   }
 }
 

@@ -18,6 +18,8 @@ export interface RunOptions {
   readonly name: string | undefined;
   readonly caller: CallerState;
   readonly log: Log;
+  /** As a session's options have it. */
+  readonly endsProcess: boolean;
   readonly onReady: (summary: SessionSummary) => void;
 }
 

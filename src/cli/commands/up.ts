@@ -40,6 +40,7 @@ async function supervise(name: string, line: SandboxLine): Promise<number> {
     name,
     caller: UNKNOWN_CALLER,
     log: createLog(line.verbosity),
+    endsProcess: true,
     onReady: starter.ready,
   });
 }

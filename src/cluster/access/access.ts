@@ -8,7 +8,7 @@
  * The entries of a kubeconfig are read by @kubernetes/client-node; what else it
  * has of this does otherwise than kubectl, as docs/access.md lists.
  */
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { knownAs, type ServerTrust } from '../agent/agent.ts';
 import { proxyFromEnvironment, proxyFromUrl } from '../agent/proxy-choice.ts';
 import { ClusterError, reasonOf } from '../errors.ts';
@@ -80,7 +80,7 @@ export async function loadAccess(
   const proxy = cluster.proxyUrl
     ? proxyFromUrl(cluster.proxyUrl, clusterName)
     : proxyFromEnvironment(server, env);
-  const tls = await serverTrust(selection);
+  const tls = serverTrust(selection);
   return {
     contextName,
     clusterName,
@@ -106,7 +106,7 @@ function credentialFiles({ users }: KubeconfigDocument): string[] {
   return [...new Set(files)].filter((file) => file !== '');
 }
 
-async function serverTrust({ cluster, clusterName }: Selection): Promise<ServerTrust> {
+function serverTrust({ cluster, clusterName }: Selection): ServerTrust {
   const { caFile, caData, tlsServerName, skipTLSVerify } = cluster;
   const unusable = (why: string, cause?: unknown): ClusterError =>
     new ClusterError(
@@ -118,9 +118,11 @@ async function serverTrust({ cluster, clusterName }: Selection): Promise<ServerT
   let ca: Buffer | undefined;
   if (caData) ca = Buffer.from(caData, 'base64');
   if (caFile) {
-    ca = await readFile(caFile).catch((cause: unknown) => {
+    try {
+      ca = readFileSync(caFile);
+    } catch (cause) {
       throw unusable(`cannot be read: ${reasonOf(cause)}`, cause);
-    });
+    }
   }
   // Node takes anything, and finds later that it trusts nobody.
   if (ca && !ca.includes('-----BEGIN CERTIFICATE-----')) throw unusable('is no PEM');

@@ -7,7 +7,7 @@
  * that does not exist is skipped; else ~/.kube/config; else the service account
  * of the pod we run in.
  */
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { ClusterError, reasonOf } from '../errors.ts';
@@ -37,7 +37,7 @@ export async function loadKubeconfig(
 async function readKubeconfig(file: string): Promise<KubeconfigDocument | undefined> {
   let content: string;
   try {
-    content = await readFile(file, 'utf8');
+    content = readFileSync(file, 'utf8');
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;

@@ -5,7 +5,7 @@
  * variables, the token, authority and namespace as files. The token is renewed
  * about every hour by the kubelet, so it stays a file here.
  */
-import { readFile } from 'node:fs/promises';
+import { promises as files } from 'node:fs';
 import { isIPv6 } from 'node:net';
 import { join } from 'node:path';
 import type { KubeconfigDocument } from './document.ts';
@@ -24,7 +24,7 @@ export async function serviceAccount(
   if (!host || !port) return undefined;
   const tokenFile = join(folder, 'token');
   const [token, namespace] = await Promise.all(
-    [tokenFile, join(folder, 'namespace')].map((file) => readFile(file, 'utf8').catch(() => '')),
+    [tokenFile, join(folder, 'namespace')].map((file) => files.readFile(file, 'utf8').catch(() => '')),
   );
   if (!token) return undefined;
   const content = JSON.stringify({

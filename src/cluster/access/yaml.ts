@@ -1,43 +1,65 @@
-/** YAML as Go's parser for Kubernetes takes it: version 1.1, where `yes` is true and `<<` merges. */
-import {
-  type DocumentOptions,
-  isMap,
-  isSeq,
-  parse,
-  parseDocument,
-  type ParseOptions,
-  type SchemaOptions,
-} from 'yaml';
+/**
+ * YAML as Go's parser for Kubernetes takes it: version 1.1, where `yes` is true, `010` is eight and `<<` merges.
+ *
+ * Each start parses a kubeconfig by code that has never run before, so the parser is a small one. js-yaml's scalars
+ * are those of version 1.2, but for these; what looks like a time or like bytes stays the text that it is.
+ */
+import { CORE_SCHEMA, load, Type, YAMLException } from 'js-yaml';
 import type { Yaml } from './fields.ts';
 
-const DIALECT: ParseOptions & DocumentOptions & SchemaOptions = {
-  version: '1.1',
-  // What looks like a time or like bytes stays the text that it is.
-  customTags: (tags) =>
-    tags.filter((tag) => typeof tag === 'string' || !/:(timestamp|binary)$/.test(tag.tag)),
-  logLevel: 'error',
-};
+const TRUE = /^(?:y|Y|[Yy]es|YES|[Tt]rue|TRUE|[Oo]n|ON)$/;
+const FALSE = /^(?:n|N|[Nn]o|NO|[Ff]alse|FALSE|[Oo]ff|OFF)$/;
+const BOOLEAN = scalar(
+  'bool',
+  (text) => TRUE.test(text) || FALSE.test(text),
+  (text) => TRUE.test(text),
+);
 
-/** @throws Error that says where it is wrong */
+const INTEGER = /^([-+]?)(?:0b([01_]+)|0x([\da-fA-F_]+)|0o?([0-7_]+)|(0|[1-9][\d_]*))$/;
+const BASES = [2, 16, 8, 10];
+const INT = scalar(
+  'int',
+  (text) => INTEGER.test(text),
+  (text) => {
+    const [, sign, ...digits] = INTEGER.exec(text) ?? [];
+    const i = digits.findIndex((found) => found !== undefined);
+    return Number.parseInt(sign + digits[i].replaceAll('_', ''), BASES[i]);
+  },
+);
+
+const MERGE = scalar(
+  'merge',
+  (text) => text === '<<',
+  (text) => text,
+);
+
+/** Also where a tag says so. */
+const TEXTS = ['timestamp', 'binary'].map((tag) =>
+  scalar(
+    tag,
+    () => true,
+    (text) => text,
+  ),
+);
+
+const DIALECT = CORE_SCHEMA.extend({ implicit: [BOOLEAN, INT, MERGE], explicit: TEXTS });
+
+/** @throws Error that says where it is wrong, and nothing of what stands there */
 export function parseYaml(content: string): Yaml {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- no tag is left that makes anything else
-  return (parse(content, DIALECT) ?? null) as Yaml;
+  try {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- no type is left that makes anything else
+    return (load(content, { schema: DIALECT }) ?? null) as Yaml;
+  } catch (error) {
+    if (!(error instanceof YAMLException)) throw error;
+    const { line, column } = error.mark;
+    throw new Error(`${error.reason} at line ${line + 1}, column ${column + 1}`, { cause: error });
+  }
 }
 
-/** The text with these values in the auth-provider of a user; all else, comments too, stays as it is. */
-export function withAuthProviderConfig(
-  content: string,
-  userName: string,
-  values: Readonly<Record<string, string>>,
-): string {
-  const document = parseDocument(content, DIALECT);
-  const users = document.get('users');
-  const index = isSeq(users)
-    ? users.items.findIndex((user) => isMap(user) && String(user.get('name')) === userName)
-    : -1;
-  if (index < 0) throw new Error(`it has no user "${userName}" any more`);
-  for (const [key, value] of Object.entries(values)) {
-    document.setIn(['users', index, 'user', 'auth-provider', 'config', key], value);
-  }
-  return document.toString({ lineWidth: 0 });
+function scalar(tag: string, resolve: (text: string) => boolean, construct: (text: string) => unknown): Type {
+  return new Type(`tag:yaml.org,2002:${tag}`, {
+    kind: 'scalar',
+    resolve: (text: string | null) => text !== null && resolve(text),
+    construct,
+  });
 }

@@ -6,7 +6,6 @@
 import type http from 'node:http';
 import { pipeline } from 'node:stream';
 import { promisify } from 'node:util';
-import { createGunzip, gunzip } from 'node:zlib';
 import { oneLine } from '../errors.ts';
 import { ItemSplitter } from './item-splitter.ts';
 import type { Batch } from './list-parser.ts';
@@ -27,7 +26,6 @@ export interface JsonAnswer {
   message: string;
 }
 
-const inflateBody = promisify(gunzip);
 /** What a decompressed list comes in: a few dozen objects. */
 const PIECE_BYTES = 64 * 1024;
 
@@ -48,7 +46,7 @@ export async function readJson(response: http.IncomingMessage): Promise<JsonAnsw
     chunks.push(chunk);
   }
   const raw = Buffer.concat(chunks, length);
-  const plain = isGzip(response) ? await inflateBody(raw, { maxOutputLength: MAX_BODY_BYTES }) : raw;
+  const plain = isGzip(response) ? await inflateBody(raw) : raw;
   const status = response.statusCode ?? 0;
   try {
     const body: unknown = isProtobuf(response) ? decodeObject(STATUS, plain) : JSON.parse(plain.toString());
@@ -72,7 +70,7 @@ export async function readList(
   const list = model !== undefined && isProtobuf(response) ? new ProtobufList(model) : new ItemSplitter();
   let length = 0;
   try {
-    for await (const piece of inflated(response)) {
+    for await (const piece of await inflated(response)) {
       length += piece.length;
       if (length > MAX_BODY_BYTES) throw tooLong();
       for (const items of list.push(piece)) await onItems(items);
@@ -89,8 +87,15 @@ function isProtobuf({ headers }: http.IncomingMessage): boolean {
   return headers['content-type']?.startsWith(MEDIA_TYPE) ?? false;
 }
 
-function inflated(response: http.IncomingMessage): AsyncIterable<Buffer> {
+/** Servers compress what is large (beyond 128 KiB, as Kubernetes does): zlib is loaded for that. */
+async function inflateBody(raw: Buffer): Promise<Buffer> {
+  const { gunzip } = await import('node:zlib');
+  return promisify(gunzip)(raw, { maxOutputLength: MAX_BODY_BYTES });
+}
+
+async function inflated(response: http.IncomingMessage): Promise<AsyncIterable<Buffer>> {
   if (!isGzip(response)) return response;
+  const { createGunzip } = await import('node:zlib');
   const gunzip = createGunzip({ chunkSize: PIECE_BYTES });
   // An error of either is thrown to who reads.
   return pipeline(response, gunzip, () => {});

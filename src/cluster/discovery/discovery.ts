@@ -88,9 +88,13 @@ export class Discovery {
     }
   }
 
-  /** Reads what `start` has left unread, and follows it all from then on. @throws SyntaxError */
-  async read(): Promise<void> {
-    await this.#context.backlog.read();
+  /** Reads what `start` has left unread. @throws SyntaxError */
+  read(): Promise<void> {
+    return this.#context.backlog.read();
+  }
+
+  /** From now on what is known follows the cluster; a watch goes on from where its list ended. */
+  follow(): void {
     this.#begin();
   }
 

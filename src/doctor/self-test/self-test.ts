@@ -69,7 +69,7 @@ async function converse(
       }),
   };
   directory.addEndpoint(server, { names: [NAME], literals: [] });
-  const etc = await EtcWriter.start({
+  const etc = EtcWriter.start({
     files: sandbox.files,
     names: directory.names,
     nameServer: plan.gateway[0],

@@ -21,7 +21,7 @@ async function writer() {
   const names = new NameTable();
   names.claim('web', 0, record('10.0.1.7'));
   const files = { hosts: file(), resolvConf: file(), nsswitchConf: file() };
-  const etc = await EtcWriter.start({ files, names, nameServer: '10.0.1.1', search: ['cluster.local'] });
+  const etc = EtcWriter.start({ files, names, nameServer: '10.0.1.1', search: ['cluster.local'] });
   return { names, files, etc };
 }
 

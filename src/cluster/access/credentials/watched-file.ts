@@ -5,7 +5,7 @@
  * before. While it is being replaced there may be none for a moment; what was
  * read last still counts then.
  */
-import { readFile, stat } from 'node:fs/promises';
+import { promises as files } from 'node:fs';
 
 export class WatchedFile {
   readonly #path: string;
@@ -17,10 +17,10 @@ export class WatchedFile {
 
   async read(): Promise<Buffer> {
     try {
-      const { dev, ino, size, mtimeNs } = await stat(this.#path, { bigint: true });
+      const { dev, ino, size, mtimeNs } = await files.stat(this.#path, { bigint: true });
       const identity = [dev, ino, size, mtimeNs].join(' ');
       if (this.#known?.identity !== identity) {
-        this.#known = { identity, content: await readFile(this.#path) };
+        this.#known = { identity, content: await files.readFile(this.#path) };
       }
     } catch (error) {
       if (!this.#known) throw error;

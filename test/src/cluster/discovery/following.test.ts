@@ -5,6 +5,7 @@ import {
   type Cluster,
   type ConnectOptions,
   connectCluster,
+  connectUnread,
   loadAccess,
 } from '../../../../src/cluster/index.ts';
 import { LogLines, once, Probe, service } from '../probe.ts';
@@ -85,6 +86,24 @@ describe('what comes and goes', () => {
     expect(new Set(told.join().split(','))).toEqual(new Set(['late']));
     expect(lists('services')).toBe(1);
     expect(lists('endpointslices')).toBe(1);
+  });
+
+  test('is not missed where it is followed later than it is listed', async () => {
+    const access = await loadAccess({ kubeconfigText: embedded.kubeconfig, context: 'embedded' });
+    const cluster = await connectUnread(access, { namespaces: ['e2e'], log });
+    opened.push(cluster);
+    await cluster.read();
+    embedded.putService(fresh('late'));
+    embedded.removeService('e2e', 'web');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(embedded.counters.openWatches).toBe(0);
+    expect(cluster.find('e2e', 'late')).toBeUndefined();
+    cluster.follow();
+    await once(
+      cluster,
+      () => cluster.find('e2e', 'late') !== undefined && cluster.find('e2e', 'web') === undefined,
+    );
+    expect(lists('services')).toBe(1);
   });
 
   test('a Service that is gone refuses, what was established goes on', async () => {

@@ -5,7 +5,7 @@
  * `<kubeconfig>.lock` is held meanwhile; the new text takes the old one's place
  * in one step, where a symbolic link leads, with the mode that it had.
  */
-import { open, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { promises as files } from 'node:fs';
 
 /** @throws Error where it cannot be written, or another is writing */
 export async function writeAuthProvider(
@@ -13,17 +13,17 @@ export async function writeAuthProvider(
   userName: string,
   values: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const { withAuthProviderConfig } = await import('../../yaml.ts');
-  const path = await realpath(file);
+  const { withAuthProviderConfig } = await import('../../yaml-edit.ts');
+  const path = await files.realpath(file);
   const lock = `${file}.lock`;
-  await (await open(lock, 'wx', 0o600)).close();
+  await (await files.open(lock, 'wx', 0o600)).close();
   const scratch = `${path}.${process.pid}.new`;
   try {
-    const { mode } = await stat(path);
-    const edited = withAuthProviderConfig(await readFile(path, 'utf8'), userName, values);
-    await writeFile(scratch, edited, { mode: mode & 0o777, flag: 'wx' });
-    await rename(scratch, path);
+    const { mode } = await files.stat(path);
+    const edited = withAuthProviderConfig(await files.readFile(path, 'utf8'), userName, values);
+    await files.writeFile(scratch, edited, { mode: mode & 0o777, flag: 'wx' });
+    await files.rename(scratch, path);
   } finally {
-    await Promise.all([rm(scratch, { force: true }), rm(lock, { force: true })]);
+    await Promise.all([files.rm(scratch, { force: true }), files.rm(lock, { force: true })]);
   }
 }

@@ -7,7 +7,7 @@
  * providers make each refresh token good for one use: the new pair is written
  * into the kubeconfig, as kubectl does, so that both find the same.
  */
-import { readFile } from 'node:fs/promises';
+import { promises as files } from 'node:fs';
 import { reasonOf } from '../../../errors.ts';
 import { at, text, type Yaml } from '../../fields.ts';
 import type { Credential, CredentialSource } from '../authenticator.ts';
@@ -101,7 +101,7 @@ export class OidcProvider implements CredentialSource {
     const file = this.#config['idp-certificate-authority'] ?? '';
     const { env } = this.#context;
     if (data !== '') return { env, ca: Buffer.from(data, 'base64') };
-    return file === '' ? { env } : { env, ca: await readFile(file) };
+    return file === '' ? { env } : { env, ca: await files.readFile(file) };
   }
 
   #required(key: string): string {
