@@ -44,8 +44,8 @@ export interface ListMode {
   readonly backlog?: Backlog;
 }
 
-/** A list of more than these may be put off. The usual range has addresses for about as many Services. */
-const READ_AT_ONCE = 250;
+/** A list of more than these may be put off. Past as many Services, /etc/hosts has none of them (names/etc/hosts.ts). */
+const READ_AT_ONCE = 1_000;
 
 interface Listed {
   /** The resourceVersion from which a watch goes on. */

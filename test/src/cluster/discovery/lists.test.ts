@@ -136,7 +136,7 @@ describe('a namespace without Services', () => {
 });
 
 describe('a long list', () => {
-  const items = Array.from({ length: 1_000 }, (_, i) => ({
+  const items = Array.from({ length: 1_001 }, (_, i) => ({
     metadata: { namespace: 'n', name: `svc-${i}`, resourceVersion: '1' },
     spec: { ports: [] },
   }));
@@ -146,11 +146,11 @@ describe('a long list', () => {
     answers = { [SERVICES]: long, [SLICES_V1]: empty };
     const cluster = await connect(new LogLines(), { connect: connectUnread });
     expect(cluster.services).toEqual([]);
-    expect(cluster.serviceCount).toBe(1_000);
+    expect(cluster.serviceCount).toBe(1_001);
     await cluster.read();
-    expect(cluster.services).toHaveLength(1_000);
-    expect(cluster.serviceCount).toBe(1_000);
-    expect(cluster.find('n', 'svc-999')).toMatchObject({ name: 'svc-999' });
+    expect(cluster.services).toHaveLength(1_001);
+    expect(cluster.serviceCount).toBe(1_001);
+    expect(cluster.find('n', 'svc-1000')).toMatchObject({ name: 'svc-1000' });
   });
 
   test('is read no further once the cluster is closed', async () => {
@@ -159,7 +159,7 @@ describe('a long list', () => {
     const reading = cluster.read();
     await cluster.close();
     await reading;
-    expect(cluster.services.length).toBeLessThan(1_000);
+    expect(cluster.services.length).toBeLessThan(1_001);
   });
 
   test('that breaks off is none', async () => {
