@@ -31,8 +31,8 @@ export class Backlog {
   /** Does it all. @throws SyntaxError where an object is none */
   async read(): Promise<void> {
     const pace = new Pace('at once');
-    for (const work of this.#work) {
-      if (this.#isClosed) return;
+    // What has been read is let go.
+    for (let work = this.#work.shift(); work !== undefined; work = this.#work.shift()) {
       work();
       await pace.keep();
     }
