@@ -46,7 +46,7 @@ export interface Cluster {
   readonly services: readonly ServiceRecord[];
   /** How many there are, those that `read` has still to read among them. */
   readonly serviceCount: number;
-  /** Reads what long lists have brought. @throws SyntaxError where an object is none */
+  /** Reads what long lists have brought. @throws ClusterError where an object is none */
   read(): Promise<void>;
   /** What is known follows the cluster from now on; nothing is missed of what has happened since the lists. */
   follow(): void;

@@ -12,7 +12,7 @@ import { type HostPortRule, openHostPorts, type Published, type PublishRule } fr
 import type { Sandbox } from '../../sandbox/index.ts';
 import { Stack } from '../../stack/index.ts';
 import { addAliases } from './aliases.ts';
-import { openApiServers } from './api-server/open.ts';
+import { addApiServers } from './api-server/open.ts';
 import type { Alias } from './choices.ts';
 import type { ConnectedContexts } from './contexts.ts';
 import { Driver } from './driver.ts';
@@ -46,6 +46,8 @@ export interface NetworkParts {
   readonly plan: AddressPlan;
   readonly egress: Egress;
   readonly published: Published;
+  /** The command runs already: what has no room in the ranges is told, and no error. */
+  readonly isRunning: boolean;
 }
 
 /** Has programs ask the sandbox's own server for names: it answers once there is the network. */
@@ -58,14 +60,12 @@ export function announceNameServer(
 
 /** Throws `CIDR_FULL`, `PORTS_UNSEEN` and what aliases may throw. */
 export async function openNetwork(
-  { sandbox, contexts, plan, egress, published }: NetworkParts,
+  { sandbox, contexts, plan, egress, published, isRunning }: NetworkParts,
   { clusterDomain: domain, aliases, apiServer, log, ...ports }: SandboxNetworkOptions,
 ): Promise<SandboxNetwork> {
-  const directory = new Directory({ plan, contexts: contexts.all, domain, log });
+  const directory = new Directory({ plan, contexts: contexts.all, domain, log, isRunning });
   addAliases(aliases, contexts, directory);
-  const apiServers = apiServer
-    ? await openApiServers({ contexts, directory, sandbox, domain, log })
-    : undefined;
+  if (apiServer) addApiServers({ contexts, directory, domain, log });
   const hostPorts = await openHostPorts({
     sandbox,
     rules: ports.hostPorts,
@@ -82,7 +82,7 @@ export async function openNetwork(
     async close() {
       etc.close();
       stack.stop();
-      await Promise.all([apiServers?.close(), hostPorts.close()]);
+      await hostPorts.close();
     },
   };
 }

@@ -21,6 +21,8 @@ import {
   visibleEnvironment,
 } from '../../sandbox/index.ts';
 import { HostPortSet, publish, type Published } from '../publish/index.ts';
+import type { LoopbackServers } from './api-server/loopback.ts';
+import { openLoopbackServers } from './api-server/open.ts';
 import { bothOrNeither } from './both-or-neither.ts';
 import {
   type ConnectedContexts,
@@ -112,6 +114,7 @@ async function runWith(egress: Egress, plan: AddressPlan, options: SessionOption
     });
   });
   let published: Published | undefined;
+  let loopback: LoopbackServers | undefined;
   let network: SandboxNetwork | undefined;
   let signals: SignalWatch | undefined;
   try {
@@ -122,8 +125,9 @@ async function runWith(egress: Egress, plan: AddressPlan, options: SessionOption
       rules: options.publish,
       log: options.log,
     });
-    const parts = { sandbox, contexts, plan, egress, published };
+    if (options.apiServer) loopback = await openLoopbackServers(contexts, sandbox, options.log);
     const isEarly = mayBeginEarly(contexts, plan, options);
+    const parts = { sandbox, contexts, plan, egress, published, isRunning: isEarly };
     if (isEarly) {
       announceNameServer(parts, options.clusterDomain);
       signals = await begin(sandbox, contexts, options);
@@ -153,6 +157,7 @@ async function runWith(egress: Egress, plan: AddressPlan, options: SessionOption
     await network?.close();
     await Promise.all([
       published?.close(),
+      loopback?.close(),
       sandbox.close(),
       options.endsProcess ? undefined : contexts.close(),
     ]);
@@ -166,8 +171,8 @@ const ROOM_FOR_PODS = 2;
  * Whether the command may run before thousands of Services are read.
  *
  * What it sends waits in the interface's queue until there is a network, some
- * tenths of a second; what could still fail must not be something that was
- * asked for.
+ * tenths of a second. What could still fail must not be something that was
+ * asked for, and what is met on the sandbox's own loopback must be there.
  */
 function mayBeginEarly(contexts: ConnectedContexts, plan: AddressPlan, options: SessionOptions): boolean {
   const { command, waits, aliases, hostPorts } = options;

@@ -48,6 +48,15 @@ test('the command runs before they are read, and what it asks for waits', async 
   expect(code).toBe(7);
 });
 
+test('the API server on the loopback is there from the start', async () => {
+  const server = new URL(/server: (\S+)/.exec(cluster.kubeconfig)?.[1] ?? '');
+  const { stdout } = await run(
+    WIDE,
+    `curl -ksS ${server.href}version | grep -c gitVersion; head -n 1 /etc/hosts`,
+  );
+  expect(stdout).toBe(`1\n${UNREAD}\n`);
+});
+
 test('a command that is over by then is not waited for', async () => {
   expect(await run(WIDE, 'head -n 1 /etc/hosts; exit 3')).toMatchObject({ stdout: `${UNREAD}\n`, code: 3 });
 });

@@ -25,7 +25,8 @@ export interface RunOptions {
 
 /** @returns the command's exit code */
 export async function runHere({ line, name, ...options }: RunOptions): Promise<number> {
-  keepYoungGenerationSmall();
+  // Of somebody else's process it is not ours to say.
+  if (options.endsProcess) keepYoungGenerationSmall();
   const host = await NamedHost.open(name, options.log);
   const { files } = line;
   try {

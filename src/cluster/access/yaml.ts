@@ -4,7 +4,7 @@
  * Each start parses a kubeconfig by code that has never run before, so the parser is a small one. js-yaml's scalars
  * are those of version 1.2, but for these; what looks like a time or like bytes stays the text that it is.
  */
-import { CORE_SCHEMA, load, Type, YAMLException } from 'js-yaml';
+import { CORE_SCHEMA, loadAll, Type, YAMLException } from 'js-yaml';
 import type { Yaml } from './fields.ts';
 
 const TRUE = /^(?:y|Y|[Yy]es|YES|[Tt]rue|TRUE|[Oo]n|ON)$/;
@@ -15,7 +15,8 @@ const BOOLEAN = scalar(
   (text) => TRUE.test(text),
 );
 
-const INTEGER = /^([-+]?)(?:0b([01_]+)|0x([\da-fA-F_]+)|0o?([0-7_]+)|(0|[1-9][\d_]*))$/;
+const INTEGER =
+  /^([-+]?)(?:0b(_*[01][01_]*)|0x(_*[\da-fA-F][\da-fA-F_]*)|0o?(_*[0-7][0-7_]*)|(0|[1-9][\d_]*))$/;
 const BASES = [2, 16, 8, 10];
 const INT = scalar(
   'int',
@@ -44,15 +45,17 @@ const TEXTS = ['timestamp', 'binary'].map((tag) =>
 
 const DIALECT = CORE_SCHEMA.extend({ implicit: [BOOLEAN, INT, MERGE], explicit: TEXTS });
 
-/** @throws Error that says where it is wrong, and nothing of what stands there */
+/** Of several documents the first, as Go takes it. @throws Error that says where it is wrong, and nothing of what stands there */
 export function parseYaml(content: string): Yaml {
   try {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- no type is left that makes anything else
-    return (load(content, { schema: DIALECT }) ?? null) as Yaml;
+    return (loadAll(content, undefined, { schema: DIALECT })[0] ?? null) as Yaml;
   } catch (error) {
     if (!(error instanceof YAMLException)) throw error;
     const { line, column } = error.mark;
-    throw new Error(`${error.reason} at line ${line + 1}, column ${column + 1}`, { cause: error });
+    // Aliases and tags are quoted, and may be a password that was not.
+    const reason = error.reason.replaceAll(/"[^"]*"|!<[^>]*>/g, '…');
+    throw new Error(`${reason} at line ${line + 1}, column ${column + 1}`, { cause: error });
   }
 }
 

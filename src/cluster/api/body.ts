@@ -16,6 +16,8 @@ import { STATUS } from './protobuf/models.ts';
 
 /** The largest answer that is kept; a list of 10,000 Services has about 20 MB. */
 const MAX_BODY_BYTES = 128 * 1024 * 1024;
+/** Of one list; the largest clusters that Kubernetes is made for have 150,000 pods. */
+const MAX_ITEMS = 500_000;
 
 /** JSON, or what has come in its place. */
 export interface JsonAnswer {
@@ -68,12 +70,16 @@ export async function readList(
 ): Promise<JsonAnswer> {
   if (response.statusCode !== 200) return readJson(response);
   const list = model !== undefined && isProtobuf(response) ? new ProtobufList(model) : new ItemSplitter();
-  let length = 0;
+  let [length, count] = [0, 0];
   try {
     for await (const piece of await inflated(response)) {
       length += piece.length;
       if (length > MAX_BODY_BYTES) throw tooLong();
-      for (const items of list.push(piece)) await onItems(items);
+      for (const items of list.push(piece)) {
+        count += items.count;
+        if (count > MAX_ITEMS) throw new Error(`a list of more than ${MAX_ITEMS} objects`);
+        await onItems(items);
+      }
     }
     return { status: 200, body: list.end(), message: '' };
   } catch (error) {

@@ -9,7 +9,7 @@ import type { ApiClient } from '../api/client.ts';
 import type { ClusterLog } from '../log.ts';
 import { Catalog } from './catalog.ts';
 import type { EndpointPod } from './endpoints.ts';
-import { isForbidden } from './feeds/explain.ts';
+import { explained, isForbidden } from './feeds/explain.ts';
 import type { Feed, FeedContext } from './feeds/feed.ts';
 import { NamespacesFeed } from './feeds/namespaces-feed.ts';
 import { feedOf } from './feeds/pick-feeds.ts';
@@ -64,7 +64,7 @@ export class Discovery {
       health: new Health(limits.reportMs, log),
       wakefulness: new Wakefulness(limits),
       random: Math.random,
-      backlog: new Backlog(),
+      backlog: new Backlog((error, query) => explained(error, query, this.#context)),
       begun: new Promise((resolve) => {
         this.#begin = resolve;
       }),
@@ -88,7 +88,7 @@ export class Discovery {
     }
   }
 
-  /** Reads what `start` has left unread. @throws SyntaxError */
+  /** Reads what `start` has left unread. @throws ClusterError where that is no list */
   read(): Promise<void> {
     return this.#context.backlog.read();
   }

@@ -15,7 +15,6 @@ import { LoopbackServers } from './loopback.ts';
 export interface ApiServerOptions {
   readonly contexts: ConnectedContexts;
   readonly directory: Pick<Directory, 'addEndpoint' | 'owns'>;
-  readonly sandbox: Pick<Sandbox, 'listenInside'>;
   /** The domain of the clusters: `cluster.local`. */
   readonly domain: string;
   readonly log: Log;
@@ -25,9 +24,19 @@ export interface ApiServerOptions {
 const IN_CLUSTER = { namespace: 'default', name: 'kubernetes' };
 const IN_CLUSTER_PORT = 443;
 
-/** @returns what is to be closed at the end. Throws `CIDR_FULL`. */
-export async function openApiServers(options: ApiServerOptions): Promise<LoopbackServers> {
-  const { contexts, directory, sandbox, domain, log } = options;
+/** Those on the host's loopback: they listen on the sandbox's own, before there is any network. */
+export async function openLoopbackServers(
+  contexts: ConnectedContexts,
+  sandbox: Pick<Sandbox, 'listenInside'>,
+  log: Log,
+): Promise<LoopbackServers> {
+  const loopback = new LoopbackServers(log);
+  await loopback.open(sandbox, hostExceptions(contexts).filter(isLoopback));
+  return loopback;
+}
+
+/** All others, and the name that pods know. Throws `CIDR_FULL`. */
+export function addApiServers({ contexts, directory, domain, log }: ApiServerOptions): void {
   const exceptions = hostExceptions(contexts);
   for (const [host, ports] of byHost(exceptions.filter((one) => !isLoopback(one)))) {
     const isLiteral = isIP(host) !== 0;
@@ -52,9 +61,6 @@ export async function openApiServers(options: ApiServerOptions): Promise<Loopbac
       },
     );
   }
-  const loopback = new LoopbackServers(log);
-  await loopback.open(sandbox, exceptions.filter(isLoopback));
-  return loopback;
 }
 
 /** What the kubeconfigs name, each host and port once. */

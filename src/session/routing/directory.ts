@@ -52,6 +52,8 @@ export interface DirectoryOptions {
   /** The domain of the clusters: `cluster.local`. */
   readonly domain: string;
   readonly log: Log;
+  /** Somebody uses it already: what has no room in the ranges is told, and no error. */
+  readonly isRunning?: boolean;
 }
 
 /** A Service of a context, and maybe one pod of it. */
@@ -92,9 +94,9 @@ export class Directory implements Knowledge {
   readonly #destinations = new Map<string, Destination>();
   #fullTold = false;
 
-  /** Publishes what the clusters have now, and follows them from then on. Throws `CIDR_FULL`. */
+  /** Publishes what the clusters have now, and follows them from then on. Throws `CIDR_FULL` where nobody uses it yet. */
   constructor(options: DirectoryOptions) {
-    const { plan, contexts, domain } = options;
+    const { plan, contexts, domain, isRunning = false } = options;
     this.#options = options;
     this.#sources = contexts.map((context, i) => this.#source(context, i));
     this.#literals = new Literals(this.#sources);
@@ -103,7 +105,7 @@ export class Directory implements Knowledge {
     const wanted = contexts
       .flatMap(({ cluster }) => cluster.services.map((service) => addressesWanted(service, cluster)))
       .reduce((sum, count) => sum + count, 0);
-    if (wanted > plan.capacity) throw plan.full(wanted);
+    if (wanted > plan.capacity && !isRunning) throw plan.full(wanted);
     this.#publishGateway();
     for (const source of this.#sources) {
       for (const service of source.cluster.services) {
@@ -158,11 +160,11 @@ export class Directory implements Knowledge {
     this.onNamesChanged?.();
   }
 
-  /** Has names and addresses lead to something that is no Service. Throws `CIDR_FULL`. */
+  /** Has names and addresses lead to something that is no Service. Throws `CIDR_FULL`, as the constructor does. */
   addEndpoint(endpoint: Endpoint, { names, literals }: EndpointPlace): void {
-    const { plan } = this.#options;
-    const addresses = names.length === 0 ? [] : plan.assign(`endpoint/${endpoint.name}`);
-    if (addresses === undefined) throw plan.full(plan.capacity + 1);
+    const { plan, isRunning = false } = this.#options;
+    const addresses = names.length === 0 ? [] : this.#assign(`endpoint/${endpoint.name}`);
+    if (names.length > 0 && addresses.length === 0 && !isRunning) throw plan.full(plan.capacity + 1);
     for (const address of [...addresses, ...literals])
       this.#destinations.set(address, { kind: 'endpoint', endpoint });
     const record = { addresses, ports: [], targets: [], inHosts: true };

@@ -330,7 +330,7 @@ export class ScriptedApi {
     }
     if (url === '/prefix/apis/discovery.k8s.io/v1/namespaces/test/endpointslices') {
       this.endpointLists++;
-      const metadata = { namespace: 'test', labels: { 'kubernetes.io/service-name': 'app' } };
+      const metadata = { namespace: 'test', name: 'app-1', labels: { 'kubernetes.io/service-name': 'app' } };
       const endpoints = this.pods.map((name) => ({ targetRef: { kind: 'Pod', name, uid: this.uid } }));
       return { items: [{ metadata, endpoints, ports: [{ name: '', port: 8080, protocol: 'TCP' }] }] };
     }

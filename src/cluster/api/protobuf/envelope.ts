@@ -4,7 +4,7 @@
  *     "k8s\0"  runtime.Unknown { typeMeta = 1, raw = 2: the object, contentEncoding = 3, contentType = 4 }
  */
 import { type Decoded, decode, type Message } from './message.ts';
-import { fieldAt, WireReader } from './wire.ts';
+import { fieldAt, LEN, WireReader } from './wire.ts';
 
 export const MEDIA_TYPE = 'application/vnd.kubernetes.protobuf';
 export const MAGIC = Buffer.from('k8s\0');
@@ -20,8 +20,8 @@ export function expectMagic(body: Buffer): void {
 export function decodeObject(of: Message, body: Buffer): Decoded {
   expectMagic(body);
   for (let at = MAGIC.length; at < body.length; ) {
-    const { number, value, end } = fieldAt(body, at);
-    if (number === RAW) return decode(of, new WireReader(body, value), end);
+    const { number, wireType, value, end } = fieldAt(body, at);
+    if (number === RAW && wireType === LEN) return decode(of, new WireReader(body, value), end);
     at = end;
   }
   throw new SyntaxError('an envelope with nothing in it');

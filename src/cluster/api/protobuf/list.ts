@@ -11,7 +11,7 @@ import { type Batch, BATCH_ITEMS, type ListParser } from '../list-parser.ts';
 import { expectMagic, MAGIC, RAW } from './envelope.ts';
 import { type Decoded, decode, type Message } from './message.ts';
 import { LIST_META } from './models.ts';
-import { fieldAt, type Place, WireReader } from './wire.ts';
+import { fieldAt, LEN, type Place, WireReader } from './wire.ts';
 
 /** The fields of a list, whatever it is one of. */
 const [METADATA, ITEMS] = [1, 2];
@@ -62,8 +62,8 @@ export class ProtobufList implements ListParser {
     this.#wanted = 1;
     while (taken < bytes.length) {
       const field = fieldAt(bytes, taken);
-      const { number, value, end } = field;
-      const isList = this.#left === undefined && number === RAW;
+      const { number, wireType, value, end } = field;
+      const isList = this.#left === undefined && number === RAW && wireType === LEN;
       const whole = isList ? value : end;
       if (whole > bytes.length) {
         this.#wanted = whole - taken;
@@ -71,6 +71,8 @@ export class ProtobufList implements ListParser {
       }
       if (isList) this.#left = end - value;
       else if (this.#left) {
+        if ((number === ITEMS || number === METADATA) && wireType !== LEN)
+          throw new SyntaxError(`a list whose field ${number} has wire type ${wireType}`);
         if (number === ITEMS) batch.add(field);
         if (number === METADATA) this.#metadata = decode(LIST_META, new WireReader(bytes, value), end);
         this.#left -= end - taken;

@@ -6,7 +6,7 @@
  * faster than JSON. An empty text is left out, as it is in the JSON of the API.
  */
 
-import { LEN, WireReader } from './wire.ts';
+import { LEN, VARINT, WireReader } from './wire.ts';
 
 /** What a field holds. */
 type Type = 'text' | 'int32' | 'bool' | 'map' | 'int-or-string' | Message;
@@ -75,9 +75,11 @@ function take(decoded: Decoded, { name, type, repeated }: Field, value: unknown)
 
 function read(field: Field, reader: WireReader, wireType: number): unknown {
   const { type } = field;
+  const isNumber = type === 'int32' || type === 'bool';
+  if (wireType !== (isNumber ? VARINT : LEN))
+    throw new SyntaxError(`${field.name} has wire type ${wireType}`);
   if (type === 'int32') return reader.varint();
   if (type === 'bool') return reader.varint() !== 0;
-  if (wireType !== LEN) throw new SyntaxError(`${field.name} has wire type ${wireType}`);
   const length = reader.length();
   const end = reader.at + length;
   if (type === 'text') return text(field, reader, end);

@@ -6,6 +6,9 @@
  * leaves `at` beyond them, which is for the caller to see.
  */
 
+/** A number of 64 bits, by seven. */
+const LONGEST_VARINT = 10;
+
 /** Of a tag, the lower three bits. Groups are none of those in use. */
 export const [VARINT, I64, LEN, I32] = [0, 1, 2, 5];
 
@@ -19,13 +22,14 @@ export class WireReader {
     this.at = at;
   }
 
-  /** The lower 32 bits, as an int32 has them; a negative one was written with all 64. */
+  /** The lower 32 bits, as an int32 has them; a negative one was written with all 64. @throws SyntaxError */
   varint(): number {
-    const { bytes } = this;
+    const { bytes, at } = this;
     let byte = bytes[this.at++];
     if (byte < 0x80) return byte;
     let value = byte & 0x7f;
     for (let shift = 7; byte >= 0x80; shift += 7) {
+      if (this.at - at === LONGEST_VARINT) throw new SyntaxError('a number of more than 64 bits');
       byte = bytes[this.at++];
       if (shift < 32) value |= (byte & 0x7f) << shift;
     }
@@ -65,6 +69,7 @@ export class WireReader {
 /** A field whose value lies from there up to the end. */
 export interface Place {
   readonly number: number;
+  readonly wireType: number;
   readonly value: number;
   /** Beyond the bytes where the field is not whole. */
   readonly end: number;
@@ -77,9 +82,9 @@ export function fieldAt(bytes: Buffer, at: number): Place {
   const [number, wireType] = [tag >>> 3, tag & 7];
   if (wireType === LEN) {
     const length = reader.length();
-    return { number, value: reader.at, end: reader.at + length };
+    return { number, wireType, value: reader.at, end: reader.at + length };
   }
   const value = reader.at;
   reader.skip(wireType);
-  return { number, value, end: reader.at };
+  return { number, wireType, value, end: reader.at };
 }

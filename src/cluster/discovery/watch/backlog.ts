@@ -6,34 +6,48 @@
  * command is started.
  */
 import { Pace } from '../../pace.ts';
+import type { ResourceQuery } from './query.ts';
+
+interface Unread {
+  readonly query: ResourceQuery;
+  /** Objects. */
+  readonly count: number;
+  readonly read: () => void;
+}
 
 export class Backlog {
-  readonly #counts = new Map<string, number>();
-  #work: (() => void)[] = [];
+  readonly #explained: (error: unknown, query: ResourceQuery) => unknown;
+  #unread: Unread[] = [];
   #isClosed = false;
 
-  /** All that was put off has been done, and nothing is put off any more. */
+  /** @param explained a failure of reading as what the user is told */
+  constructor(explained: (error: unknown, query: ResourceQuery) => unknown) {
+    this.#explained = explained;
+  }
+
+  /** All has been read, and nothing is put off any more. */
   get isClosed(): boolean {
     return this.#isClosed;
   }
 
-  /** @param count objects of that resource */
-  putOff(resource: string, count: number, work: () => void): void {
-    this.#counts.set(resource, this.count(resource) + count);
-    this.#work.push(work);
+  putOff(unread: Unread): void {
+    this.#unread.push(unread);
   }
 
   /** How many objects of a resource are unread. */
   count(resource: string): number {
-    return this.#counts.get(resource) ?? 0;
+    return this.#unread.reduce((sum, one) => sum + (one.query.resource === resource ? one.count : 0), 0);
   }
 
-  /** Does it all. @throws SyntaxError where an object is none */
+  /** Reads it all. @throws ClusterError where it can't be read */
   async read(): Promise<void> {
     const pace = new Pace('at once');
-    // What has been read is let go.
-    for (let work = this.#work.shift(); work !== undefined; work = this.#work.shift()) {
-      work();
+    for (let one = this.#unread.shift(); one !== undefined; one = this.#unread.shift()) {
+      try {
+        one.read();
+      } catch (error) {
+        throw this.#explained(error, one.query);
+      }
       await pace.keep();
     }
     this.close();
@@ -41,7 +55,6 @@ export class Backlog {
 
   close(): void {
     this.#isClosed = true;
-    this.#work = [];
-    this.#counts.clear();
+    this.#unread = [];
   }
 }

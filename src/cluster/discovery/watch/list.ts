@@ -81,8 +81,7 @@ async function listOnce(
   sink: ListSink,
 ): Promise<Listed> {
   const pace = new Pace(pages === undefined ? 'at once' : 'unhurried');
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the server has validated them against the schema that the models are made from
-  const read = (batch: Batch): void => sink.page(batch.read() as ApiObject[]);
+  const read = (batch: Batch): void => sink.page(objectsOf(batch));
   const unread: Batch[] = [];
   let count = 0;
   const take = async (batch: Batch): Promise<void> => {
@@ -97,7 +96,7 @@ async function listOnce(
     token = next;
     if (token !== '') continue;
     for (const batch of unread) {
-      if (count > READ_AT_ONCE) backlog?.putOff(query.resource, batch.count, () => read(batch));
+      if (count > READ_AT_ONCE) backlog?.putOff({ query, count: batch.count, read: () => read(batch) });
       else read(batch);
     }
     sink.end();
@@ -120,6 +119,30 @@ async function listPage(
     version: body.metadata?.resourceVersion ?? '',
     next: body.metadata?.continue ?? '',
   };
+}
+
+/** @throws Refusal where one is no object of the API */
+function objectsOf(batch: Batch): ApiObject[] {
+  try {
+    const items = batch.read();
+    if (items.every(isObject)) return items;
+    throw new SyntaxError('an object without a name');
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new Refusal({ status: 200, body: undefined, message: error.message });
+  }
+}
+
+/** What else there is, the server has validated against the schema that the models are made from. */
+function isObject(item: unknown): item is ApiObject {
+  if (typeof item !== 'object' || item === null || !('metadata' in item)) return false;
+  const { metadata } = item;
+  return (
+    typeof metadata === 'object' &&
+    metadata !== null &&
+    'name' in metadata &&
+    typeof metadata.name === 'string'
+  );
 }
 
 interface ListBody {

@@ -58,8 +58,6 @@ const FORBIDDEN = 403;
 /** Some proxies and aggregated servers know no watch at all. */
 const METHOD_NOT_ALLOWED = 405;
 
-const NOWHERE: ListSink = { page: () => {}, end: () => {} };
-
 export class Reflector {
   readonly query: ResourceQuery;
   readonly #context: ReflectorContext;
@@ -236,7 +234,7 @@ export class Reflector {
     const whole = backlog.isClosed ? {} : { backlog };
     try {
       const { version, count } = await listAll(api, this.query, how === 'whole' ? whole : paged, () =>
-        this.#closed ? NOWHERE : this.#sink.beginList(),
+        this.#beginList(),
       );
       this.#version = version;
       return count;
@@ -245,6 +243,19 @@ export class Reflector {
       this.#listedAtMs = performance.now();
       this.#listing = undefined;
     }
+  }
+
+  /** Nothing is taken any more once this is closed, also of what was put off. */
+  #beginList(): ListSink {
+    const list = this.#sink.beginList();
+    return {
+      page: (objects) => {
+        if (!this.#closed) list.page(objects);
+      },
+      end: () => {
+        if (!this.#closed) list.end();
+      },
+    };
   }
 
   #succeeded(): void {

@@ -60,11 +60,18 @@ test('nothing at all', () => {
 test.each([
   ['a key that is there twice', 'a: 1\na: 2\n', 'line 2'],
   ['what is open at the end', 'users:\n- token: "secret\n', 'line 3'],
-  ['two documents', 'a: 1\n---\nb: secret\n', 'line'],
+  ['a password that begins like an alias', 'password: *secret\n', 'line 1, column 18'],
+  ['one that begins like a tag', 'user:\n  password: !secret\n', 'line 3'],
 ])('an error says where, and nothing of what stands there: %s', (_what, text, where) => {
   const error = catchError(() => parseYaml(text));
   expect(error.message).toContain(where);
   expect(error.message).not.toContain('secret');
+});
+
+test('of several documents the first counts', () => {
+  expect(parseYaml('a: 1\n---\nb: 2\n')).toEqual({ a: 1 });
+  expect(parseYaml('a: 1\n---\n')).toEqual({ a: 1 });
+  expect(parseYaml('')).toBeNull();
 });
 
 test('all that another program writes comes out as it was', () => {

@@ -102,6 +102,13 @@ describe('a list', () => {
     ['an item that is longer than its list', bytes('6b387300 1202 120a 0000000000000000 0000'), /breaks off/],
     ['a field that is longer than its item', inEnvelope('1204 0a7f 0000'), /ends within/],
     ['a length that is none', inEnvelope('12 ffffffff0f'), /2 GiB|breaks off/],
+    [
+      'a number without an end',
+      Buffer.concat([bytes('6b387300 12'), Buffer.alloc(100_000, 0x80)]),
+      /64 bits/,
+    ],
+    ['items that are numbers', inEnvelope('1001 1001'), /field 2 has wire type 0/],
+    ['a number that is a text', inEnvelope('1206 1204 0a02 1a00'), /wire type/],
     ['a wire type that is none', inEnvelope('1202 0b00'), /wire type/],
     ['a text in place of a message', inEnvelope('1202 0801'), /wire type/],
   ])('that is none: %s', (_case, body, reason) => {

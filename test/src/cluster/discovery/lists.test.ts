@@ -64,18 +64,21 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
+interface ConnectChoice {
+  timeoutMs?: number;
+  connect?: typeof connectCluster;
+  selection?: { allNamespaces?: boolean };
+}
+
 async function connect(
   log = new LogLines(),
-  {
-    timeoutMs = 5_000,
-    connect = connectCluster,
-  }: { timeoutMs?: number; connect?: typeof connectCluster } = {},
+  { timeoutMs = 5_000, connect = connectCluster, selection = {} }: ConnectChoice = {},
 ): Promise<Cluster> {
   const file = join(folder, 'config');
   const { port } = server.address() as AddressInfo;
   writeFileSync(file, kubeconfigFor(`http://127.0.0.1:${port}`));
   const access = await loadAccess({ kubeconfig: file });
-  const cluster = await connect(access, { namespaces: ['n', 'n'], log, timeoutMs });
+  const cluster = await connect(access, { namespaces: ['n', 'n'], ...selection, log, timeoutMs });
   opened.push(cluster);
   return cluster;
 }
@@ -162,6 +165,33 @@ describe('a long list', () => {
     expect(cluster.services.length).toBeLessThan(1_001);
   });
 
+  test('with something in it that is no object is none', async () => {
+    answers = { [SERVICES]: { body: JSON.stringify({ items: [...items, {}] }) }, [SLICES_V1]: empty };
+    const cluster = await connect(new LogLines(), { connect: connectUnread });
+    await expect(cluster.read()).rejects.toMatchObject({
+      code: 'API_FAILED',
+      message: expect.stringContaining('list services in namespace "n": an object without a name'),
+    });
+  });
+
+  test('is let go where what it was for is given up', async () => {
+    const slices = items.map(({ metadata }) => ({
+      metadata: { ...metadata, labels: { 'kubernetes.io/service-name': metadata.name } },
+      endpoints: [{ addresses: ['10.0.0.1'], targetRef: { kind: 'Pod', name: `${metadata.name}-1` } }],
+    }));
+    answers = {
+      '/api/v1/services': forbidden,
+      '/apis/discovery.k8s.io/v1/endpointslices': { body: JSON.stringify({ items: slices }) },
+      '/api/v1/namespaces': { body: JSON.stringify({ items: [{ metadata: { name: 'n' } }] }) },
+      [SERVICES]: long,
+      [SLICES_V1]: empty,
+    };
+    const cluster = await connect(new LogLines(), { selection: { allNamespaces: true } });
+    const last = cluster.find('n', 'svc-1000');
+    expect(last).toBeDefined();
+    expect(last && cluster.podsOf(last)).toEqual([]);
+  });
+
   test('that breaks off is none', async () => {
     answers = { [SERVICES]: { body: JSON.stringify({ items }).slice(0, -1) }, [SLICES_V1]: empty };
     await expect(connect(new LogLines(), { connect: connectUnread })).rejects.toMatchObject({
@@ -176,6 +206,17 @@ describe('answers', () => {
     answers = { [SERVICES]: { ...one, gzip: true }, [SLICES_V1]: { ...empty, gzip: true } };
     expect((await connect()).services).toHaveLength(1);
   });
+
+  test.each([[[{}]], [[null]], [[{ metadata: {} }]]])(
+    'with something that is no object: %j',
+    async (items) => {
+      answers = { [SERVICES]: { body: JSON.stringify({ items }) }, [SLICES_V1]: empty };
+      await expect(connect()).rejects.toMatchObject({
+        code: 'API_FAILED',
+        message: expect.stringContaining('list services in namespace "n": an object without a name'),
+      });
+    },
+  );
 
   test('of something that is no Kubernetes', async () => {
     answers = { [SERVICES]: { body: '<html>please log in</html>' }, [SLICES_V1]: empty };

@@ -4,7 +4,7 @@ import { Directory, type DirectoryContext } from '../../../../src/session/routin
 import { context, FakeCluster, headless, service } from './fake-cluster.ts';
 
 /** A directory over contexts, with what it logs and how often it says that names have changed. */
-function over(contexts: readonly DirectoryContext[], cidr = '10.0.1.0/24') {
+function over(contexts: readonly DirectoryContext[], cidr = '10.0.1.0/24', isRunning = false) {
   const lines: string[] = [];
   const log = (line: string) => void lines.push(line);
   const directory = new Directory({
@@ -12,6 +12,7 @@ function over(contexts: readonly DirectoryContext[], cidr = '10.0.1.0/24') {
     contexts,
     domain: 'cluster.local',
     log: { warn: log, info: log, debug: log },
+    isRunning,
   });
   const told = { count: 0 };
   directory.onNamesChanged = () => void told.count++;
@@ -88,6 +89,20 @@ describe('where an address leads', () => {
     );
   });
 });
+
+test('where a command runs already, what has no room is told once, and is no error', () => {
+  const many = Array.from({ length: 20 }, (_, i) => service(`web-${i}`));
+  const { directory, lookup, lines } = over([context(new FakeCluster(many))], '10.0.1.0/28', true);
+  const endpoint = { name: 'api.test', hasPort: () => true, dial: () => never() };
+  directory.addEndpoint(endpoint, { names: ['api.test'], literals: [] });
+  expect(lookup('web-0')).toHaveLength(2);
+  expect([lookup('web-19'), lookup('api.test')]).toEqual([[], []]);
+  expect(lines.filter((line) => line.includes('CIDR_FULL'))).toHaveLength(1);
+});
+
+function never(): never {
+  throw new Error('nothing is dialled here');
+}
 
 describe('kinds of Services', () => {
   test('a headless one has an address for each pod, and all of them under its own name', () => {
