@@ -42,8 +42,12 @@ const ENTRY = message({ 1: ['key', 'text'], 2: ['value', 'text'] });
 /** apimachinery's util/intstr: which of the two it is, 0 for the number; and both. */
 const INT_OR_STRING = message({ 1: ['type', 'int32'], 2: ['int', 'int32'], 3: ['string', 'text'] });
 
+const TOO_SHORT = 'a message that ends within a field';
+
 /** The message from there up to the end. @throws SyntaxError where that is none */
 export function decode(of: Message, reader: WireReader, end: number): Decoded {
+  // Beyond the bytes there is nothing to stop at.
+  if (end > reader.bytes.length) throw new SyntaxError(TOO_SHORT);
   const decoded: Decoded = {};
   while (reader.at < end) {
     const tag = reader.varint();
@@ -54,7 +58,7 @@ export function decode(of: Message, reader: WireReader, end: number): Decoded {
     }
     take(decoded, field, read(field, reader, tag & 7));
   }
-  if (reader.at > end) throw new SyntaxError('a message that ends within a field');
+  if (reader.at > end) throw new SyntaxError(TOO_SHORT);
   return decoded;
 }
 

@@ -101,6 +101,7 @@ describe('a list', () => {
     ],
     ['an item that is longer than its list', bytes('6b387300 1202 120a 0000000000000000 0000'), /breaks off/],
     ['a field that is longer than its item', inEnvelope('1204 0a7f 0000'), /ends within/],
+    ['a message in it that is said to have 2 GiB', inEnvelope('1206 0a ffffffff07'), /ends within/],
     ['a length that is none', inEnvelope('12 ffffffff0f'), /2 GiB|breaks off/],
     [
       'a number without an end',
@@ -120,6 +121,11 @@ describe('a list', () => {
 });
 
 describe('a message', () => {
+  test('that is said to be longer than what has come is none', () => {
+    const refusal = bytes('6b387300 12 ffffffff07 1a026e6f');
+    expect(() => decodeObject(STATUS, refusal)).toThrow(/ends within/);
+  });
+
   test('fields that are not known are passed over, of each wire type', () => {
     const unknown = 'f801 ffffffffffffffffff01  f901 0000000000000000  fa01 03 616263  fd01 00000000';
     expect(decodeObject(STATUS, inEnvelope(`${unknown} 30 9403 ${unknown} 1a 02 6e6f`))).toEqual({
