@@ -163,8 +163,9 @@ export class Directory implements Knowledge {
   /** Has names and addresses lead to something that is no Service. Throws `CIDR_FULL`, as the constructor does. */
   addEndpoint(endpoint: Endpoint, { names, literals }: EndpointPlace): void {
     const { plan, isRunning = false } = this.#options;
-    const addresses = names.length === 0 ? [] : this.#assign(`endpoint/${endpoint.name}`);
-    if (names.length > 0 && addresses.length === 0 && !isRunning) throw plan.full(plan.capacity + 1);
+    const key = `endpoint/${endpoint.name}`;
+    if (names.length > 0 && !isRunning && plan.assign(key) === undefined) throw plan.full(plan.capacity + 1);
+    const addresses = names.length === 0 ? [] : this.#assign(key);
     for (const address of [...addresses, ...literals])
       this.#destinations.set(address, { kind: 'endpoint', endpoint });
     const record = { addresses, ports: [], targets: [], inHosts: true };

@@ -90,6 +90,16 @@ describe('where an address leads', () => {
   });
 });
 
+test('an endpoint without room is an error, which is not told besides', () => {
+  const full = Array.from({ length: 12 }, (_, i) => service(`web-${i}`));
+  const { directory, lines } = of(new FakeCluster(full), '10.0.1.0/28');
+  const endpoint = { name: 'api.test', hasPort: () => true, dial: () => never() };
+  expect(() => directory.addEndpoint(endpoint, { names: ['api.test'], literals: [] })).toThrowError(
+    expect.objectContaining({ code: 'CIDR_FULL' }),
+  );
+  expect(lines).toEqual([]);
+});
+
 test('where a command runs already, what has no room is told once, and is no error', () => {
   const many = Array.from({ length: 20 }, (_, i) => service(`web-${i}`));
   const { directory, lookup, lines } = over([context(new FakeCluster(many))], '10.0.1.0/28', true);
