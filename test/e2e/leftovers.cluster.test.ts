@@ -1,8 +1,9 @@
 /** What a run leaves behind: nothing, however it ends. And what it has while it runs: no privilege. */
 
 import { once } from 'node:events';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, expect, test } from 'vitest';
 import { ordinaryUser } from '../support/ordinary-user.ts';
@@ -19,16 +20,13 @@ const withMark = (mark: string) => Object.fromEntries([mark.split('=')]) as Reco
  */
 function hostState(): string[] {
   const folders = [tmpdir(), '/dev/shm', `/run/user/${ordinaryUser().uid}`];
-  const files = folders.flatMap((folder) => {
-    try {
-      return readdirSync(folder)
-        .filter((name) => !name.startsWith('kns-'))
-        .map((name) => `${folder}/${name}`)
-        .filter((path) => statSync(path).uid === ordinaryUser().uid);
-    } catch {
-      return [];
-    }
-  });
+  const { uid } = ordinaryUser();
+  const files = folders
+    .filter((folder) => existsSync(folder))
+    .flatMap((folder) => readdirSync(folder).map((name) => path.join(folder, name)))
+    // Others make files there as well, and one may go between the listing and the look.
+    .filter((file) => statSync(file, { throwIfNoEntry: false })?.uid === uid)
+    .filter((file) => !path.basename(file).startsWith('kns-'));
   return [...files, ...readFileSync('/proc/self/mounts', 'utf8').split('\n')].sort();
 }
 
