@@ -4,12 +4,8 @@
  */
 
 import { appendFileSync } from 'node:fs';
+import type { SerializedError } from 'vitest';
 import type { Reporter, TestModule } from 'vitest/node';
-
-interface Flaw {
-  message?: string;
-  stack?: string;
-}
 
 /** One line of JSON of the tally. */
 interface Tally {
@@ -21,11 +17,11 @@ interface Tally {
 }
 
 export default class TallyReporter implements Reporter {
-  onTestRunEnd(modules: readonly TestModule[], unhandled: readonly Flaw[]): void {
+  onTestRunEnd(modules: readonly TestModule[], unhandled: readonly SerializedError[]): void {
     const file = process.env['KNS_TALLY'];
     if (file === undefined) return;
     const tally: Tally = { passed: 0, failed: 0, skipped: 0, failures: [] };
-    const fail = (where: string, errors: readonly Flaw[]) => {
+    const fail = (where: string, errors: readonly SerializedError[]) => {
       tally.failed += 1;
       tally.failures.push({ where, what: errors.map(textOf).join('\n') });
     };
@@ -38,8 +34,7 @@ export default class TallyReporter implements Reporter {
       }
       // What fails outside of a test, as a file that can't be loaded or a hook, is no test's failure.
       for (const suite of module.children.allSuites())
-        if (suite.errors().length > 0)
-          fail(`${module.relativeModuleId} > ${suite.fullName}`, suite.errors());
+        if (suite.errors().length > 0) fail(`${module.relativeModuleId} > ${suite.fullName}`, suite.errors());
       if (module.errors().length > 0) fail(module.relativeModuleId, module.errors());
     }
     appendFileSync(file, `${JSON.stringify(tally)}\n`);
@@ -47,8 +42,8 @@ export default class TallyReporter implements Reporter {
 }
 
 /** The first lines of an error's message, and the line of a test that it came from. */
-function textOf(error: Flaw): string {
-  const lines = (error.message ?? String(error)).split('\n').slice(0, 12);
+function textOf(error: SerializedError): string {
+  const lines = error.message.split('\n').slice(0, 12);
   const at = error.stack?.split('\n').find((line) => line.includes('/test/'));
   return [...lines, ...(at === undefined ? [] : [at.trim()])].join('\n');
 }
