@@ -2,16 +2,13 @@
  * Keeps long work in small pieces, so that packets and timers have their turn in between.
  *
  * A socket hands over up to 2 MB before the event loop goes on, and what is
- * told of in there by thousands of events would be taken in at once. Work that
- * nobody waits for rests as well: between two pieces the processors are others',
- * such as those who send and receive the packets.
+ * told of in there by thousands of events would be taken in at once. Two
+ * resources are followed side by side, and what they bring is published in
+ * slices of its own.
  */
-import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 
-/** Two resources are followed side by side, and what they bring is published in slices of its own. */
-const SLICE_MS = 1;
-/** Of work that rests. */
-const REST_MS = 3;
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
+import { REST_MS, SLICE_MS } from '../slices.ts';
 
 export class Pace {
   readonly #rest: () => Promise<unknown>;

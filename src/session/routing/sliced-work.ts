@@ -2,14 +2,11 @@
  * Work that comes in any amount, done in slices so that packets never wait long for it.
  *
  * What fits into one slice is done before `add` returns. Of more the rest
- * follows slice by slice, and the processor is others' in between: of two, one
- * sends the packets. The order is kept.
+ * follows slice by slice, with a rest in between. The order is kept.
  */
 
-/** How long one slice may take. */
-const SLICE_MS = 1;
-/** Between two slices. */
-const REST_MS = 3;
+import { REST_MS, SLICE_MS } from '../../slices.ts';
+
 /** The clock is looked at once for so many items. */
 const BATCH = 16;
 
