@@ -33,7 +33,9 @@ const WIDE = 32;
 /** What one second of a measurement is taken to be, for either: as much work for the one as for the other. */
 const A_SECOND = { bytes: 100e6, connections: 200, wideConnections: 320, roundTrips: 1000 };
 
-const options = benchOptions('npm run bench:cluster -- [options]', { measures: { type: 'string' } });
+const options = benchOptions('bench:cluster', {
+  measures: { value: 'names', help: 'only these: down,up,connect,rtt' },
+});
 for (const program of ['cc', 'bwrap', 'kubectl'].filter((name) => !hasProgram(name))) {
   console.error(`bench:cluster needs ${program}: install it first`);
   process.exit(1);

@@ -33,7 +33,9 @@ import { starve } from './growth/starve.mjs';
 
 const SCENARIOS = { connections, churn, rules, services, starve, stalls };
 
-const options = benchOptions('npm run bench:growth -- [options]', { only: { type: 'string' } });
+const options = benchOptions('bench:growth', {
+  only: { value: 'names', help: `only these: ${Object.keys(SCENARIOS).join(',')}` },
+});
 const chosen = options.only?.split(',') ?? Object.keys(SCENARIOS);
 const unknown = chosen.filter((name) => !(name in SCENARIOS));
 if (unknown.length > 0)

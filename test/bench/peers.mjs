@@ -40,10 +40,11 @@ import { FIGURES, MEASURES } from './peers/measures.mjs';
 
 const DOCS = join(import.meta.dirname, '../../docs');
 
-const options = benchOptions('npm run bench:peers -- [options]', {
-  only: { type: 'string' },
-  measures: { type: 'string' },
-  baseline: { type: 'string' },
+const options = benchOptions('bench:peers', {
+  only: { value: 'names', help: `only these ways: ${BACKENDS.map(({ name }) => name).join(',')}` },
+  measures: { value: 'names', help: `only these: ${Object.keys(MEASURES).join(',')}` },
+  baseline: { value: 'file', help: 'dist/kns-rootless of another build, measured beside this one' },
+  publish: { help: 'write figures and drawing to docs/' },
 });
 enterNamespace();
 

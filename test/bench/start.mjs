@@ -37,7 +37,7 @@ const NODE = 'node -e 0';
 /** Of one round: the least of these counts, since other work on the machine only ever adds. */
 const RUNS_A_ROUND = 3;
 
-const options = benchOptions('npm run bench:start -- [options]');
+const options = benchOptions('bench:start');
 for (const program of ['cc', 'bwrap'].filter((name) => !hasProgram(name))) {
   console.error(`bench:start needs ${program}: install it first`);
   process.exit(1);
