@@ -21,6 +21,7 @@ export type { LinkKind, LinkOptions } from './link.ts';
 export { loadNative } from './native/addon.ts';
 export type { PrivilegeOptions } from './process/privilege.ts';
 export type { RunningCommand } from './process/command.ts';
+export type { CommandEnd } from './process/guard.ts';
 export { hostPorts, type OpenPort, type OpenPorts, type PortProtocol } from './ports.ts';
 export { lockFile } from './process/lock.ts';
 export { type Peer, peerOf } from './process/peer.ts';

@@ -11,6 +11,7 @@ import { joinFailed } from './join/errors.ts';
 import { closeNamespaces, type Namespaces, openNamespaces } from './join/namespaces.ts';
 import type { OpenPorts } from './ports.ts';
 import { RunningCommand } from './process/command.ts';
+import type { CommandEnd } from './process/guard.ts';
 import type { JobParts } from './process/job.ts';
 import type { ReceivedSignal } from './process/signals.ts';
 import type { EtcDirectory, SandboxFiles } from './view/etc.ts';
@@ -38,11 +39,8 @@ export interface Sandbox {
   portsInside(): Promise<OpenPorts>;
   /** For others to join, while the sandbox stands. @throws SandboxError JOIN_FAILED */
   namespaces(): Promise<Namespaces>;
-  /**
-   * The command's exit code, 128+n when signal n ended it, 126 or 127 when it
-   * could not be run. Every process of the sandbox has ended then.
-   */
-  readonly exited: Promise<{ code: number }>;
+  /** How the command ended; every process of the sandbox has then. */
+  readonly exited: Promise<CommandEnd>;
   /** Ends whatever runs, and gives back all that the sandbox held. */
   close(): Promise<void>;
 }
@@ -70,7 +68,7 @@ export interface Parts extends JobParts {
 
 export class RunningSandbox implements Sandbox {
   readonly device: LinkDevice;
-  readonly exited: Promise<{ code: number }>;
+  readonly exited: Promise<CommandEnd>;
   readonly #parts: Parts;
   readonly #command: RunningCommand;
   readonly #inside: Inside;

@@ -43,7 +43,7 @@ export interface RunOptions {
 /** @returns the command's exit code, 128+n where a signal ended it. Throws `Actionable`, and usage errors of commander */
 export async function run(argv: readonly string[], { dialers = [], log }: RunOptions = {}): Promise<number> {
   const { command, name, fds, ...line } = parseCommandLine(argv, VERSION, process.env['SHELL'] || '/bin/sh');
-  return runHere({
+  const { code } = await runHere({
     line: { ...line, dialers },
     command,
     fds,
@@ -53,4 +53,5 @@ export async function run(argv: readonly string[], { dialers = [], log }: RunOpt
     endsProcess: false,
     onReady: () => {},
   });
+  return code;
 }

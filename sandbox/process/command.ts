@@ -12,7 +12,7 @@ import { closeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { ChannelClosed } from '../channel.ts';
 import type { Addon, WatchHandle } from '../native/addon.ts';
-import type { Guard } from './guard.ts';
+import type { CommandEnd, Guard } from './guard.ts';
 import { Job, type JobParts } from './job.ts';
 import type { ReceivedSignal } from './signals.ts';
 
@@ -31,7 +31,7 @@ const { SIGHUP, SIGINT, SIGQUIT, SIGTERM } = constants.signals;
 const ENDING_SIGNALS: ReadonlySet<number> = new Set([SIGHUP, SIGINT, SIGQUIT, SIGTERM]);
 
 export class RunningCommand {
-  readonly exited: Promise<{ code: number }>;
+  readonly exited: Promise<CommandEnd>;
   readonly #api: Addon;
   readonly #guard: Guard;
   readonly #pidfd: number;

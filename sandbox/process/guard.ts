@@ -55,6 +55,13 @@ const INIT = `/proc/self/fd/${FD.init}`;
 /** The guard answers at once. One that does not is stopped, or hangs, and is not asked again. */
 const ANSWER_TIMEOUT_MS = 1_000;
 
+export interface CommandEnd {
+  /** The command's exit code, 128+n where signal n killed it, 126 or 127 where it could not be run. */
+  readonly code: number;
+  /** The number of that signal, where it is known. */
+  readonly signal?: number;
+}
+
 export interface CommandOptions {
   readonly command: readonly (string | Uint8Array)[];
   readonly cwd: string;
@@ -114,7 +121,7 @@ export class Guard {
   /** Settles when the guard itself has ended, or was never there. Where it was killed, the rest is about to end. */
   readonly gone: Promise<unknown>;
   /** Settles when every process of the sandbox has ended, or is about to because the guard was killed. */
-  readonly exited: Promise<{ readonly code: number }>;
+  readonly exited: Promise<CommandEnd>;
   readonly childPid: Promise<number>;
   /** What bubblewrap complained of. */
   complaint = '';
@@ -126,7 +133,7 @@ export class Guard {
   readonly #ending = new AbortController();
   #answers = true;
   /** As init has told it: bubblewrap or the guard may not live to do so. */
-  #commandCode: number | undefined;
+  #commandEnd: CommandEnd | undefined;
 
   constructor(native: Native, options: CommandOptions) {
     const command = encodeCommand(options.command);
@@ -147,7 +154,7 @@ export class Guard {
     this.#kill = () => child.kill();
     this.exited = child.ended.then(({ exitCode, failure }) => {
       this.spawnFailure = failure;
-      return { code: this.#commandCode ?? exitCode ?? SIGNALLED + SIGKILL };
+      return this.#commandEnd ?? { code: exitCode ?? SIGNALLED + SIGKILL };
     });
     const endOrphans = (signal: NodeJS.Signals | null): void => {
       // What joins is no bubblewrap: its init has commands to end first, and sees our end of the channel.
@@ -184,7 +191,9 @@ export class Guard {
         const { bytes } = await this.control.receive(this.#ending.signal);
         const [what, number] = Buffer.from(bytes).toString().split(' ');
         if (what === 'stopped') onStopped(Number(number));
-        if (what === 'ended') this.#commandCode = Number(number);
+        if (what === 'ended') this.#commandEnd = { code: Number(number) };
+        if (what === 'killed')
+          this.#commandEnd = { code: SIGNALLED + Number(number), signal: Number(number) };
       }
     } catch (error) {
       if (!(error instanceof ChannelClosed) && !this.#ending.signal.aborted) throw error;

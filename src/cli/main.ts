@@ -3,6 +3,7 @@
 import { CommanderError } from 'commander';
 import { readCallerState } from '../../sandbox/index.ts';
 import { createLog } from '../observe/log.ts';
+import { endAlike } from './end.ts';
 import { EXIT_FAILED } from './exit-codes.ts';
 import { greet } from './greeting.ts';
 import { parseCommandLine } from './program.ts';
@@ -27,7 +28,7 @@ export async function main(argv: readonly string[], keepCode: () => void): Promi
     );
     // All that knows of clusters is loaded here, and not for what only looks after sandboxes.
     const { runHere } = await import('./commands/run.ts');
-    return await runHere({
+    const end = await runHere({
       line,
       command: rawArguments(command),
       fds,
@@ -41,6 +42,7 @@ export async function main(argv: readonly string[], keepCode: () => void): Promi
         if (!line.demo) setImmediate(() => underUsualFlags(keepCode));
       },
     });
+    return endAlike(end);
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_FAILED;
     process.stderr.write(`${describeError(error)}\n`);

@@ -1,14 +1,14 @@
 /** Runs a command in a sandbox of another process, as a run of its own would: terminal, signals, exit code. */
 
-import { borrowNamespaces, join, type JoinOptions } from '../../sandbox/index.ts';
+import { borrowNamespaces, type CommandEnd, join, type JoinOptions } from '../../sandbox/index.ts';
 import { forwardSignals, keepIgnoring } from '../session/signals.ts';
 import { askToJoin } from './control-client.ts';
 import { stateDirectory } from './state-directory.ts';
 
 export type RunInOptions = Required<Pick<JoinOptions, 'command' | 'fds' | 'caller'>>;
 
-/** @returns its exit code, 128+n where a signal ended it. Throws Actionable errors. */
-export async function runIn(name: string, options: RunInOptions): Promise<number> {
+/** @returns how it ended. Throws Actionable errors. */
+export async function runIn(name: string, options: RunInOptions): Promise<CommandEnd> {
   keepIgnoring(options.caller);
   const membership = await askToJoin(stateDirectory(process.env), name, process.env);
   try {
@@ -23,7 +23,7 @@ export async function runIn(name: string, options: RunInOptions): Promise<number
     const signals = await forwardSignals(command);
     try {
       command.start();
-      return (await command.exited).code;
+      return await command.exited;
     } finally {
       signals.close();
       await command.close();

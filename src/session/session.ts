@@ -12,6 +12,7 @@
 import { AddressPlan } from '../names/address-plan.ts';
 import {
   type CallerState,
+  type CommandEnd,
   type FileOptions,
   launch,
   type LaunchOptions,
@@ -82,9 +83,9 @@ export type SessionSummary = readonly {
 /**
  * Runs the command; without one, the sandbox stands until it is ended.
  *
- * @returns its exit code, 128+n where a signal ended it. Throws Actionable errors.
+ * @returns how it ended. Throws Actionable errors.
  */
-export async function runSession(options: SessionOptions): Promise<number> {
+export async function runSession(options: SessionOptions): Promise<CommandEnd> {
   keepIgnoring(options.caller);
   const plan = new AddressPlan(options.cidr, options.cidr6);
   const settings = await readEgressSettings(options);
@@ -96,7 +97,7 @@ export async function runSession(options: SessionOptions): Promise<number> {
   }
 }
 
-async function runWith(egress: Egress, plan: AddressPlan, options: SessionOptions): Promise<number> {
+async function runWith(egress: Egress, plan: AddressPlan, options: SessionOptions): Promise<CommandEnd> {
   const loaded = await loadContexts(options);
   const connecting = connectContexts(loaded, options);
   const [contexts, sandbox] = await bothOrNeither(connecting, async (abort) => {
@@ -133,7 +134,7 @@ async function runWith(egress: Egress, plan: AddressPlan, options: SessionOption
       signals = await begin(sandbox, contexts, options);
     }
     const ended = sandbox.exited.then(() => true);
-    if (await Promise.race([contexts.read(), ended])) return (await sandbox.exited).code;
+    if (await Promise.race([contexts.read(), ended])) return await sandbox.exited;
     if (options.waits.length > 0) contexts.follow();
     await waitForAll(options.waits, contexts, sandbox.exited, options.log);
     const opened = await openNetwork(parts, options);
@@ -151,7 +152,7 @@ async function runWith(egress: Egress, plan: AddressPlan, options: SessionOption
     signals ??= await begin(sandbox, contexts, options);
     // The command's start does not wait for watches to open.
     contexts.follow();
-    return (await sandbox.exited).code;
+    return await sandbox.exited;
   } finally {
     signals?.close();
     await network?.close();

@@ -36,6 +36,34 @@ test('Ctrl-C ends a command that does not handle it', async () => {
   expect(terminal.code).toBe(130);
 });
 
+test('Ctrl-C ends the loop of a shell around it, and a script', async () => {
+  const terminal = new Terminal('bash --norc -i');
+  await terminal.shows(/ready> /);
+  const run = `${fromSetup('KNS_TEST_PROGRAM')} -n e2e -- sh -c 'echo "star"ted; exec sleep 1000'; echo "went "on`;
+  terminal.type(`for i in 1 2; do ${run}; done\n`);
+  await terminal.shows(/started\r\n/);
+  terminal.type(CTRL_C);
+  await terminal.shows(/ready> /);
+  terminal.type(`bash -c ${JSON.stringify(run).replaceAll('$', '\\$')}\n`);
+  await terminal.shows(/started\r\n/);
+  terminal.type(CTRL_C);
+  await terminal.shows(/ready> /);
+  terminal.type('echo "status $?"\n');
+  await terminal.shows(/status 130\r\n/);
+  expect(terminal.shown).not.toMatch(/went on/);
+});
+
+test('a script around it goes on where the command made something of Ctrl-C', async () => {
+  const terminal = new Terminal('bash --norc -i');
+  await terminal.shows(/ready> /);
+  const inside = `'trap "exit 130" INT; echo "star"ted; while :; do sleep 0.05; done'`;
+  const run = `${fromSetup('KNS_TEST_PROGRAM')} -n e2e -- sh -c ${inside}; echo "went "on`;
+  terminal.type(`for i in 1; do ${run}; done\n`);
+  await terminal.shows(/started\r\n/);
+  terminal.type(CTRL_C);
+  await terminal.shows(/went on\r\n/);
+});
+
 test('a shell has job control', async () => {
   await showsJobControl(new Terminal(`${fromSetup('KNS_TEST_PROGRAM')} -n e2e -- bash --norc -i`));
 });
@@ -114,7 +142,7 @@ test('jobs that the shell has already go on beside it', async () => {
   await terminal.shows(/ready> /);
   terminal.type('sleep 1000 &\n');
   await terminal.shows(/ready> /);
-  terminal.type(`${fromSetup('KNS_TEST_PROGRAM')} -n e2e -- sh -c 'kill -INT 0; exit 5'; jobs -r; kill %1\n`);
+  terminal.type(`${fromSetup('KNS_TEST_PROGRAM')} -n e2e -- sh -c 'kill -TERM 0; exit 5'; jobs -r; kill %1\n`);
   await terminal.shows(/Running +sleep 1000/);
 });
 

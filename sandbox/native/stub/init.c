@@ -15,7 +15,7 @@
  *
  * A command that stops is told to the host. The caller's shell waits for the
  * host alone, and a program that stops just itself (`less` at a Ctrl-Z) would
- * otherwise leave the shell waiting for one that still runs. Its exit code is
+ * otherwise leave the shell waiting for one that still runs. How it ended is
  * told as well: of those between, one may be stopped or killed.
  *
  * What runs inside is of the same user as this process. It may not be traced,
@@ -63,7 +63,7 @@ static void hold_signals(void)
     sigprocmask(SIG_SETMASK, &all, NULL);
 }
 
-/* The command has "stopped" by a signal, or "ended" with a code. */
+/* The command was "stopped" or "killed" by a signal, or has "ended" with a code. */
 static void tell(int control, const char *what, int number)
 {
     char text[32];
@@ -95,7 +95,10 @@ static int watch_over(pid_t command, int control, int signals, bool joined)
             if (pid != command)
                 continue;
             if (!WIFSTOPPED(status)) {
-                tell(control, "ended", exit_code(status));
+                if (WIFSIGNALED(status))
+                    tell(control, "killed", WTERMSIG(status));
+                else
+                    tell(control, "ended", exit_code(status));
                 return exit_code(status);
             }
             tell(control, "stopped", WSTOPSIG(status));

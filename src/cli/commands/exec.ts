@@ -1,5 +1,6 @@
 /** `kns-rootless exec NAME [--] [command [args…]]`: a further command in a sandbox that runs. */
 
+import { endAlike } from '../end.ts';
 import { runIn } from '../../named/run-in.ts';
 import { addCommandOptions, readCommandOptions } from '../options/command.ts';
 import { makeCommand, parseOperands } from '../program.ts';
@@ -17,9 +18,10 @@ export const exec: Subcommand = async (argv, caller) => {
   const { operands } = parseOperands(program, argv);
   const [name = '', ...rest] = operands;
   const command = rest[0] === '--' ? rest.slice(1) : rest;
-  return runIn(name, {
+  const end = await runIn(name, {
     command: rawArguments(command.length > 0 ? command : [process.env['SHELL'] || '/bin/sh']),
     ...readCommandOptions(program),
     caller,
   });
+  return endAlike(end);
 };

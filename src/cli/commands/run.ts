@@ -1,6 +1,6 @@
 /** One session in this very process, under a name by which others find it. */
 
-import type { CallerState } from '../../../sandbox/index.ts';
+import type { CallerState, CommandEnd } from '../../../sandbox/index.ts';
 import { NamedHost } from '../../named/host.ts';
 import { stateDirectories } from '../../named/state-directory.ts';
 import type { Log } from '../../observe/log.ts';
@@ -23,8 +23,8 @@ export interface RunOptions {
   readonly onReady: (summary: SessionSummary) => void;
 }
 
-/** @returns the command's exit code */
-export async function runHere({ line, name, ...options }: RunOptions): Promise<number> {
+/** @returns how the command ended */
+export async function runHere({ line, name, ...options }: RunOptions): Promise<CommandEnd> {
   // Of somebody else's process it is not ours to say.
   if (options.endsProcess) keepYoungGenerationSmall();
   const host = await NamedHost.open(name, options.log);

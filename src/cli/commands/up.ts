@@ -34,7 +34,7 @@ function parse(argv: readonly string[]): { name: string; line: SandboxLine } {
 async function supervise(name: string, line: SandboxLine): Promise<number> {
   const { runHere } = await import('./run.ts');
   const starter = followStarter(() => process.exit(EXIT_FAILED));
-  return runHere({
+  const { code } = await runHere({
     line,
     fds: [],
     name,
@@ -43,4 +43,5 @@ async function supervise(name: string, line: SandboxLine): Promise<number> {
     endsProcess: true,
     onReady: starter.ready,
   });
+  return code;
 }
