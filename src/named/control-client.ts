@@ -44,6 +44,8 @@ class Conversation {
   readonly pid: number;
   /** The other end has no more to say, or is gone; it may wait for ours to close. */
   readonly ended: Promise<void>;
+  /** What the sandbox has said in place of doing what it was asked for. */
+  refusal: UsageError | undefined;
 
   private constructor(socket: Socket, pid: number, onReply: (reply: Reply) => void) {
     this.#socket = socket;
@@ -52,7 +54,11 @@ class Conversation {
     this.ended = new Promise((resolve) => {
       for (const event of ['end', 'close']) socket.once(event, () => resolve());
     });
-    readLines(socket, (line) => onReply(JSON.parse(line)));
+    readLines(socket, (line) => {
+      const reply: Reply = JSON.parse(line);
+      if (reply.kind === 'failed') this.refusal = new UsageError(reply.code, reply.message, reply.remedy);
+      else onReply(reply);
+    });
   }
 
   static async start(
@@ -70,6 +76,13 @@ class Conversation {
       socket.destroy();
       throw error;
     }
+  }
+
+  /** To its end. @throws the refusal */
+  async toEnd(): Promise<void> {
+    await this.ended;
+    this.close();
+    if (this.refusal !== undefined) throw this.refusal;
   }
 
   close(): void {
@@ -91,8 +104,7 @@ async function ask(
   try {
     const first = once(replies, 'reply').then(([reply]: Reply[]) => reply);
     const reply = await Promise.race([first, conversation.ended]);
-    if (reply === undefined) throw silent(name);
-    if (reply.kind === 'failed') throw new UsageError(reply.code, reply.message, reply.remedy);
+    if (reply === undefined) throw conversation.refusal ?? silent(name);
     return { reply, conversation };
   } catch (error) {
     conversation.close();
@@ -134,8 +146,7 @@ export async function readLog(
   const conversation = await Conversation.start(state, name, { kind: 'logs', follow }, (reply) => {
     if (reply.kind === 'line') onLine(reply);
   });
-  await conversation.ended;
-  conversation.close();
+  await conversation.toEnd();
 }
 
 /** Returns when all of it is gone. @throws UsageError SANDBOX_STUCK */
@@ -146,9 +157,11 @@ export async function askToEnd(state: string, name: string): Promise<void> {
     late = true;
     conversation.close();
   }, DOWN_TIMEOUT_MS);
-  await conversation.ended;
-  conversation.close();
-  clearTimeout(timer);
+  try {
+    await conversation.toEnd();
+  } finally {
+    clearTimeout(timer);
+  }
   if (late)
     throw new UsageError(
       'SANDBOX_STUCK',

@@ -3,13 +3,14 @@
  * only by the modes of the directories above it: those may be loosened, and in
  * /tmp somebody else's directory may be in the place of ours.
  *
- * A sandbox obeys its owner, and root, who could have its way anyhow. Who asks
+ * A sandbox obeys its owner, and root, who could have its way anyhow; but nobody
+ * who is in a sandbox, should the way here not be hidden there. Who asks
  * tells its environment, so it asks nobody but its own user; and not even that
  * one in a sandbox, where a command can make up a socket, but no user namespace
  * that is ours.
  */
 
-import { readlinkSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { type Peer, peerOf } from '../../sandbox/index.ts';
 import { UsageError } from '../errors.ts';
@@ -28,12 +29,20 @@ function fdOf(socket: Socket): number {
 /** @throws UsageError CONTROL_DENIED */
 export async function admitClient(socket: Socket): Promise<void> {
   const { pid, uid } = await peerOf(fdOf(socket));
-  if (uid === userId() || uid === ROOT) return;
-  throw new UsageError(
-    'CONTROL_DENIED',
-    `process ${pid} of user ${uid} may not ask a sandbox of user ${userId()}`,
-    'ask as that user, or as root',
-  );
+  if (uid !== userId() && uid !== ROOT)
+    throw denied(
+      `process ${pid} of user ${uid} may not ask a sandbox of user ${userId()}`,
+      'ask as that user, or as root',
+    );
+  if (!seemsBesideUs(pid))
+    throw denied(
+      `process ${pid} is in a sandbox itself, and may ask no other`,
+      'ask from outside of sandboxes',
+    );
+}
+
+function denied(message: string, remedy: string): UsageError {
+  return new UsageError('CONTROL_DENIED', message, remedy);
 }
 
 /** @param secrets whether it is to be told any. @throws UsageError SANDBOX_FOREIGN */
@@ -54,9 +63,28 @@ function foreign(name: string, { pid }: Peer, what: string): UsageError {
 
 /** One that has ended meanwhile, or lets nobody look, is not. */
 function isBesideUs(pid: number): boolean {
+  return userNamespaceOf(pid) === userNamespaceOf('self');
+}
+
+/** As far as can be told of one that lets nobody look: root's, or a Node with file capabilities (ptrace(2)). */
+function seemsBesideUs(pid: number): boolean {
+  return userNamespaceOf(pid) === undefined ? traitsOf(pid) === traitsOf('self') : isBesideUs(pid);
+}
+
+function userNamespaceOf(pid: number | 'self'): string | undefined {
   try {
-    return readlinkSync(`/proc/${pid}/ns/user`) === readlinkSync('/proc/self/ns/user');
+    return readlinkSync(`/proc/${pid}/ns/user`);
   } catch {
-    return false;
+    return undefined;
+  }
+}
+
+/** What anybody may read: a sandbox maps few ids, and a namespace of its own gives a process a further pid (proc(5)). */
+function traitsOf(pid: number | 'self'): string {
+  try {
+    const [, pids = ''] = /^NSpid:(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+    return `${readFileSync(`/proc/${pid}/uid_map`, 'utf8')} ${pids.trim().split(/\s+/).length}`;
+  } catch {
+    return '';
   }
 }

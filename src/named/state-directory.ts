@@ -8,8 +8,9 @@
  * it goes in the very moment in which a sandbox is to cover it, bubblewrap makes
  * it anew, for all to read.
  *
- * Whoever may write there can be taken for a sandbox, so no command in a sandbox
- * ever sees it: it is made before one starts, and hidden in it.
+ * Whoever may write there can be taken for a sandbox, so it is made before a
+ * command starts, and hidden from that. Another one, which this environment does
+ * not name, may be seen; but nobody there listens to who is in a sandbox.
  */
 
 import { chmodSync, lstatSync, mkdirSync, rmdirSync, type Stats, statSync } from 'node:fs';
@@ -46,9 +47,12 @@ export function stateDirectory(env: Environment): string {
   return runtime === undefined ? fallback() : path.join(runtime, NAME);
 }
 
-/** All that may be one: a command sees none of them. */
+/** All of ours that are known here: a command sees none of them. What somebody else has put into such a place hides nothing. */
 export function stateDirectories(env: Environment): string[] {
-  return [...new Set([stateDirectory(env), fallback()])];
+  return [...new Set([stateDirectory(env), fallback()])].filter((directory) => {
+    const found = lstatSync(directory, { throwIfNoEntry: false });
+    return found?.isDirectory() && found.uid === userId();
+  });
 }
 
 /** Makes it where it is missing. @throws UsageError STATE_DIRECTORY_UNSAFE, STATE_DIRECTORY_FAILED */

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ordinaryUser } from '../support/ordinary-user.ts';
+import { fromSetup } from '../support/program.ts';
 import { RuntimeDirectory } from './runtime-directory.ts';
 
 /** Twenty programs start twice as many processes of Node; on a loaded machine that takes its time. */
@@ -147,6 +148,18 @@ describe('up, list, logs, down', () => {
     await nothingLeft();
   });
 
+  test('down ends what it can, and tells of the rest', async () => {
+    await up('one');
+    await up('two');
+    const { code, stderr } = await runtime.run(['down', 'one', 'gone', 'lost', 'two']);
+    expect(code).toBe(125);
+    expect(stderr.trimEnd().split('\n')).toEqual([
+      expect.stringMatching(/"gone".* \[SANDBOX_UNKNOWN\]/),
+      expect.stringMatching(/"lost".* \[SANDBOX_UNKNOWN\]/),
+    ]);
+    await nothingLeft();
+  });
+
   test('SIGTERM ends it as down does', async () => {
     await up('one');
     process.kill((await list())[0]?.pid ?? 0, 'SIGTERM');
@@ -256,6 +269,24 @@ describe('runs that are not named', () => {
 });
 
 describe('where they are found', () => {
+  test.each([
+    ['of the host', []],
+    ['and a pid that is seen', ['--share-pid']],
+  ])(
+    'a command that was started without knowing where, with a way there %s, is refused',
+    async (_, options) => {
+      await up('one');
+      const ours = [fromSetup('KNS_TEST_PROGRAM'), 'down', 'one'];
+      const inside = ['env', `XDG_RUNTIME_DIR=${runtime.path}`, ...ours];
+      const env = { XDG_RUNTIME_DIR: undefined };
+      const { code, stderr } = await runtime.run(['-n', 'e2e', ...options, '--', ...inside], { env });
+      expect(code).toBe(125);
+      expect(stderr).toMatch(/is in a sandbox itself, and may ask no other \[CONTROL_DENIED\]/);
+      expect((await runtime.run(['down', 'one'])).code).toBe(0);
+      await nothingLeft();
+    },
+  );
+
   test('a directory of the user alone', async () => {
     await up('one');
     const { uid, mode } = statSync(stateDirectory());

@@ -2,7 +2,9 @@
 
 import { askToEnd } from '../../named/control-client.ts';
 import { stateDirectory } from '../../named/state-directory.ts';
+import { EXIT_FAILED } from '../exit-codes.ts';
 import { makeCommand } from '../program.ts';
+import { describeError } from '../report.ts';
 import type { Subcommand } from '../subcommands.ts';
 
 export const down: Subcommand = async (argv) => {
@@ -11,6 +13,8 @@ export const down: Subcommand = async (argv) => {
     .argument('<name...>', 'of the sandboxes, as kns-rootless list shows them')
     .parse(argv, { from: 'user' });
   const state = stateDirectory(process.env);
-  await Promise.all(program.args.map((name) => askToEnd(state, name)));
-  return 0;
+  const ends = await Promise.allSettled(program.args.map((name) => askToEnd(state, name)));
+  const failures = ends.filter((end) => end.status === 'rejected');
+  for (const { reason } of failures) process.stderr.write(`${describeError(reason)}\n`);
+  return failures.length === 0 ? 0 : EXIT_FAILED;
 };
