@@ -142,7 +142,9 @@ test('jobs that the shell has already go on beside it', async () => {
   await terminal.shows(/ready> /);
   terminal.type('sleep 1000 &\n');
   await terminal.shows(/ready> /);
-  terminal.type(`${fromSetup('KNS_TEST_PROGRAM')} -n e2e -- sh -c 'kill -TERM 0; exit 5'; jobs -r; kill %1\n`);
+  terminal.type(
+    `${fromSetup('KNS_TEST_PROGRAM')} -n e2e -- sh -c 'kill -TERM 0; exit 5'; jobs -r; kill %1\n`,
+  );
   await terminal.shows(/Running +sleep 1000/);
 });
 
