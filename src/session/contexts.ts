@@ -13,6 +13,7 @@ import {
   type ConnectOptions,
   connectUnread,
   loadAccess,
+  type Selection,
   type TransportName,
 } from '../cluster/index.ts';
 import { UsageError } from '../errors.ts';
@@ -125,18 +126,26 @@ export function selectionText(
   return `${allNamespaces ? 'all namespaces' : where}${selector === undefined ? '' : ` with ${selector}`}`;
 }
 
-function connectOptions(
+function connectOptions(context: ContextAccess, options: ContextOptions): ConnectOptions {
+  const { transport, log } = options;
+  return {
+    ...selectionOf(context, options),
+    log,
+    ...(transport === undefined ? {} : { transports: [transport] }),
+  };
+}
+
+/** What of a context's cluster is asked for. */
+export function selectionOf(
   context: ContextAccess,
-  { allNamespaces, selector, picks, transport, log }: ContextOptions,
-): ConnectOptions {
+  { allNamespaces, selector, picks }: ContextOptions,
+): Selection {
   const mine = picksOf(context, picks);
   return {
     namespaces: context.namespaces,
     allNamespaces,
-    log,
     ...(selector === undefined ? {} : { selector }),
     ...(mine.length === 0 ? {} : { picks: mine }),
-    ...(transport === undefined ? {} : { transports: [transport] }),
   };
 }
 

@@ -74,6 +74,33 @@ function file(name: string, change: Parameters<Kubeconfigs['write']>[1]): string
   return ['--kubeconfig', kubeconfigs.write(name, change)];
 }
 
+test('takes the options of a run', async () => {
+  const options = [
+    '-p',
+    '0:8080',
+    '--egress',
+    'deny',
+    '--allow',
+    '192.0.2.1',
+    '--ro',
+    '--cluster-domain',
+    'x.test',
+  ];
+  const visit = await Visit.pay(['-n', 'e2e', '--pick', 'svc/web', ...options]);
+  expect(visit.failed).toEqual([]);
+  expect(visit.get('services')?.facts).toMatchObject({ services: 1 });
+});
+
+test('a pick that is not there', async () => {
+  const visit = await Visit.pay(['-n', 'e2e', '--pick', 'deploy/wep']);
+  expect(visit.get('services')).toMatchObject({ status: 'failed', code: 'PICK_UNKNOWN' });
+});
+
+test('a pick that the account may not see', async () => {
+  const visit = await Visit.pay(['-n', 'e2e', '--pick', 'deploy/web'], { env: ofForwarder() });
+  expect(visit.get('rights')).toMatchObject({ status: 'failed', code: 'FORBIDDEN' });
+});
+
 test('all is well, and each check is documented', async () => {
   const visit = await Visit.pay(['-n', 'e2e']);
   expect(visit.checks.filter(({ status }) => status !== 'ok' && status !== 'warning')).toEqual([]);
@@ -313,7 +340,7 @@ test('options that make no sense are the doctor’s own failure', async () => {
     stdout: '',
     stderr: expect.stringContaining('[CIDR_INVALID]'),
   });
-  expect(await runProgram(['doctor', '--alias', 'a=svc/b'])).toMatchObject({ code: 125, stdout: '' });
+  expect(await runProgram(['doctor', '-p', 'somewhere'])).toMatchObject({ code: 125, stdout: '' });
   expect(await runProgram(['-n', 'e2e', 'doctor'])).toMatchObject({
     code: 125,
     stderr: expect.stringContaining('kns-rootless doctor …'),

@@ -1,13 +1,10 @@
 /** `kns-rootless doctor [options]`: says whether a run with these options would work. */
 
-import { consult, type DoctorOptions } from '../../doctor/doctor.ts';
+import { consult } from '../../doctor/doctor.ts';
 import { jsonOf, lineOf, summaryOf, wouldWork } from '../../doctor/report.ts';
 import { createLog } from '../../observe/log.ts';
-import { addAccessOptions, readAccessOptions } from '../options/access.ts';
-import { addGeneralOptions, readVerbosity } from '../options/general.ts';
-import { addLinkOptions, readLinkOptions } from '../options/network.ts';
-import { addNamespaceOptions, readNamespaceOptions } from '../options/services.ts';
-import { makeCommand } from '../program.ts';
+import { addGeneralOptions } from '../options/general.ts';
+import { addSandboxLine, makeCommand, readSandboxLine, type SandboxLine } from '../program.ts';
 import { VERSION } from '../version.ts';
 
 /** A run would fail. 125 is for a doctor that fails itself. */
@@ -17,10 +14,8 @@ const HELP = `
 Each line is one check: ok, warning, failed or skipped, what was found, and what to do about it.
 The exit code is 0 when a run with the same options would work, and 1 when it would not.`;
 
-interface DoctorLine extends Omit<DoctorOptions, 'log' | 'kubeconfigText'> {
-  readonly demo: boolean;
+interface DoctorLine extends SandboxLine {
   readonly json: boolean;
-  readonly verbosity: number;
 }
 
 function parse(argv: readonly string[]): DoctorLine {
@@ -28,21 +23,13 @@ function parse(argv: readonly string[]): DoctorLine {
     .usage('[options]')
     .description('Checks what a run needs, and says what to do where something is missing.')
     .addHelpText('after', HELP);
-  addNamespaceOptions(program);
-  addAccessOptions(program);
-  addLinkOptions(program);
+  addSandboxLine(program);
   addGeneralOptions(program, VERSION);
   program.option('--json', 'print one JSON object in place of lines');
   program.parse(argv, { from: 'user' });
   return {
     json: program.opts<{ json?: true }>().json ?? false,
-    verbosity: readVerbosity(program),
-    picks: [],
-    aliases: [],
-    waits: [],
-    ...readNamespaceOptions(program),
-    ...readAccessOptions(program),
-    ...readLinkOptions(program),
+    ...readSandboxLine(program),
   };
 }
 

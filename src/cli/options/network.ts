@@ -6,15 +6,11 @@ import { CLUSTER_DOMAIN, parseClusterDomain } from '../../names/service-names.ts
 
 type LinkKind = NonNullable<LinkOptions['kind']>;
 
-/** The interface and its addresses. */
-export interface LinkChoice {
+export interface NetworkOptions {
   readonly cidr: string;
   readonly cidr6: string;
   /** How the sandbox's interface is made. */
   readonly link: LinkKind;
-}
-
-export interface NetworkOptions extends LinkChoice {
   /** The domain of the clusters. */
   readonly clusterDomain: string;
   /** Whether the contexts' API servers are reachable in the sandbox. */
@@ -26,7 +22,7 @@ const LINKS: readonly LinkKind[] = ['auto', 'tun', 'veth'];
 const DEFAULT_CIDR = '10.0.1.0/24';
 const DEFAULT_CIDR6 = 'fd6b:6e73::/64';
 
-export function addLinkOptions(program: Command): void {
+export function addNetworkOptions(program: Command): void {
   program
     .optionsGroup('Network:')
     .option('--cidr <range>', 'IPv4 range for the addresses in the sandbox', DEFAULT_CIDR)
@@ -36,17 +32,7 @@ export function addLinkOptions(program: Command): void {
         .choices(LINKS)
         .default('auto')
         .env('KNS_ROOTLESS_LINK'),
-    );
-}
-
-export function readLinkOptions(program: Command): LinkChoice {
-  const { cidr, cidr6, link } = program.opts<LinkChoice>();
-  return { cidr, cidr6, link };
-}
-
-export function addNetworkOptions(program: Command): void {
-  addLinkOptions(program);
-  program
+    )
     .addOption(
       new Option('--cluster-domain <name>', 'domain of the clusters')
         .argParser(parseClusterDomain)
@@ -56,6 +42,6 @@ export function addNetworkOptions(program: Command): void {
 }
 
 export function readNetworkOptions(program: Command): NetworkOptions {
-  const { clusterDomain, apiServer } = program.opts<NetworkOptions>();
-  return { ...readLinkOptions(program), clusterDomain, apiServer };
+  const { cidr, cidr6, link, clusterDomain, apiServer } = program.opts<NetworkOptions>();
+  return { cidr, cidr6, link, clusterDomain, apiServer };
 }

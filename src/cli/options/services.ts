@@ -7,26 +7,21 @@ import { given } from '../values/given.ts';
 import { parseAlias, parseNamespace, parseTarget, parseWait } from '../values/target.ts';
 import { repeated } from './repeated.ts';
 
-interface NamespaceValues {
+interface Values {
   readonly namespace?: readonly NamespaceChoice[];
   readonly allNamespaces?: true;
-}
-
-interface Values {
   readonly selector?: string;
   readonly pick?: readonly Target[];
   readonly alias?: readonly Alias[];
   readonly wait?: readonly Wait[];
 }
 
-export type NamespaceOptions = Pick<ContextOptions, 'namespaces' | 'allNamespaces'>;
-
 export type ServiceOptions = Pick<
   ContextOptions,
   'namespaces' | 'allNamespaces' | 'selector' | 'picks' | 'aliases' | 'waits'
 >;
 
-export function addNamespaceOptions(program: Command): void {
+export function addServiceOptions(program: Command): void {
   program
     .optionsGroup('Services:')
     .addOption(
@@ -40,17 +35,7 @@ export function addNamespaceOptions(program: Command): void {
       new Option('-A, --all-namespaces', "all namespaces; bare names belong to the context's").conflicts(
         'namespace',
       ),
-    );
-}
-
-export function readNamespaceOptions(program: Command): NamespaceOptions {
-  const { namespace = [], allNamespaces = false } = program.opts<NamespaceValues>();
-  return { namespaces: namespace, allNamespaces };
-}
-
-export function addServiceOptions(program: Command): void {
-  addNamespaceOptions(program);
-  program
+    )
     .option('-l, --selector <labels>', 'only Services with these labels: app=web,tier!=test')
     .addOption(
       repeated('--pick <target>', 'only this svc/, pod/, deploy/ or sts/name, may be repeated', (text) =>
@@ -74,9 +59,17 @@ export function addServiceOptions(program: Command): void {
 }
 
 export function readServiceOptions(program: Command): ServiceOptions {
-  const { selector, pick = [], alias = [], wait = [] } = program.opts<Values>();
+  const {
+    namespace = [],
+    allNamespaces = false,
+    selector,
+    pick = [],
+    alias = [],
+    wait = [],
+  } = program.opts<Values>();
   return {
-    ...readNamespaceOptions(program),
+    namespaces: namespace,
+    allNamespaces,
     picks: pick,
     aliases: alias,
     waits: wait,

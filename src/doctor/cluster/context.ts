@@ -3,8 +3,19 @@
  * had once, by whoever asks first, and shared.
  */
 
-import { ApiClient, Discovery, type Inspection, type TransportName } from '../../cluster/index.ts';
-import { type ContextAccess, type ContextOptions, loadContexts } from '../../session/contexts.ts';
+import {
+  ApiClient,
+  Discovery,
+  type Inspection,
+  type Selection,
+  type TransportName,
+} from '../../cluster/index.ts';
+import {
+  type ContextAccess,
+  type ContextOptions,
+  loadContexts,
+  selectionOf,
+} from '../../session/contexts.ts';
 
 /** The server's clock, and ours when it was asked: half-way between question and answer. */
 export interface ClockReading extends Inspection {
@@ -71,6 +82,11 @@ export class ClusterContext {
     return contexts[this.#index];
   }
 
+  /** What of the cluster is asked for. */
+  async selection(): Promise<Selection> {
+    return selectionOf(await this.context(), this.#clusters.options);
+  }
+
   api(): Promise<ApiClient> {
     this.#api ??= this.context().then(({ access }) => new ApiClient(access));
     return this.#api;
@@ -100,9 +116,8 @@ export class ClusterContext {
   }
 
   async #discover(): Promise<Discovery> {
-    const [{ namespaces }, api] = await Promise.all([this.context(), this.api()]);
-    const { allNamespaces, log } = this;
-    this.#feeds = new Discovery({ namespaces, allNamespaces }, { api, log, onPodLeft: () => {} });
+    const [selection, api] = await Promise.all([this.selection(), this.api()]);
+    this.#feeds = new Discovery(selection, { api, log: this.log, onPodLeft: () => {} });
     await this.#feeds.start();
     return this.#feeds;
   }

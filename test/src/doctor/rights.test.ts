@@ -34,7 +34,7 @@ function contextOf(kubeconfig: string, options: Partial<ContextOptions> = {}): C
   return clusters.all[0];
 }
 
-/** Each right as `verb resource` or, in a namespace, `verb resource namespace`. */
+/** Each right as `verb resource`, in a namespace `verb resource namespace`, and of one object with its name behind that. */
 async function serverThatKnows(
   isAllowed: (right: string) => boolean,
 ): Promise<{ kubeconfig: string; asked: string[] }> {
@@ -42,9 +42,9 @@ async function serverThatKnows(
   const server = http.createServer((request, response) => void answer(request, response));
   const answer = async (request: http.IncomingMessage, response: http.ServerResponse) => {
     const review = JSON.parse(await text(request));
-    const { verb, group, resource, subresource, namespace } = review.spec.resourceAttributes;
+    const { verb, group, resource, subresource, namespace, name } = review.spec.resourceAttributes;
     const kind = `${resource}${group === '' ? '' : `.${group}`}${subresource ? `/${subresource}` : ''}`;
-    const right = [verb, kind, ...(namespace ? [namespace] : [])].join(' ');
+    const right = [verb, kind, namespace, name].filter(Boolean).join(' ');
     asked.push(right);
     response.writeHead(201).end(JSON.stringify({ ...review, status: { allowed: isAllowed(right) } }));
   };
@@ -104,6 +104,52 @@ describe('a server that may be asked', () => {
   });
 });
 
+const pick = (kind: 'Service' | 'Pod' | 'Deployment' | 'StatefulSet', name: string) => ({
+  namespaces: [{ namespace: 'shop' }],
+  picks: [{ kind, name }],
+});
+
+describe('picks', () => {
+  test('what leads to them is asked for, and each thing once', async () => {
+    const { kubeconfig, asked } = await serverThatKnows(() => true);
+    const picks = [...pick('Deployment', 'web').picks, ...pick('Pod', 'db-0').picks];
+    const finding = await rights.run(contextOf(kubeconfig, { ...pick('Pod', ''), picks }), signal);
+    expect(asked.filter((right) => /services|endpoint/.test(right))).toEqual([]);
+    const held = ['list', 'watch'].flatMap((verb) => [
+      `${verb} deployments.apps in namespace "shop"`,
+      `${verb} pods in namespace "shop"`,
+    ]);
+    const forwards = ['get', 'create'].map((verb) => `${verb} pods/portforward in namespace "shop"`);
+    expect(new Set(finding.facts?.['held'] as string[])).toEqual(new Set([...held, ...forwards]));
+    expect(finding.facts?.['held']).toHaveLength(6);
+  });
+
+  test('a role for them has their kinds', async () => {
+    const { kubeconfig } = await serverThatKnows((right) => !right.includes('statefulsets'));
+    const finding = await rights.run(contextOf(kubeconfig, pick('StatefulSet', 'db')), signal);
+    expect(finding).toMatchObject({
+      status: 'failed',
+      code: 'FORBIDDEN',
+      message: expect.stringMatching(/may not list statefulsets\.apps in namespace "shop"$/),
+      notes: expect.arrayContaining([
+        '- {apiGroups: [apps], resources: [statefulsets], verbs: [list, watch]}',
+      ]),
+    });
+  });
+
+  test('a right to one object by its name is enough', async () => {
+    const { kubeconfig } = await serverThatKnows(
+      (right) => !/ services /.test(right) || right.endsWith(' web'),
+    );
+    expect(await rights.run(contextOf(kubeconfig, pick('Service', 'web')), signal)).toMatchObject({
+      status: 'ok',
+    });
+    expect(await rights.run(contextOf(kubeconfig, pick('Service', 'db')), signal)).toMatchObject({
+      status: 'failed',
+    });
+  });
+});
+
 async function embedded(denied: readonly string[] = []): Promise<EmbeddedCluster> {
   const cluster = await startEmbeddedCluster({ faults: { denied: new Set(denied) } });
   onTestFinished(() => cluster.close());
@@ -112,6 +158,17 @@ async function embedded(denied: readonly string[] = []): Promise<EmbeddedCluster
 
 describe('a server that may not be asked', () => {
   const ofForwarder = { contexts: ['forwarder'] };
+
+  test('a pick is tried out', async () => {
+    const cluster = await embedded(['list deployments']);
+    const of = (kind: 'Service' | 'Deployment') =>
+      rights.run(contextOf(cluster.kubeconfig, { ...ofForwarder, picks: [{ kind, name: 'web' }] }), signal);
+    expect(await of('Service')).toMatchObject({ status: 'ok' });
+    expect(await of('Deployment')).toMatchObject({
+      status: 'failed',
+      message: expect.stringMatching(/may not list deployments\.apps in namespace "e2e"/),
+    });
+  });
 
   test.each<[string[], 'ok' | 'warning' | 'failed', RegExp]>([
     [[], 'ok', /tried out/],

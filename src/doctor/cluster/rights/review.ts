@@ -45,11 +45,11 @@ export class Reviewer {
   }
 
   /** @returns undefined where that may not be asked, or the server knows no such question */
-  async #ask({ verb, group, resource, subresource, namespace }: Right): Promise<boolean | undefined> {
+  async #ask({ verb, group, resource, subresource, name, namespace }: Right): Promise<boolean | undefined> {
     const { status, body } = await this.#api.post(REVIEWS, {
       apiVersion: 'authorization.k8s.io/v1',
       kind: 'SelfSubjectAccessReview',
-      spec: { resourceAttributes: { verb, group, resource, subresource, namespace } },
+      spec: { resourceAttributes: { verb, group, resource, subresource, name, namespace } },
     });
     const allowed = status === CREATED || status === OK ? allowedIn(body) : undefined;
     if (allowed === undefined) this.#mayAsk = false;
@@ -62,16 +62,17 @@ export class Reviewer {
     return statuses.some((status) => status !== FORBIDDEN && status !== NOT_FOUND);
   }
 
-  async #status({ verb }: Right, path: string): Promise<number> {
+  async #status({ verb, name }: Right, path: string): Promise<number> {
+    const named = name === undefined ? '' : `&fieldSelector=metadata.name%3D${encodeURIComponent(name)}`;
     switch (verb) {
       case 'get':
         return (await this.#api.get(path)).status;
       case 'create':
         return (await this.#api.post(path, {})).status;
       case 'list':
-        return (await this.#api.get(`${path}?limit=1`)).status;
+        return (await this.#api.get(`${path}?limit=1${named}`)).status;
       case 'watch':
-        return this.#watchStatus(`${path}?watch=true&timeoutSeconds=${WATCH_SECONDS}`);
+        return this.#watchStatus(`${path}?watch=true&timeoutSeconds=${WATCH_SECONDS}${named}`);
     }
   }
 

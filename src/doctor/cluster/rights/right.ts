@@ -6,6 +6,8 @@ export interface Right {
   readonly group: string;
   readonly resource: string;
   readonly subresource?: string;
+  /** Of one object alone, as `resourceNames` of a role may allow it. */
+  readonly name?: string;
   /** Absent: in all namespaces, or of a resource that has none. */
   readonly namespace?: string;
 }

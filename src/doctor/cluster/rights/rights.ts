@@ -1,11 +1,12 @@
 /** The rights of the account, each by verb, resource and namespace, and which of those that a run uses are missing. */
 
+import type { Selection } from '../../../cluster/index.ts';
 import { type Check, failed, ok, warning } from '../../check.ts';
 import type { ClusterContext } from '../context.ts';
 import { Reviewer } from './review.ts';
 import { type Right, rightText } from './right.ts';
 import { roleFor } from './role.ts';
-import { missedText, reviewScope, type Verdict } from './scope.ts';
+import { joined, missedText, reviewPick, reviewScope, type Verdict } from './scope.ts';
 
 const NAMESPACES: Right = { verb: 'list', group: '', resource: 'namespaces' };
 
@@ -15,10 +16,13 @@ export const rights: Check<ClusterContext> = {
   needs: ['api-server'],
   timeoutMs: 60_000,
   async run(cluster) {
-    const [{ access, namespaces }, api] = await Promise.all([cluster.context(), cluster.api()]);
+    const [{ access }, selection, api] = await Promise.all([
+      cluster.context(),
+      cluster.selection(),
+      cluster.api(),
+    ]);
     const reviewer = new Reviewer(api);
-    const places = cluster.allNamespaces ? [{}] : namespaces.map((namespace) => ({ namespace }));
-    const verdict = joined(await Promise.all(places.map((place) => reviewScope(reviewer, place))));
+    const verdict = await review(reviewer, selection);
     const facts = {
       by: reviewer.way,
       held: verdict.held.map((right) => rightText(right)),
@@ -54,12 +58,15 @@ export const rights: Check<ClusterContext> = {
   },
 };
 
-function joined(verdicts: readonly Verdict[]): Verdict {
-  return {
-    needed: verdicts.flatMap(({ needed }) => needed),
-    missed: verdicts.flatMap(({ missed }) => missed),
-    held: verdicts.flatMap(({ held }) => held),
-  };
+function review(reviewer: Reviewer, { namespaces, allNamespaces, picks = [] }: Selection): Promise<Verdict> {
+  if (picks.length > 0)
+    return joined(
+      picks.map(({ namespace = namespaces[0], kind, name }) =>
+        reviewPick(reviewer, { namespace, kind, name }),
+      ),
+    );
+  const places = allNamespaces ? [{}] : namespaces.map((namespace) => ({ namespace }));
+  return joined(places.map((place) => reviewScope(reviewer, place)));
 }
 
 function listOf(rights: readonly Right[]): string {

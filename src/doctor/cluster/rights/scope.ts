@@ -5,7 +5,12 @@
  *     services        list, or nothing works                    watch, or lists are polled
  *     endpoints       list of one of three kinds, or the same   watch, the same
  *     port-forwards   get (WebSocket) or create (SPDY upgrade)
+ *
+ * For a pick, list and watch of that object by its name, of the pods of a
+ * workload, and port-forwards.
  */
+
+import type { Picked } from '../../../cluster/index.ts';
 
 import { type Right, rightText } from './right.ts';
 import type { Reviewer } from './review.ts';
@@ -25,29 +30,65 @@ interface Kind {
 }
 
 const SERVICES: Kind = { group: '', resource: 'services' };
+const PODS: Kind = { group: '', resource: 'pods' };
+const DEPLOYMENTS: Kind = { group: 'apps', resource: 'deployments' };
+const STATEFUL_SETS: Kind = { group: 'apps', resource: 'statefulsets' };
 /** The best first: what a run takes. */
 const ENDPOINT_KINDS: readonly Kind[] = [
   { group: 'discovery.k8s.io', resource: 'endpointslices' },
   { group: '', resource: 'endpoints' },
-  { group: '', resource: 'pods' },
+  PODS,
 ];
 const FORWARDS = { group: '', resource: 'pods', subresource: 'portforward' } as const;
 const POLLED = 'they are listed every 10 s instead';
 
-type Place = Pick<Right, 'namespace'>;
+type Place = Pick<Right, 'namespace' | 'name'>;
 
 export async function reviewScope(reviewer: Reviewer, place: Place): Promise<Verdict> {
-  const [services, endpoints, forwards] = await Promise.all([
+  return joined([
     followed(reviewer, SERVICES, place),
     endpointRights(reviewer, place),
     forwardRights(reviewer, place),
   ]);
-  const parts = [services, endpoints, forwards];
+}
+
+export async function reviewPick(reviewer: Reviewer, { kind, namespace, name }: Picked): Promise<Verdict> {
+  const pods = { namespace };
+  const picked = { namespace, name };
+  const forwards = forwardRights(reviewer, pods);
+  switch (kind) {
+    case 'Service':
+      return joined([followed(reviewer, SERVICES, picked), endpointRights(reviewer, pods), forwards]);
+    case 'Pod':
+      return joined([followed(reviewer, PODS, picked), forwards]);
+    case 'Deployment':
+      return joined([followed(reviewer, DEPLOYMENTS, picked), followed(reviewer, PODS, pods), forwards]);
+    case 'StatefulSet':
+      return joined([followed(reviewer, STATEFUL_SETS, picked), followed(reviewer, PODS, pods), forwards]);
+  }
+}
+
+/** What is meant several times is told once. */
+export async function joined(parts: readonly Promise<Verdict>[]): Promise<Verdict> {
+  const verdicts = await Promise.all(parts);
   return {
-    needed: parts.flatMap(({ needed }) => needed),
-    missed: parts.flatMap(({ missed }) => missed),
-    held: parts.flatMap(({ held }) => held),
+    needed: distinct(
+      verdicts.flatMap(({ needed }) => needed),
+      rightText,
+    ),
+    missed: distinct(
+      verdicts.flatMap(({ missed }) => missed),
+      missedText,
+    ),
+    held: distinct(
+      verdicts.flatMap(({ held }) => held),
+      rightText,
+    ),
   };
+}
+
+function distinct<T>(items: readonly T[], textOf: (item: T) => string): T[] {
+  return [...new Map(items.map((item) => [textOf(item), item])).values()];
 }
 
 /** What is listed and watched. */
