@@ -64,6 +64,7 @@ const NOTES: Readonly<Record<string, string>> = {
   ipv6: 'no IPv6 in the sandbox',
   ping_group_range: 'no ping without privilege in the sandbox',
   ip_unprivileged_port_start: 'no ports below 1024 for the command',
+  max_cgroup_namespaces: 'control groups that the command may mount anew, and write as its caller may',
   sysfs: 'an empty /sys/class/net in the sandbox',
   sysfs_read_only: 'parts of /sys that the command may write as its caller may',
   sysctl_read_only: 'a /proc/sys that the command may write as root may',
@@ -117,7 +118,8 @@ export class NetnsHelper {
   }
 
   /**
-   * Covers these special files, mounts /etc and /sys, and denies the command user namespaces.
+   * Covers these special files, mounts /etc and /sys, and denies the command cgroup namespaces; user namespaces
+   * if asked to.
    *
    * @returns the fd of the directory of our own files
    */

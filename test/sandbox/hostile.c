@@ -235,6 +235,7 @@ int main(int argc, char **argv)
     tell("tree of / bare of mounts", uncover());
     tell("/etc writable", make_writable("/etc"));
     tell("/sys writable", make_writable("/sys"));
+    tell("own cgroup namespace", unshare(CLONE_NEWCGROUP));
     tell("parent user namespace", open_parent_namespace());
     if (!nested) {
         tell("own network namespace", unshare(CLONE_NEWNET));

@@ -48,6 +48,8 @@ describe('a hostile program', () => {
     // Locked where it is, not merely busy or missing.
     expect(outcomes['unmount /proc']).toBe('EINVAL');
     expect(outcomes['unmount /etc']).toBe('EINVAL');
+    // By which the control groups of the user's other processes could be mounted, and written.
+    expect(outcomes['own cgroup namespace']).toBe('ENOSPC');
   });
 
   test('gets no user namespace where these are denied', async () => {

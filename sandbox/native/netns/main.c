@@ -145,6 +145,17 @@ static void serve_cover(struct session *session, const char *path)
 }
 
 /*
+ * With one of its own the command could mount the control groups anew, and write
+ * those of its caller's other processes (cgroup_namespaces(7)). A kernel without
+ * them has no such setting.
+ */
+static int deny_cgroup_namespaces(const struct namespaces *namespaces)
+{
+    int error = write_sysctl(namespaces, "user/max_cgroup_namespaces", "0");
+    return error == ENOENT ? 0 : error;
+}
+
+/*
  * Comes after bubblewrap has finished: its mounts are made, and its id maps
  * written, without which a group id can't be told to the kernel.
  */
@@ -156,6 +167,7 @@ static int make_files(struct session *session, bool deny_namespaces, char *notes
     note(notes, "ping_group_range", write_sysctl(&session->namespaces, "net/ipv4/ping_group_range", groups));
     int ports_error = write_sysctl(&session->namespaces, "net/ipv4/ip_unprivileged_port_start", "0");
     note(notes, "ip_unprivileged_port_start", ports_error);
+    note(notes, "max_cgroup_namespaces", deny_cgroup_namespaces(&session->namespaces));
     if (enter_mounts(&session->namespaces, failure) < 0)
         return -1;
     int directory = mount_etc(failure);

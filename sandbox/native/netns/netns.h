@@ -16,9 +16,9 @@
  *                let nobody inside open this socket, pipe or device; answer "ok".
  *                Comes before "files"
  *   "files [deny-namespaces]"
- *                mount /etc and /sys, let nobody inside make further user
- *                namespaces if asked to, and give up all privilege;
- *                answer "ok" with a directory fd
+ *                mount /etc and /sys, let nobody inside make further cgroup
+ *                namespaces, nor user namespaces if asked to, and give up all
+ *                privilege; answer "ok" with a directory fd
  *   "listen PROTOCOL ADDRESS PORT"
  *                answer "ok" with a socket that is bound there, in the sandbox's
  *                network, and listens if PROTOCOL is tcp and not udp
@@ -76,7 +76,7 @@ int open_listener(char *words, struct failure *failure);
 /* sockets.c: the words after "socket"; how many fds there are in `fds`, which has room for MAX_FDS */
 int open_sockets(char *words, int *fds, struct failure *failure);
 
-/* sysctl.c: a setting below /proc/sys/net; 0, or the errno */
+/* sysctl.c: a setting below /proc/sys; 0, or the errno */
 int write_sysctl(const struct namespaces *namespaces, const char *name, const char *value);
 
 /* mounts/etc.c: an fd of the directory where our own files lie, writable from there only */

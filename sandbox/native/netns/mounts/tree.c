@@ -13,7 +13,13 @@
 #define SYS_open_tree 428
 #define SYS_move_mount 429
 #endif
-enum { TREE_CLONE = 1, TREE_CLOEXEC = O_CLOEXEC, TREE_RECURSIVE = 0x8000, FROM_EMPTY_PATH = 4 };
+enum {
+    TREE_CLONE = 1,
+    TREE_CLOEXEC = O_CLOEXEC,
+    TREE_RECURSIVE = 0x8000,
+    FROM_EMPTY_PATH = 4,
+    TO_LINK = 0x10 /* /etc may be one */
+};
 
 int clone_tree(const char *path, bool recursive)
 {
@@ -23,7 +29,7 @@ int clone_tree(const char *path, bool recursive)
 
 int attach_tree(int tree, const char *path)
 {
-    return (int)syscall(SYS_move_mount, tree, "", AT_FDCWD, path, FROM_EMPTY_PATH);
+    return (int)syscall(SYS_move_mount, tree, "", AT_FDCWD, path, FROM_EMPTY_PATH | TO_LINK);
 }
 
 /* statvfs(3) numbers them as mount(2) does, but for the last. */
