@@ -2,7 +2,7 @@
  * The three files of /etc that are ours inside a sandbox.
  *
  * They lie in a directory of the sandbox's own tmpfs, which the host reaches
- * through an open fd alone (native/netns/etc.c). A new text is written beside
+ * through an open fd alone (native/netns/mounts/etc.c). A new text is written beside
  * the old one and renamed over it: whoever reads gets the one or the other
  * whole, and glibc notices the change by the file's inode.
  */
@@ -20,6 +20,9 @@ export interface SandboxFiles {
   readonly nsswitchConf: SandboxFile;
 }
 
+/** What they are called in /etc. */
+export const OWN_FILES = ['hosts', 'resolv.conf', 'nsswitch.conf'] as const;
+
 export class EtcDirectory implements SandboxFiles {
   #fd: number | undefined;
   readonly hosts: SandboxFile;
@@ -34,7 +37,7 @@ export class EtcDirectory implements SandboxFiles {
     this.nsswitchConf = this.#file('nsswitch.conf');
   }
 
-  #file(name: string): SandboxFile {
+  #file(name: (typeof OWN_FILES)[number]): SandboxFile {
     return {
       write: (text) => {
         if (this.#fd === undefined) return;

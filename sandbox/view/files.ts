@@ -3,11 +3,13 @@
  *
  * Mounts are made in this order, and a later one covers an earlier:
  *
- *   1. the host's, writable or (`readOnly`) read-only; /dev stays as it is
+ *   1. the host's, writable but for /etc; or (`readOnly`) read-only but for the
+ *      working directory; /dev stays as it is
  *   2. /proc of the sandbox's own pids
  *   3. name service daemons hidden, and what `isolate` hides (hidden.ts)
  *   4. private home and /tmp
- *   5. the working directory, where 1 or 4 would take it away
+ *   5. the working directory, where 3 or 4 has taken it away, and in it 3 and 4
+ *      once more
  *   6. what the user asked for by path, in the user's order
  *   7. what must never be seen, wherever it is bound (`hidden`: credentials,
  *      sockets of our own; and the host's processes in a /proc elsewhere, by
@@ -37,7 +39,8 @@ import {
   RUN_LINKS,
   type Surroundings,
 } from './hidden.ts';
-import { fits, type Kind, kindOnHost, type Layer, Layers } from './layers.ts';
+import { OWN_FILES } from './etc.ts';
+import { fits, isBelow, isWithin, type Kind, kindOnHost, type Layer, Layers } from './layers.ts';
 import { otherProcs } from './other-procs.ts';
 
 interface Bind {
@@ -61,6 +64,9 @@ export interface FileOptions {
   /** Paths that are hidden whatever else is asked for, where they exist. */
   readonly hidden?: readonly string[];
 }
+
+/** Where a working directory is left as it is: the first stays writable, the second is of the sandbox's own pids. */
+const NOT_REOPENED = ['/dev', '/proc'];
 
 /** /dev/null that can't be opened: a bind that is not for devices. */
 const NO_FILE = '/dev/null';
@@ -87,9 +93,12 @@ export function visibleEnvironment(
 
 class View {
   readonly #options: FileOptions;
-  readonly #surroundings: Surroundings;
   readonly #args: string[] = [];
   readonly #layers = new Layers();
+  readonly #cwd: string | undefined;
+  /** Paths of the host's, as the table has them, and what is to be empty and the command's own. */
+  readonly #hidden: readonly string[];
+  readonly #private: readonly string[];
   /** Hidden directories, to be read-only in the end. */
   readonly #emptied: Layer[] = [];
   /** Hidden special files. */
@@ -97,21 +106,21 @@ class View {
 
   constructor(options: FileOptions, surroundings: Surroundings) {
     this.#options = options;
-    this.#surroundings = surroundings;
+    this.#cwd = resolved(surroundings.cwd);
+    this.#hidden = hiddenPaths(options, surroundings);
+    this.#private = privateFolders(options, surroundings);
   }
 
   build(ownProcesses: boolean): FileView {
-    const { readOnly, privateHome, privateTmp, isolate, mounts = [], hidden = [] } = this.#options;
-    if (readOnly) this.#args.push('--ro-bind', '/', '/', '--dev-bind', '/dev', '/dev');
-    else this.#args.push('--dev-bind', '/', '/');
+    const { isolate, mounts = [], hidden = [] } = this.#options;
+    this.#hostFiles();
     if (ownProcesses) this.#args.push('--proc', '/proc');
-    for (const { paths } of HIDDEN_ALWAYS) this.#hideKnown(paths);
-    if (isolate) this.#isolate();
-    if (privateHome) this.#ownFolder(this.#surroundings.home);
-    if (privateTmp) for (const folder of ['/tmp', '/var/tmp']) this.#ownFolder(folder);
+    this.#conceal('/');
+    if (isolate) this.#keepRunLinks();
     this.#keepWorkingDirectory();
     for (const mount of mounts) this.#mount(mount);
-    this.#hideEverywhere([...hidden, ...(ownProcesses ? otherProcs() : [])]);
+    this.#hideEverywhere(hidden);
+    if (ownProcesses) this.#hideHostProcesses();
     const emptied = this.#shown(this.#emptied);
     return {
       args: [...this.#args, ...emptied.flatMap((target) => ['--remount-ro', target])],
@@ -123,28 +132,52 @@ class View {
     return layers.filter((layer) => this.#layers.shows(layer)).map(({ target }) => target);
   }
 
-  #isolate(): void {
-    for (const folder of PRIVATE_ISOLATED) this.#ownFolder(folder);
-    for (const { paths } of HIDDEN_ISOLATED) this.#hideKnown(paths);
+  #hostFiles(): void {
+    if (this.#options.readOnly) {
+      this.#args.push('--ro-bind', '/', '/');
+      this.#openWorkingDirectory();
+      this.#args.push('--dev-bind', '/dev', '/dev');
+    } else {
+      this.#args.push('--dev-bind', '/', '/');
+      const etc = resolved('/etc');
+      if (etc !== undefined) this.#args.push('--ro-bind', etc, etc);
+    }
+  }
+
+  /** In a file system that is read-only. */
+  #openWorkingDirectory(): void {
+    const cwd = this.#cwd;
+    // At the root it would be all of the host's; a directory that is missing is told by its name later.
+    if (cwd === undefined || cwd === '/') return;
+    if (!NOT_REOPENED.some((folder) => isWithin(cwd, folder))) this.#bind('bind', cwd, cwd);
+  }
+
+  /** What is hidden or private below a directory. */
+  #conceal(folder: string): void {
+    for (const target of this.#hidden) if (isBelow(target, folder)) this.#hide(target);
+    for (const target of this.#private) {
+      if (isBelow(target, folder) && this.#layers.kindOf(target) === 'directory') this.#tmpfs(target);
+    }
+  }
+
+  #keepRunLinks(): void {
     for (const name of RUN_LINKS) {
       const link = linkText(`/run/${name}`);
       if (link !== undefined) this.#args.push('--symlink', link, `/run/${name}`);
     }
   }
 
-  /** An empty directory of the command's own, where the host has one. */
-  #ownFolder(folder: string): void {
-    const target = resolved(folder);
-    if (target !== undefined && this.#layers.kindOf(target) === 'directory') this.#tmpfs(target);
-  }
-
-  /** Of a list of what may be there; the rest is passed over. */
-  #hideKnown(patterns: readonly string[]): void {
-    for (const pattern of patterns) {
-      for (const file of expandPattern(pattern, this.#surroundings)) {
-        const target = resolved(file);
-        if (target !== undefined && target !== '/') this.#hide(target);
-      }
+  /** One that is hidden or private itself is there, and empty. */
+  #keepWorkingDirectory(): void {
+    const cwd = this.#cwd;
+    if (cwd === undefined || this.#layers.kindOf(cwd) !== undefined) return;
+    if (this.#hidden.includes(cwd)) {
+      this.#emptied.push(this.#tmpfs(cwd));
+    } else if (this.#private.includes(cwd)) {
+      this.#tmpfs(cwd);
+    } else {
+      this.#bind('bind', cwd, cwd);
+      this.#conceal(cwd);
     }
   }
 
@@ -153,6 +186,14 @@ class View {
       const target = resolved(file);
       if (target === undefined) continue;
       for (const place of new Set([target, ...this.#layers.aliases(target)])) this.#hide(place);
+    }
+  }
+
+  /** A mount of all of the host's /proc; the sandbox's own is at /proc itself. */
+  #hideHostProcesses(): void {
+    this.#hideEverywhere(otherProcs());
+    for (const place of this.#layers.aliases('/proc')) {
+      if (this.#layers.onHost(place) === '/proc') this.#hide(place);
     }
   }
 
@@ -175,13 +216,6 @@ class View {
     this.#args.push('--tmpfs', target);
     this.#layers.add(layer);
     return layer;
-  }
-
-  #keepWorkingDirectory(): void {
-    const cwd = resolved(this.#surroundings.cwd);
-    // At the root it would be all of the host's; a directory that is missing is told by its name later.
-    if (cwd === undefined || cwd === '/') return;
-    if (this.#options.readOnly || this.#layers.kindOf(cwd) === undefined) this.#bind('bind', cwd, cwd);
   }
 
   #bind(kind: 'bind' | 'ro-bind', source: string, target: string): void {
@@ -223,18 +257,55 @@ class View {
 
   #target(text: string): string {
     if (!path.isAbsolute(text)) throw invalid(`${text}: a path in the sandbox has to be absolute`);
+    if (OWN_FILES.some((name) => isSameEntry(text, `/etc/${name}`)))
+      throw invalid(`${text}: this file is the sandbox's own`, NAMES_REMEDY);
     const target = resolvedAsFarAsThere(text);
+    if (target === '/proc')
+      throw invalid('/proc: this is of the sandbox itself', "--share-pid shows the host's processes");
     if (target === '/') throw invalid(`${text}: the root of the file system can't be mounted over`);
     return target;
   }
 }
 
-function invalid(message: string): SandboxError {
-  return new SandboxError(
-    'MOUNT_INVALID',
-    message,
-    'name what exists on the host, or mount below a --tmpfs or a private directory',
+const EXISTING_REMEDY = 'name what exists on the host, or mount below a --tmpfs or a private directory';
+
+/** There is no other way to these files: they follow the host's, and the cluster. */
+const NAMES_REMEDY =
+  "a Service gets a further name by --alias; the entries of the host's /etc/hosts and its resolvers count inside too";
+
+function invalid(message: string, remedy = EXISTING_REMEDY): SandboxError {
+  return new SandboxError('MOUNT_INVALID', message, remedy);
+}
+
+/** Of the tables, those that exist. */
+function hiddenPaths({ isolate }: FileOptions, surroundings: Surroundings): string[] {
+  const rows = [...(isolate ? HIDDEN_ISOLATED : []), ...HIDDEN_ALWAYS];
+  const files = rows.flatMap(({ paths }) => paths).flatMap((pattern) => expandPattern(pattern, surroundings));
+  return existing(files).filter((file) => file !== '/');
+}
+
+function privateFolders(options: FileOptions, { home }: Surroundings): string[] {
+  const { privateHome, privateTmp, isolate } = options;
+  if (privateHome && resolved(home) === '/')
+    throw invalid("HOME is /, which can't be private", 'set HOME to the directory that is to be private');
+  return existing([
+    ...(isolate ? PRIVATE_ISOLATED : []),
+    ...(privateHome ? [home] : []),
+    ...(privateTmp ? ['/tmp', '/var/tmp'] : []),
+  ]);
+}
+
+/** Each once, without links. */
+function existing(files: readonly string[]): string[] {
+  return [...new Set(files.map(resolved).filter((file) => file !== undefined))];
+}
+
+/** Whether two paths name one entry of a directory, which may be a link. */
+function isSameEntry(one: string, other: string): boolean {
+  const [first, second] = [one, other].map((file) =>
+    path.join(resolvedAsFarAsThere(path.dirname(file)), path.basename(file)),
   );
+  return first === second;
 }
 
 /** Without links; undefined where it does not exist, or can't be reached by the command either. */

@@ -19,8 +19,12 @@ export function fits(one: Kind, other: Kind | undefined): boolean {
   return other !== undefined && (one === 'directory') === (other === 'directory');
 }
 
-function isWithin(file: string, folder: string): boolean {
-  return file === folder || file.startsWith(`${folder}/`);
+export function isWithin(file: string, folder: string): boolean {
+  return file === folder || isBelow(file, folder);
+}
+
+export function isBelow(file: string, folder: string): boolean {
+  return file !== folder && file.startsWith(folder === '/' ? folder : `${folder}/`);
 }
 
 export class Layers {

@@ -22,6 +22,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { FileOptions } from '../../sandbox/index.ts';
 import { findBwrap } from '../../sandbox/bwrap.ts';
 import { HIDDEN_ALWAYS, HIDDEN_ISOLATED, PRIVATE_ISOLATED } from '../../sandbox/view/hidden.ts';
+import { fileView } from '../../sandbox/view/files.ts';
 import { procMounts } from '../../sandbox/view/other-procs.ts';
 import { ordinaryUser } from '../support/ordinary-user.ts';
 import { Host, type HostOptions, type Installation, installHost, runInSandbox } from './support/host.ts';
@@ -98,7 +99,82 @@ describe('read-only', () => {
   });
 });
 
+/** Runs the script on a host of which a part was made anew; this one's own stays as it is. */
+async function insideOf(
+  host: string,
+  cwd: string,
+  files: FileOptions,
+  script: string,
+  env: Record<string, string> = {},
+): Promise<string> {
+  const { stdout } = await runInSandbox(installation, {
+    command: ['sh', '-c', script],
+    cwd,
+    prefix: ['unshare', '--map-root-user', '--mount', 'sh', '-c', `${host} && exec "$@"`, 'sh'],
+    hostEnv: { HOME: home },
+    env: { PATH: process.env['PATH'] ?? '', HOME: home, ...env },
+    files,
+  });
+  return stdout.trim();
+}
+
+describe('a working directory where something is hidden or private', () => {
+  const ALL: FileOptions = { readOnly: true, privateHome: true, isolate: true };
+  /** A /run with a socket's directory, and a home with one. */
+  const host =
+    'mount -t tmpfs none /run && mkdir -p /run/nscd /run/user/work && touch /run/nscd/s /run/user/s && mkdir -p ~/.docker/run && touch ~/.docker/config ~/.docker/run/s';
+  const hostProcesses = `ls /proc | grep -cx ${process.pid}`;
+
+  test.each<[string, () => string, FileOptions, string, string]>([
+    ['~', () => home, ALL, `ls -A ~; ${tried('~', '..')}`, 'yes\nno'],
+    ['the one above ~', () => join(home, '..'), ALL, `ls -A ~; ${tried('~', '.')}`, 'yes\nyes'],
+    ['/run', () => '/run', { readOnly: true }, `ls -A nscd; ls; ${tried('.')}`, 'nscd\nuser\nyes'],
+    ['/run, isolated', () => '/run', { readOnly: true, isolate: true }, `ls -A; ${tried('.')}`, 'no'],
+    ['/proc', () => '/proc', { readOnly: true }, `${hostProcesses}; ${tried('/usr')}`, '0\nno'],
+    ['/dev', () => '/dev', { readOnly: true }, `echo x >/dev/null && echo dev; ${tried('/usr')}`, 'dev\nno'],
+    [
+      '~/.docker',
+      () => join(home, '.docker'),
+      { isolate: true, privateHome: true },
+      `ls -A ~; ls; ls -A run; ${tried('.', 'run')}`,
+      '.docker\nconfig\nrun\nyes\nno',
+    ],
+    ['what is hidden itself', () => '/run/user', { isolate: true }, `ls -A; ${tried('.')}`, 'no'],
+    ['in what is hidden', () => '/run/user/work', { isolate: true }, `ls -A ..; ${tried('.')}`, 'work\nyes'],
+  ])('%s: all of it stays so', async (_, cwd, files, script, expected) => {
+    const env = { XDG_RUNTIME_DIR: '/run/user' };
+    expect(await insideOf(host, cwd(), files, script, env)).toBe(expected);
+  });
+
+  test('a private home in a private /tmp', async () => {
+    const homes = mkdtempSync(join(tmpdir(), 'kns-homes-'));
+    chmodSync(homes, 0o777);
+    const target = join(homes, 'home');
+    mkdirSync(target);
+    writeFileSync(join(target, 'secret'), '');
+    const files = { privateTmp: true, privateHome: true };
+    const script = `ls -A ~; ${tried('~')}`;
+    for (const cwd of [target, homes])
+      expect([cwd, await insideOf('true', cwd, files, script, { HOME: target })]).toEqual([cwd, 'yes']);
+    rmSync(homes, { recursive: true });
+  });
+});
+
 describe('private', () => {
+  test('not the root of the file system, where HOME is that', async () => {
+    const host = new Host(installation, {
+      command: ['true'],
+      env: { HOME: '/' },
+      files: { privateHome: true },
+    });
+    expect(await host.report('failed')).toMatchObject({
+      code: 'MOUNT_INVALID',
+      message: "HOME is /, which can't be private",
+      remedy: expect.stringContaining('HOME'),
+    });
+    await host.ended();
+  });
+
   test("home: empty but for the working directory, and the command's own", async () => {
     const script = 'ls -A ~; cat README; echo kept >~/mine; cat ~/mine; echo done >result';
     expect(await inside({ privateHome: true }, script)).toBe('project\nproject/README\nkept\n');
@@ -184,6 +260,40 @@ describe('by path', () => {
     expect((await inside(files, script)).trim()).toBe('.profile\nproject/README\n\nclosed');
   });
 
+  test('what is hidden stays so where the root is bound, and so do the processes of the host', async () => {
+    const agent = join(home, 'agent');
+    await withSockets([agent], async () => {
+      const hidden = [join(home, 'secrets'), join(home, '.profile'), agent];
+      const mounts = [{ kind: 'bind', source: '/', target: '/mnt' }] as const;
+      const script = `cat /mnt${project}/README; ls -A /mnt${home}/secrets /mnt/proc | grep -v :; cat /mnt${home}/.profile 2>/dev/null || echo closed; ls /proc/self/exe; perl -e '${CALLER}' /mnt${agent}`;
+      expect((await inside({ hidden, mounts }, script)).split('\n')).toEqual([
+        'project/README',
+        '',
+        'closed',
+        '/proc/self/exe',
+        `/mnt${agent}: none`,
+        '',
+      ]);
+    });
+  });
+
+  test.each(['hosts', 'resolv.conf', 'nsswitch.conf'])(
+    "MOUNT_INVALID: /etc/%s is the sandbox's own, a link or not",
+    async (name) => {
+      const target = `/etc/../etc/${name}`;
+      for (const mount of [
+        { kind: 'bind', source: join(home, '.profile'), target },
+        { kind: 'hide', target },
+        { kind: 'tmpfs', target },
+      ] as const)
+        expect(await refusal({ mounts: [mount] })).toMatchObject({
+          code: 'MOUNT_INVALID',
+          message: `${target}: this file is the sandbox's own`,
+          remedy: expect.stringContaining('--alias'),
+        });
+    },
+  );
+
   test('of /etc, which the sandbox has one of its own of', async () => {
     const mounts = [
       { kind: 'hide', target: '/etc/passwd' },
@@ -205,6 +315,7 @@ describe('by path', () => {
       { kind: 'tmpfs', target: '/' },
       { kind: 'hide', target: missing },
       { kind: 'hide', target: 'relative' },
+      { kind: 'bind', source: '/proc', target: '/proc' },
     ];
     for (const mount of cases)
       expect(await refusal({ mounts: [mount] })).toMatchObject({ code: 'MOUNT_INVALID' });
@@ -418,6 +529,13 @@ describe('isolated', () => {
       });
       expect(stdout).toBe('/run/user/agent: outside\n');
     });
+  });
+
+  test('each thing once, though /var/run is a link to /run', () => {
+    const { args } = fileView({ isolate: true }, { env: { XDG_RUNTIME_DIR: '/run' }, home, cwd: '/' }, true);
+    const targets = args.filter((_, i) => args[i - 1] === '--tmpfs');
+    expect(targets).toContain('/run');
+    expect(targets).toEqual([...new Set(targets)]);
   });
 
   test('the table in the documentation is the one in the code', () => {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ordinaryUser } from '../support/ordinary-user.ts';
 import { processesMarked } from '../support/processes.ts';
-import { Host, type Installation, installHost, runInSandbox } from './support/host.ts';
+import { Host, type HostOptions, type Installation, installHost, runInSandbox } from './support/host.ts';
 
 let installation: Installation;
 beforeAll(async () => {
@@ -149,10 +149,11 @@ describe('/sys', () => {
 });
 
 /** Runs a command on a host whose mounts this script has changed. */
-const outcome = (script: string, command: string) =>
+const outcome = (script: string, command: string, more: Partial<HostOptions> = {}) =>
   runInSandbox(installation, {
     command: ['sh', '-c', command],
     prefix: ['unshare', '--map-root-user', '--mount', 'sh', '-c', `${script} && exec "$@"`, 'sh'],
+    ...more,
   });
 
 describe('/sys as a whole', () => {
@@ -223,6 +224,38 @@ describe('an /etc that is unlike others', () => {
   ])('%s', async (_, change) => {
     const { code, stdout } = await outcome(copied(change), script);
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'own\n'.repeat(3) });
+  });
+});
+
+describe("an /etc of the caller's own, as root's is", () => {
+  const set = copied('mkdir dir other && echo kept >dir/file');
+  const tried = (...paths: string[]) =>
+    paths.map((path) => `(echo x >>${path}) 2>/dev/null && echo yes || echo no`).join('; ');
+
+  test('can not be written, whatever is in it', async () => {
+    const paths = ['passwd', 'dir/file', 'dir/new', '.kns-host/passwd', '.kns-host/dir/new', '.kns-host/new'];
+    const command = `${tried(...paths.map((path) => `/etc/${path}`))}; cat /etc/dir/*; grep -cx x /etc/passwd`;
+    expect((await outcome(set, command)).stdout).toBe(`${'no\n'.repeat(6)}kept\n0\n`);
+  });
+
+  test('but for what is bound there', async () => {
+    const bound = {
+      files: { mounts: [{ kind: 'bind', source: '/etc/other', target: '/etc/dir' }] },
+    } as const;
+    const command = `${tried('/etc/dir/new', '/etc/other/new')}; ls /etc/dir /etc/other`;
+    expect((await outcome(set, command, bound)).stdout).toBe('yes\nno\n/etc/dir:\nnew\n\n/etc/other:\nnew\n');
+  });
+
+  test('and where it is a link', async () => {
+    // A root like this one's, but for a link in the place of /etc.
+    const root = `mount -t tmpfs none /mnt && cd /mnt && mkdir old etc.d && cp /etc/passwd /etc/group /etc/hosts etc.d/
+      for entry in /*; do case $entry in
+        /etc) ln -s etc.d etc;;
+        /mnt) mkdir mnt;;
+        *) if test -h $entry; then cp -P $entry .; elif test -d $entry; then mkdir .$entry && mount --rbind $entry .$entry; fi;;
+      esac; done; pivot_root . old && cd / && umount -l old`;
+    const command = `readlink /etc; ${tried('/etc/passwd', '/etc.d/passwd')}; grep -c root /etc/passwd`;
+    expect((await outcome(root, command)).stdout).toBe('etc.d\nno\nno\n1\n');
   });
 });
 
