@@ -125,8 +125,18 @@ export class RunningSandbox implements Sandbox {
 
   async namespaces(): Promise<Namespaces> {
     if (this.#closing !== undefined) throw joinFailed('it is ending');
-    this.#namespaces ??= openNamespaces(this.#parts.helper, this.#parts.sharesPids);
+    this.#namespaces ??= this.#openNamespaces();
     return this.#namespaces;
+  }
+
+  /** Once for all who join; what failed is tried again for the next. */
+  async #openNamespaces(): Promise<Namespaces> {
+    try {
+      return await openNamespaces(this.#parts.helper, this.#parts.sharesPids);
+    } catch (error) {
+      this.#namespaces = undefined;
+      throw error;
+    }
   }
 
   close(): Promise<void> {

@@ -1,10 +1,20 @@
 /** A further command in a sandbox that stands: what it finds, what it may, and how it ends. */
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readlinkSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { NetnsHelper } from '../../sandbox/helper.ts';
+import { launch } from '../../sandbox/index.ts';
 import { ordinaryUser } from '../support/ordinary-user.ts';
 import { noneMarked, processesMarked } from '../support/processes.ts';
 import { until } from '../support/until.ts';
-import { Host, type HostOptions, type Installation, installHost, type Outcome } from './support/host.ts';
+import {
+  Host,
+  type HostOptions,
+  type Installation,
+  installHost,
+  LINK,
+  type Outcome,
+} from './support/host.ts';
 import { type Hostile, outcomesOf, startHostile, succeeded } from './support/hostile.ts';
 import type { JoinedOptions } from './support/protocol.ts';
 
@@ -231,6 +241,16 @@ describe('how it ends', () => {
     expect(await host.report('failed')).toMatchObject({ code: 'JOIN_FAILED' });
     await host.ended();
   });
+});
+
+test('what could not be had for one command is tried again for the next', async () => {
+  const sandbox = await launch({ link: LINK });
+  const request = vi.spyOn(NetnsHelper.prototype, 'request').mockRejectedValueOnce(new Error('ulimit -n'));
+  await expect(sandbox.namespaces()).rejects.toMatchObject({ code: 'JOIN_FAILED' });
+  const { user } = await sandbox.namespaces();
+  expect(readlinkSync(`/proc/self/fd/${user}`)).toMatch(/^user:/);
+  request.mockRestore();
+  await sandbox.close();
 });
 
 test('commands that join at the same moment are no matter', async () => {
