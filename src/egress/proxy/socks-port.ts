@@ -8,15 +8,28 @@
  */
 
 import type { Socket } from 'node:net';
-import type { Datagrams, DatagramSocket, OpenDatagramSocket } from '../../../sandbox/index.ts';
+import type {
+  DatagramFailure,
+  Datagrams,
+  DatagramSocket,
+  OpenDatagramSocket,
+} from '../../../sandbox/index.ts';
 import type { UnreachableReason } from '../../../stack/index.ts';
 import type { Log } from '../../observe/log.ts';
 import { RemoteStreamError } from '../../relay/stream.ts';
 import { addressBytes, addressWords, versionOf } from '../address-bytes.ts';
 import type { DatagramFlow, DatagramFlowEvents, DatagramPort, EgressDestination } from '../dialer.ts';
-import { type Peer, PeerTable } from '../udp/peers.ts';
+import { isFrom, type Peer, PeerTable } from '../udp/peers.ts';
+import { reasonOfIcmp } from '../unreachable.ts';
 import { converse } from './handshake.ts';
-import { encodeDestination, requestBySocks, UDP_ASSOCIATE, unwrapDatagram, wrapDatagram } from './socks.ts';
+import {
+  type BoundAddress,
+  encodeDestination,
+  requestBySocks,
+  UDP_ASSOCIATE,
+  unwrapDatagram,
+  wrapDatagram,
+} from './socks.ts';
 import type { ProxyEndpoint } from './url.ts';
 
 /** Datagrams that wait for an association; more are dropped. */
@@ -29,7 +42,7 @@ const ANYWHERE: EgressDestination = { address: '0.0.0.0', port: 0 };
 interface Association {
   readonly control: Socket;
   readonly socket: DatagramSocket;
-  readonly relay: { readonly address: Uint8Array; readonly port: number };
+  readonly relay: Peer & { readonly address: Uint8Array };
 }
 
 export class SocksPort implements DatagramPort {
@@ -102,19 +115,19 @@ export class SocksPort implements DatagramPort {
     }
   }
 
-  #associated(control: Socket, bound: Association['relay'], proxyAddress: string): void {
+  #associated(control: Socket, bound: BoundAddress, proxyAddress: string): void {
     if (this.#closed.signal.aborted) {
       control.destroy();
       return;
     }
-    // Many proxies say zeros, which means the address that they were reached by.
-    const address = bound.address.some((byte) => byte !== 0) ? bound.address : addressBytes(proxyAddress);
-    const relay = { address, port: bound.port };
     let socket: DatagramSocket;
+    let relay: Association['relay'];
     try {
+      const address = relayAddress(bound, proxyAddress);
+      relay = { address, words: addressWords(address), port: bound.port };
       socket = this.#open(versionOf(address), 'udp', {
         onDatagrams: (datagrams) => this.#received(datagrams),
-        onFailure: () => this.#end(),
+        onFailure: (peer, failure) => this.#undelivered(peer, failure),
       });
     } catch (error) {
       control.destroy();
@@ -135,6 +148,7 @@ export class SocksPort implements DatagramPort {
 
   #failed(error: unknown): void {
     if (this.#closed.signal.aborted) return;
+    this.#end();
     const reason = error instanceof RemoteStreamError ? error.unreachable : 'net';
     this.#failure = { reason, until: performance.now() + RETRY_AFTER_MS };
     this.#log.info(
@@ -144,12 +158,21 @@ export class SocksPort implements DatagramPort {
   }
 
   #received(datagrams: Datagrams): void {
+    const relay = this.#association?.relay;
+    if (relay === undefined) return;
     for (let i = 0; i < datagrams.count; i++) {
-      const answer = unwrapDatagram(datagrams.payload(i));
-      if (answer === undefined || datagrams.port(i) !== this.#association?.relay.port) continue;
+      const answer = isFrom(datagrams, i, relay) ? unwrapDatagram(datagrams.payload(i)) : undefined;
+      if (answer === undefined) continue;
       const flow = this.#flows.find({ words: addressWords(answer.address), port: answer.port });
       flow?.events.onDatagrams([answer.payload], answer.port);
     }
+  }
+
+  /** A datagram that is too large, say, was lost alone; a relay that can't be reached is none any more. */
+  #undelivered(peer: Peer, { type, code, errno }: DatagramFailure): void {
+    const relay = this.#association?.relay;
+    if (relay === undefined || peer.port !== relay.port || peer.words.join() !== relay.words.join()) return;
+    if (reasonOfIcmp(versionOf(relay.address), type, code, errno) !== undefined) this.#end();
   }
 
   #end(): void {
@@ -162,4 +185,9 @@ export class SocksPort implements DatagramPort {
 
 interface SocksFlow extends DatagramFlow, Peer {
   readonly events: DatagramFlowEvents;
+}
+
+/** Many proxies say zeros, some a name of their own: both are the address that they were reached by. */
+function relayAddress({ address }: BoundAddress, proxyAddress: string): Uint8Array {
+  return address?.some((byte) => byte !== 0) === true ? address : addressBytes(proxyAddress);
 }

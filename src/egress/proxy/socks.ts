@@ -34,13 +34,20 @@ const REPLIES: Readonly<Record<number, () => RemoteStreamError>> = {
     new RemoteStreamError('unreachable', 'the proxy does not know such addresses', { unreachable: 'net' }),
 };
 
-/** Greets the proxy and asks for something. @returns the address that the proxy has bound for it */
+/** What the proxy has bound for a request. */
+export interface BoundAddress {
+  /** Of 4 or 16 bytes; undefined where the proxy says a name. */
+  readonly address: Uint8Array | undefined;
+  readonly port: number;
+}
+
+/** Greets the proxy and asks for something. */
 export async function requestBySocks(
   conversation: Conversation,
   { credentials }: ProxyEndpoint,
   command: number,
   destination: EgressDestination,
-): Promise<{ address: Uint8Array; port: number }> {
+): Promise<BoundAddress> {
   const methods = credentials === undefined ? [NO_AUTHENTICATION] : [NO_AUTHENTICATION, USER_AND_PASSWORD];
   conversation.say(Uint8Array.of(VERSION, methods.length, ...methods));
   const [version, method] = await conversation.take(2);
@@ -52,9 +59,18 @@ export async function requestBySocks(
   const [, reply, , type] = await conversation.take(4);
   if (reply !== 0)
     throw REPLIES[reply]?.() ?? new RemoteStreamError('unreachable', `the proxy refuses by code ${reply}`);
-  const length = type === IPV4 ? 4 : type === IPV6 ? 16 : (await conversation.take(1))[0];
-  const address = await conversation.take(length);
+  const address = await takeAddress(conversation, type);
   return { address, port: (await conversation.take(2)).readUInt16BE() };
+}
+
+/** @returns undefined for a name */
+async function takeAddress(conversation: Conversation, type: number): Promise<Uint8Array | undefined> {
+  if (type === IPV4) return conversation.take(4);
+  if (type === IPV6) return conversation.take(16);
+  if (type !== NAME) throw new Error('it does not speak SOCKS5');
+  const [length] = await conversation.take(1);
+  await conversation.take(length);
+  return undefined;
 }
 
 async function logIn(

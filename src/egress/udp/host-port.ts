@@ -24,7 +24,7 @@ import type {
 import { addressBytes, addressWords, type IpVersion, versionOf } from '../address-bytes.ts';
 import type { DatagramFlow, DatagramFlowEvents, DatagramPort, EgressDestination } from '../dialer.ts';
 import { codeOf, reasonOfCode, reasonOfErrno, reasonOfIcmp } from '../unreachable.ts';
-import { type Peer, PeerTable } from './peers.ts';
+import { isFrom, type Peer, PeerTable } from './peers.ts';
 
 export class HostPort implements DatagramPort {
   readonly #open: OpenDatagramSocket;
@@ -66,19 +66,15 @@ export class HostPort implements DatagramPort {
   /** Runs of datagrams of one peer are passed on together. */
   #received(datagrams: Datagrams): void {
     for (let first = 0, next = 0; first < datagrams.count; first = next) {
-      const port = datagrams.port(first);
       const words = [0, 1, 2, 3].map((word) => datagrams.addressWord(first, word));
+      const peer = { words, port: datagrams.port(first) };
       const payloads: Uint8Array[] = [];
-      for (next = first; next < datagrams.count && isFrom(datagrams, next, words, port); next++)
+      for (next = first; next < datagrams.count && isFrom(datagrams, next, peer); next++)
         payloads.push(datagrams.payload(next));
-      const flow = this.#flows.find({ words, port }) ?? this.#flows.findAddress(words);
-      flow?.events.onDatagrams(payloads, port);
+      const flow = this.#flows.find(peer) ?? this.#flows.findAddress(words);
+      flow?.events.onDatagrams(payloads, peer.port);
     }
   }
-}
-
-function isFrom(datagrams: Datagrams, i: number, words: readonly number[], port: number): boolean {
-  return datagrams.port(i) === port && words.every((value, word) => datagrams.addressWord(i, word) === value);
 }
 
 /** What a flow needs of the port that it belongs to. */

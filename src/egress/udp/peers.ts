@@ -1,8 +1,15 @@
 /** Flows of one port by whom they are to: the address, in the words of a datagram socket, and the port there. */
 
+import type { Datagrams } from '../../../sandbox/index.ts';
+
 export interface Peer {
   readonly words: readonly number[];
   readonly port: number;
+}
+
+/** Whether a datagram that has come is this peer's. */
+export function isFrom(datagrams: Datagrams, i: number, { words, port }: Peer): boolean {
+  return datagrams.port(i) === port && words.every((value, word) => datagrams.addressWord(i, word) === value);
 }
 
 export class PeerTable<T extends Peer> {

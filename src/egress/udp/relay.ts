@@ -15,6 +15,7 @@
 import type { Stack, UdpDatagram } from '../../../stack/index.ts';
 import type { DatagramFlow, DatagramFlowEvents, DatagramPort, Dialer, EgressDestination } from '../dialer.ts';
 import type { FlowMeter } from '../meter.ts';
+import { codeOf, reasonOfCode } from '../unreachable.ts';
 import { RecentTable, type Used } from './recent.ts';
 
 /** Flows at once, and source ports, each of which holds a socket; past it the one unused for longest goes. */
@@ -182,7 +183,8 @@ class RelayedFlow implements DatagramFlowEvents, Used {
   readonly #meter: FlowMeter | undefined;
   readonly #idleTimeoutMs: number;
   readonly #now: () => number;
-  readonly #flow: DatagramFlow | undefined;
+  readonly #route: DatagramRoute;
+  #flow: DatagramFlow | undefined;
   /** What is answered. Set by the first `send`, before anything can come. */
   #latest: UdpDatagram | undefined;
   #usedAt: number | undefined;
@@ -191,24 +193,30 @@ class RelayedFlow implements DatagramFlowEvents, Used {
   constructor(
     key: string,
     source: Source,
-    { dialer, destination, meter }: DatagramRoute,
+    route: DatagramRoute,
     stack: DatagramRelayOptions['stack'],
     now: () => number,
   ) {
     this.key = key;
     this.source = source;
     this.#stack = stack;
-    this.#meter = meter;
+    this.#route = route;
+    this.#meter = route.meter;
     this.#now = now;
-    this.#idleTimeoutMs = destination.port === DNS_PORT ? DNS_IDLE_TIMEOUT_MS : IDLE_TIMEOUT_MS;
-    this.#flow = source.portOf(dialer)?.flow(destination, this);
+    this.#idleTimeoutMs = route.destination.port === DNS_PORT ? DNS_IDLE_TIMEOUT_MS : IDLE_TIMEOUT_MS;
   }
 
   send(datagram: UdpDatagram, now: number): void {
     this.#latest = datagram;
     this.#touch(now);
     this.#meter?.sent(datagram.payload.length);
-    this.#flow?.send(datagram.payload);
+    try {
+      this.#flow ??= this.source.portOf(this.#route.dialer)?.flow(this.#route.destination, this);
+      this.#flow?.send(datagram.payload);
+    } catch (error) {
+      // A dialer of somebody else's may throw: the datagram is lost, and is told to be.
+      this.onUnreachable(reasonOfCode(codeOf(error)) ?? 'host');
+    }
   }
 
   isOf(datagram: UdpDatagram): boolean {

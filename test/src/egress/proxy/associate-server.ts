@@ -1,6 +1,6 @@
-/** A SOCKS5 proxy for datagrams (RFC 1928, 7), which says that it is at 0.0.0.0 as many do. */
+/** A SOCKS5 proxy for datagrams (RFC 1928, 7). */
 
-import { createSocket } from 'node:dgram';
+import { createSocket, type Socket as DatagramSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
@@ -11,19 +11,37 @@ export interface AssociateServer {
   readonly controls: Set<Socket>;
   /** `address:port` of each datagram. */
   readonly relayed: string[];
+  /** Ports that datagrams came from. */
+  readonly clients: Set<number>;
+  /** Where datagrams are sent to. */
+  readonly relay: DatagramSocket;
+}
+
+export interface AssociateOptions {
+  /** Of the request: 0 takes it. */
+  readonly reply?: number;
+  /** What it says of its address, with the type in front (RFC 1928, 6): 0.0.0.0 as many do, if nothing else is said. */
+  readonly bound?: readonly number[];
 }
 
 const HEAD_BYTES = 10;
 
-/** @param reply of the request: 0 takes it */
-export async function associateServer(reply = 0): Promise<AssociateServer> {
+export async function associateServer({
+  reply = 0,
+  bound = [1, 0, 0, 0, 0],
+}: AssociateOptions = {}): Promise<AssociateServer> {
   const relay = createSocket('udp4');
   relay.bind(0, '127.0.0.1');
   await once(relay, 'listening');
-  const [controls, relayed] = [new Set<Socket>(), [] as string[]];
+  const [controls, clients, relayed] = [new Set<Socket>(), new Set<number>(), [] as string[]];
+  let closed = false;
+  relay.on('close', () => {
+    closed = true;
+  });
   relay.on('message', (message, { port: client }) => {
     const address = [...message.subarray(4, 8)].join('.');
     const port = message.readUInt16BE(8);
+    clients.add(client);
     relayed.push(`${address}:${port}`);
     const out = createSocket('udp4');
     onTestFinished(() => void out.close());
@@ -42,8 +60,8 @@ export async function associateServer(reply = 0): Promise<AssociateServer> {
     socket.once('data', () => {
       socket.write(Uint8Array.of(5, 0));
       socket.once('data', () => {
-        const bound = relay.address().port;
-        socket.write(Uint8Array.of(5, reply, 0, 1, 0, 0, 0, 0, bound >> 8, bound & 255));
+        const { port } = relay.address();
+        socket.write(Uint8Array.of(5, reply, 0, ...bound, port >> 8, port & 255));
       });
     });
   });
@@ -52,7 +70,7 @@ export async function associateServer(reply = 0): Promise<AssociateServer> {
   onTestFinished(() => {
     for (const socket of controls) socket.destroy();
     server.close();
-    relay.close();
+    if (!closed) relay.close();
   });
-  return { port: (server.address() as AddressInfo).port, controls, relayed };
+  return { port: (server.address() as AddressInfo).port, controls, relayed, clients, relay };
 }

@@ -249,8 +249,78 @@ describe('datagrams by SOCKS5', () => {
     await ended;
   });
 
+  test.each([
+    ['a name', [3, 13, ...Buffer.from('relay.example')]],
+    ['its address', [1, 127, 0, 0, 1]],
+  ])('a proxy that says %s for its relay is sent them', async (_, bound) => {
+    const [proxy, to] = [await associateServer({ bound }), await echoServer()];
+    const flow = flowOf(portOf(`socks5://127.0.0.1:${proxy.port}`), to);
+    flow.send('one');
+    expect(await flow.next()).toBe(`${to}: one`);
+    flow.send('two');
+    expect(await flow.next()).toBe(`${to}: two`);
+  });
+
+  test('a proxy that says an address of no known type is told of by one line', async () => {
+    const proxy = await associateServer({ bound: [9, 1, 2, 3, 4] });
+    const log = new LogLines();
+    const flow = flowOf(portOf(`socks5://127.0.0.1:${proxy.port}`, log), 9);
+    flow.send('one');
+    expect(await flow.next()).toBe('net');
+    flow.send('two');
+    expect(await flow.next()).toBe('net');
+    expect(log.lines).toEqual([expect.stringContaining('does not speak SOCKS5')]);
+  });
+
+  test('what another host sends from the port of the relay is no answer', async () => {
+    const [proxy, to] = [await associateServer(), await echoServer()];
+    const flow = flowOf(portOf(`socks5://127.0.0.1:${proxy.port}`), to);
+    flow.send('one');
+    await flow.next();
+    const [client = 0] = proxy.clients;
+    const other = createSocket('udp4');
+    onTestFinished(() => void other.close());
+    other.bind(proxy.relay.address().port, '127.0.0.2');
+    await once(other, 'listening');
+    const forged = Buffer.concat([
+      Uint8Array.of(0, 0, 0, 1, 127, 0, 0, 1, to >> 8, to & 255),
+      Buffer.from('!'),
+    ]);
+    await new Promise((resolve) => {
+      other.send(forged, client, '127.0.0.1', resolve);
+    });
+    flow.send('two');
+    expect(await flow.next()).toBe(`${to}: two`);
+  });
+
+  test('a datagram that is too large is lost alone', async () => {
+    const [proxy, to] = [await associateServer(), await echoServer()];
+    const flow = flowOf(portOf(`socks5://127.0.0.1:${proxy.port}`), to);
+    flow.send('one');
+    await flow.next();
+    flow.send('x'.repeat(65_507));
+    flow.send('two');
+    expect(await flow.next()).toBe(`${to}: two`);
+    expect(proxy.clients.size).toBe(1);
+  });
+
+  test('a relay that is not there any more ends the association', async () => {
+    const [proxy, to] = [await associateServer(), await echoServer()];
+    const flow = flowOf(portOf(`socks5://127.0.0.1:${proxy.port}`), to);
+    flow.send('one');
+    await flow.next();
+    const [control] = proxy.controls;
+    if (control === undefined) throw new Error('no connection');
+    const ended = once(control.resume(), 'end');
+    const closed = once(proxy.relay, 'close');
+    proxy.relay.close();
+    await closed;
+    flow.send('two');
+    await ended;
+  });
+
   test('a proxy without them: told to the sender, at once from then on, and by one line', async () => {
-    const proxy = await associateServer(7);
+    const proxy = await associateServer({ reply: 7 });
     const log = new LogLines();
     const flow = flowOf(portOf(`socks5://127.0.0.1:${proxy.port}`, log), 9);
     flow.send('one');

@@ -160,6 +160,42 @@ test('a port whose flows had to go for others goes with them', () => {
   expect([dialer.flows[0]?.closed, dialer.ports, dialer.closedPorts]).toEqual([true, 2, 1]);
 });
 
+test.each(['openPort', 'flow', 'send'] as const)(
+  'a dialer that throws in %s loses that datagram, and its sender is told',
+  (where) => {
+    const refuse = (code: string): never => {
+      throw Object.assign(new Error('not now'), { code });
+    };
+    const { openPort } = dialer;
+    const codes = ['ENETUNREACH', 'what', ''];
+    const turn = (): void => {
+      const code = codes.shift() ?? '';
+      if (code !== '') refuse(code);
+    };
+    dialer.openPort = () => {
+      if (where === 'openPort') turn();
+      const port = openPort.call(dialer);
+      return {
+        ...port,
+        flow: (destination, events) => {
+          if (where === 'flow') turn();
+          const flow = port.flow(destination, events);
+          return {
+            ...flow,
+            send: (payload) => {
+              if (where === 'send') turn();
+              flow.send(payload);
+            },
+          };
+        },
+      };
+    };
+    for (let i = 0; i < 3; i++) relay.forward(datagram(5000, '192.0.2.1'));
+    expect(answers).toEqual(['5000 192.0.2.1:7 net', '5000 192.0.2.1:7 host']);
+    expect(dialer.flows.map(({ sent }) => sent)).toEqual([['x']]);
+  },
+);
+
 test('at the end all is closed', () => {
   relay.forward(datagram(5000, '192.0.2.1'));
   relay.forward(datagram(5001, '192.0.2.1'));
