@@ -10,12 +10,22 @@
  * the guest's receive window until the transport has taken them. Towards the
  * guest, the remote stream is paused while the send buffer is full.
  *
- * A FIN is passed on as one, and so is a reset. The remote stream is destroyed
- * as soon as the guest's connection is over, however it ended.
+ * A FIN is passed on as one, and so is a reset, each behind the bytes that came
+ * before it. The remote stream is destroyed as soon as the guest's connection is
+ * over, however it ended.
+ *
+ * A guest that has ended may be gone, and its kernel keeps what it has left of
+ * the connection for a minute (tcp(7), tcp_fin_timeout). A far end that does not
+ * end would hold it here for ever, so the guest is asked whether it is there
+ * still: a kernel that knows nothing of it answers by RST.
  */
 
 import type { TcpConnection, TcpRequest } from '../../stack/index.ts';
+import { LINGER_TIMEOUT_MS } from './linger.ts';
 import type { RemoteStream, RemoteStreamError, RemoteStreamEvents } from './stream.ts';
+
+/** How long a guest that has ended is silent before it is asked. */
+const ENDED_GUEST_IDLE_MS = 60_000;
 
 /** Opens the far side; it reports by `events`, the first of them not before this has returned. */
 export type Dial = (events: RemoteStreamEvents) => RemoteStream;
@@ -69,10 +79,30 @@ class Relay implements RemoteStreamEvents {
 
   onError(error: RemoteStreamError): void {
     this.#onFailure(error);
-    if (this.#connection !== undefined) this.#connection.reset();
+    if (this.#connection !== undefined) this.#reset(this.#connection, error);
     else if (error.reason === 'refused') this.#request.refuse();
     else if (error.reason === 'silent') this.#request.drop();
     else this.#request.unreachable(error.unreachable);
+  }
+
+  #reset(connection: TcpConnection, { reason }: RemoteStreamError): void {
+    if (reason === 'reset' && connection.sendQueued > 0) this.#resetBehind(connection);
+    else connection.reset();
+  }
+
+  /** What the far end sent before is delivered; what the guest sends from now on is nobody's to read. */
+  #resetBehind(connection: TcpConnection): void {
+    const lingering = setTimeout(() => connection.reset(), LINGER_TIMEOUT_MS).unref();
+    connection.onReadable = null;
+    connection.onAcknowledged = () => {
+      this.#remote?.reclaim?.(connection.sendQueued);
+      if (connection.sendQueued === 0) connection.reset();
+      else lingering.refresh();
+    };
+    connection.onClosed = () => {
+      clearTimeout(lingering);
+      this.#remote?.destroy();
+    };
   }
 
   #toRemote(connection: TcpConnection): void {
@@ -83,6 +113,8 @@ class Relay implements RemoteStreamEvents {
     if (!connection.remoteFinished || this.#finishPassedOn) return;
     this.#finishPassedOn = true;
     this.#remote?.end();
+    connection.keepAliveIdleMs = ENDED_GUEST_IDLE_MS;
+    connection.keepAlive = true;
   }
 
   #resume(): void {

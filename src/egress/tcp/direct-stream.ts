@@ -17,9 +17,9 @@ import {
   systemError,
   wouldBlock,
 } from '../../../sandbox/index.ts';
+import { LINGER_TIMEOUT_MS } from '../../relay/linger.ts';
 import { type RemoteStream, RemoteStreamError, type RemoteStreamEvents } from '../../relay/stream.ts';
 import { dialError } from './dial-error.ts';
-import { LINGER_TIMEOUT_MS } from './linger.ts';
 import { type IdleBlocks, ReadBlocks } from './read-blocks.ts';
 
 /** What one stream reads before others have their turn, and before it is passed on: what a core's own cache holds. */
@@ -47,6 +47,8 @@ export class DirectStream implements RemoteStream, StreamSocketEvents {
   readonly #unwritten: Unwritten[] = [];
   /** Of the first of them. */
   #writtenBytes = 0;
+  /** Of a write that has failed; 0 while none has. */
+  #writeErrno = 0;
   #ended = false;
   /** The FIN has been sent. */
   #finished = false;
@@ -96,6 +98,10 @@ export class DirectStream implements RemoteStream, StreamSocketEvents {
   }
 
   write(chunk: Uint8Array, done: () => void): void {
+    if (this.#writeErrno !== 0) {
+      done();
+      return;
+    }
     this.#unwritten.push({ chunk, done });
     if (this.#unwritten.length === 1) this.#flush();
   }
@@ -159,7 +165,9 @@ export class DirectStream implements RemoteStream, StreamSocketEvents {
 
   #nothingRead(errno: number): void {
     this.#readable = false;
-    if (errno === 0) {
+    if (this.#writeErrno !== 0) {
+      this.#broken('write', this.#writeErrno);
+    } else if (errno === 0) {
       if (this.#readEnded) return;
       this.#readEnded = true;
       this.#events.onEnd();
@@ -173,7 +181,7 @@ export class DirectStream implements RemoteStream, StreamSocketEvents {
       const [{ chunk, done }] = this.#unwritten;
       const taken = this.#socket.write(chunk, this.#writtenBytes);
       if (taken < 0) {
-        if (!wouldBlock(-taken)) this.#brokenSoon(-taken);
+        if (!wouldBlock(-taken)) this.#writeFailed(-taken);
         return;
       }
       this.#writtenBytes += taken;
@@ -196,9 +204,22 @@ export class DirectStream implements RemoteStream, StreamSocketEvents {
     this.#socket?.finish();
   }
 
-  /** The near side may be in the middle of its own work when a write fails. */
-  #brokenSoon(errno: number): void {
-    queueMicrotask(() => this.#broken('write', errno));
+  /**
+   * Whoever takes no more may have said why: that is read first, and by its end the near side hears of it. Which
+   * may be in the middle of its own work now.
+   */
+  #writeFailed(errno: number): void {
+    this.#writeErrno = errno;
+    this.#dropUnwritten();
+    queueMicrotask(() => {
+      if (this.#destroyed) this.#close(false);
+      this.#readable = this.#endWaits = true;
+      this.#read();
+    });
+  }
+
+  #dropUnwritten(): void {
+    for (const { done } of this.#unwritten.splice(0)) done();
   }
 
   #broken(call: string, errno: number): void {
@@ -220,6 +241,6 @@ export class DirectStream implements RemoteStream, StreamSocketEvents {
     clearTimeout(this.#lingering);
     socket.close(reset);
     this.#reads.rest();
-    for (const { done } of this.#unwritten.splice(0)) done();
+    this.#dropUnwritten();
   }
 }

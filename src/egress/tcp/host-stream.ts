@@ -6,10 +6,10 @@
  */
 
 import type { Socket } from 'node:net';
+import { LINGER_TIMEOUT_MS } from '../../relay/linger.ts';
 import { type RemoteStream, RemoteStreamError, type RemoteStreamEvents } from '../../relay/stream.ts';
 import type { HostDial } from './dial.ts';
 import { dialError } from './dial-error.ts';
-import { LINGER_TIMEOUT_MS } from './linger.ts';
 import { ReadBuffer } from './read-buffer.ts';
 import { reset } from './reset.ts';
 

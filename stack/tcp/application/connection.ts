@@ -176,6 +176,17 @@ export class TcpConnection implements ConnectionEvents {
     return this.#tcb.keepAliveAt !== Infinity;
   }
 
+  /** How long a peer is silent before it is asked; 0 for the stack's limit. */
+  set keepAliveIdleMs(ms: number) {
+    if (!(ms >= 0 && ms < Infinity)) throw new RangeError('keepAliveIdleMs must be a time');
+    this.#tcb.keepAliveIdleMs = ms;
+    if (this.keepAlive) setKeepAlive(this.#context, this.#tcb, true);
+  }
+
+  get keepAliveIdleMs(): number {
+    return this.#tcb.keepAliveIdleMs;
+  }
+
   /** FIN after all that was written. The peer may go on sending. */
   finish(): void {
     const tcb = this.#tcb;

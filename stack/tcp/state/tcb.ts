@@ -193,6 +193,8 @@ export class Tcb implements TimerEntry {
   delayedAckAt = Infinity;
   keepAliveAt = Infinity;
   keepAliveProbes = 0;
+  /** As the application has it; 0 for the limit of the stack. */
+  keepAliveIdleMs = 0;
   /** When anything was last heard of the peer. */
   heardAtMs: number;
   /** When the peer last showed that things move on, and how often the timer has run out since. */

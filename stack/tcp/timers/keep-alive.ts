@@ -11,13 +11,18 @@ import type { Tcb } from '../state/tcb.ts';
 export function setKeepAlive(context: TcpContext, tcb: Tcb, on: boolean): void {
   if (tcb.closeReason !== null) return;
   tcb.keepAliveProbes = 0;
-  tcb.keepAliveAt = on ? context.clock.nowMs + context.limits.keepAliveIdleMs : Infinity;
+  tcb.keepAliveAt = on ? context.clock.nowMs + idleMs(context, tcb) : Infinity;
   context.armTimers(tcb);
+}
+
+/** The silence before the first probe: as the application has it, or the stack. */
+function idleMs(context: TcpContext, tcb: Tcb): number {
+  return tcb.keepAliveIdleMs > 0 ? tcb.keepAliveIdleMs : context.limits.keepAliveIdleMs;
 }
 
 export function keepAliveDue(context: TcpContext, tcb: Tcb, nowMs: number): void {
   const { limits } = context;
-  const idleUntil = tcb.heardAtMs + limits.keepAliveIdleMs;
+  const idleUntil = tcb.heardAtMs + idleMs(context, tcb);
   if (tcb.keepAliveProbes === 0 && idleUntil > nowMs) {
     tcb.keepAliveAt = idleUntil;
     return;

@@ -1,9 +1,9 @@
 /** The relay on a real stack: a guest that speaks in segments on one side, a far end that obeys on the other. */
 
-import { describe, expect } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { relay } from '../../../src/relay/relay.ts';
 import { type RemoteStream, RemoteStreamError, type RemoteStreamEvents } from '../../../src/relay/stream.ts';
-import { type Harness, scenario } from '../../stack/harness/harness.ts';
+import { Harness, scenario } from '../../stack/harness/harness.ts';
 import { stream } from '../../stack/harness/packets.ts';
 
 /** A far end that takes what it is told to take, and tells what it was asked. */
@@ -201,14 +201,129 @@ describe('a guest that reads slowly', () => {
   });
 });
 
-describe('resets', () => {
-  scenario('one of the far end is one here, whatever waits', (h) => {
+describe('a guest that has ended, and a far end that does not end', () => {
+  function halfClosed(h: Harness): FarEnd {
     const far = established(h);
+    h.guest('FA seq=1 ack=1');
+    h.sends('A ack=2');
+    expect(far.asked()).toEqual(['end']);
+    return far;
+  }
+
+  scenario('are ended once the kernel of the guest knows nothing of it any more', (h) => {
+    const far = halfClosed(h);
+    h.advance(59_999);
+    h.sends();
+    h.advance(1);
+    h.sends('A seq=0 ack=2');
+    h.guest('R seq=2');
+    expect(far.asked()).toEqual(['destroy']);
+  });
+
+  scenario('go on while the guest is there', (h) => {
+    const far = halfClosed(h);
+    for (let probes = 0; probes < 60; probes++) {
+      h.advance(75_000);
+      h.sends('A seq=0 ack=2');
+      h.guest('A seq=2 ack=1');
+    }
     far.events.onData(stream(0, 100));
+    h.poll();
+    h.sends('PA seq=1 ack=2 len=100');
+    h.guest('A seq=2 ack=101');
+    expect(far.asked()).toEqual([]);
+  });
+});
+
+scenario('a connection with both ends open is not asked for', (h) => {
+  const far = established(h);
+  h.advance(10_000_000);
+  h.sends();
+  expect(far.asked()).toEqual([]);
+});
+
+describe('resets', () => {
+  scenario('one of the far end is one here', (h) => {
+    const far = established(h);
     far.events.onError(new RemoteStreamError('reset', 'by the pod'));
     h.poll();
     h.sends('RA seq=1 ack=1');
     expect(far.asked()).toEqual(['destroy']);
+  });
+
+  scenario('one of the far end comes behind what it had sent', (h) => {
+    const far = established(h, 1000);
+    far.events.onData(stream(0, 1500));
+    far.events.onError(new RemoteStreamError('reset', 'by the pod'));
+    h.poll();
+    h.sends('A seq=1 len=500', 'A seq=501 len=500');
+    // What the guest says now is read by nobody.
+    h.guest('A seq=1 ack=1001 win=1000 len=10');
+    h.sends('PA seq=1001 ack=11 len=500');
+    expect(far.asked()).toEqual([]);
+    h.guest('A seq=11 ack=1501 win=1000');
+    h.sends('RA seq=1501 ack=11');
+    expect(far.asked()).toEqual(['destroy']);
+  });
+
+  scenario('one behind bytes that come with the opening is delivered behind them', (h) => {
+    const far = dialled(h);
+    far.events.onEstablished();
+    far.events.onData(stream(0, 100));
+    far.events.onError(new RemoteStreamError('reset', 'by the pod'));
+    h.poll();
+    h.sends('SA seq=0 ack=1 mss=1460');
+    h.guest('A seq=1 ack=1 win=65535');
+    h.sends('PA seq=1 ack=1 len=100');
+    h.guest('A seq=1 ack=101');
+    h.sends('RA seq=101 ack=1');
+  });
+
+  scenario('another end of the far end drops what waits', (h) => {
+    const far = established(h);
+    far.events.onData(stream(0, 100));
+    far.events.onError(new RemoteStreamError('timeout', 'too long'));
+    h.poll();
+    h.sends('RA seq=1 ack=1');
+  });
+
+  test('one that waits for a guest that does not read is sent after a minute without a byte', () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const h = new Harness();
+      const far = established(h, 1000);
+      far.events.onData(stream(0, 1500));
+      far.events.onError(new RemoteStreamError('reset', 'by the pod'));
+      h.poll();
+      h.sends('A seq=1 len=500', 'A seq=501 len=500');
+      vi.advanceTimersByTime(40_000);
+      h.guest('A seq=1 ack=1001 win=0');
+      vi.advanceTimersByTime(59_999);
+      h.poll();
+      h.sends();
+      vi.advanceTimersByTime(1);
+      h.poll();
+      h.sends('RA seq=1001 ack=1');
+      expect([far.asked(), vi.getTimerCount()]).toEqual([['destroy'], 0]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test('a guest that resets before it has read all leaves no timer', () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const h = new Harness();
+      const far = established(h);
+      far.events.onData(stream(0, 100));
+      far.events.onError(new RemoteStreamError('reset', 'by the pod'));
+      h.poll();
+      h.sends('PA seq=1 len=100');
+      h.guest('R seq=1');
+      expect([far.asked(), vi.getTimerCount()]).toEqual([['destroy'], 0]);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   scenario('one of the guest ends the far end, and what it takes later does no harm', (h) => {

@@ -42,6 +42,7 @@ const settings: Action = (world, program) => {
   const one = applicationOf(world, program);
   if (one === undefined) return;
   one.connection.keepAlive = program.below(2) === 0;
+  one.connection.keepAliveIdleMs = program.from([0, 300]);
   one.connection.diffserv = program.below(64);
   one.connection.giveUpAfterMs = program.from([0, 500, Infinity]);
 };

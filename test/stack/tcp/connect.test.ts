@@ -170,6 +170,31 @@ describe('keep-alive (RFC 9293 3.8.4)', () => {
   );
 
   scenario(
+    'asks after a silence of its own, if it has one',
+    (h) => {
+      const connection = h.establish();
+      connection.keepAlive = true;
+      connection.keepAliveIdleMs = 500;
+      h.advance(499);
+      h.sends();
+      h.advance(1);
+      h.sends('A seq=0 ack=1');
+      h.guest('A seq=1 ack=1');
+      h.advance(499);
+      h.sends();
+      connection.keepAliveIdleMs = 0;
+      h.advance(9500);
+      h.sends();
+      h.advance(1);
+      h.sends('A seq=0 ack=1');
+      expect(() => {
+        connection.keepAliveIdleMs = Infinity;
+      }).toThrow('keepAliveIdleMs');
+    },
+    LIMITS,
+  );
+
+  scenario(
     'gives up only after several probes without an answer',
     (h) => {
       const connection = h.establish();

@@ -200,6 +200,28 @@ test('a DirectStream that is given up while it dials reports nothing, and leaves
   expect(probe.events).toEqual([]);
 });
 
+test('a DirectStream reads to the end what came before a reset, when a write finds it first', async () => {
+  const answer = new Uint8Array(40 << 10);
+  let taken = 0;
+  let far: Socket | undefined;
+  const { server, port } = await listening((socket) => void (far = socket.pause()));
+  open.push(server);
+  const [, { dial }] = DIALS;
+  const probe = new Probe(dial(port));
+  await probe.established;
+  await probe.send('a request that nobody reads');
+  probe.stream.pause();
+  await until(async () => far !== undefined);
+  await new Promise((resolve) => {
+    far?.write(answer, resolve);
+  });
+  far?.resetAndDestroy();
+  for (let i = 0; i < 3; i++) probe.stream.write(new Uint8Array(1 << 10), () => taken++);
+  probe.stream.resume();
+  expect(await probe.ending).toMatchObject({ kind: 'error', error: { reason: 'reset' } });
+  expect([probe.bytes, taken]).toEqual([answer.length, 3]);
+});
+
 test('a DirectStream says why there is no way', async () => {
   const address = addressBytes('0.0.0.0').fill(255);
   const probe = new Probe(
