@@ -38,7 +38,7 @@ export class TcpConnection implements ConnectionEvents {
    * - `reset`: by the peer
    * - `refused`: by the peer, a connection of ours that was never open
    * - `timeout`: the peer stopped answering
-   * - `aborted`: by `reset` or `Stack.abortAll`
+   * - `aborted`: by `reset` or `Stack.abortAll`, or since the peer has sent text behind its own FIN
    */
   onClosed: ((reason: CloseReason) => void) | null = null;
   readonly #tcb: Tcb;

@@ -7,7 +7,7 @@
  */
 import { RangeSet } from '../../storage/range-set.ts';
 import { FIN } from '../../wire/tcp.ts';
-import { moveToTimeWait } from '../close/lifecycle.ts';
+import { abortTcb, moveToTimeWait } from '../close/lifecycle.ts';
 import { distance, isAfter, isBefore } from '../numbers/sequence.ts';
 import { ackNow, duplicateAckNow, scheduleAck } from '../receive/delayed-ack.ts';
 import { SackReport } from '../segment/sack-report.ts';
@@ -35,11 +35,7 @@ export function textArrives(context: TcpContext, tcb: Tcb, segment: Segment): vo
   const to = isAfter(end, limit) ? limit : end;
   const taken = segment.payloadLength > 0 ? takeText(context, tcb, segment, from, to) : to;
   // A FIN whose text was trimmed has not arrived.
-  if (hasFin && taken === end && !tcb.finAhead) {
-    tcb.finAhead = true;
-    tcb.finAheadSequence = end;
-    ackNow(context, tcb);
-  }
+  if (hasFin && taken === end && !tcb.finAhead && !finArrives(context, tcb, end)) return;
   if (tcb.finAhead && tcb.finAheadSequence === tcb.rcvNxt) receiveFin(context, tcb);
 }
 
@@ -144,6 +140,34 @@ function closeGap(context: TcpContext, tcb: Tcb, ranges: RangeSet): void {
   tcb.rcvNxt = reached;
   tcb.duplicateAcksOwed = 0;
   ackNow(context, tcb);
+}
+
+/**
+ * Behind a FIN there is nothing: text that has come from there shows that the peer contradicts itself. One before
+ * RCV.NXT is a segment from before the window like any other; nobody can say which text is meant where it waits for a
+ * gap to close.
+ *
+ * @returns false when the connection is gone by it
+ */
+function finArrives(context: TcpContext, tcb: Tcb, sequence: number): boolean {
+  const { outOfOrder } = tcb;
+  if (
+    outOfOrder !== null &&
+    outOfOrder.count > 0 &&
+    isAfter(outOfOrder.end(outOfOrder.count - 1), sequence)
+  ) {
+    context.counters.tcpDataAfterFin++;
+    abortTcb(context, tcb, 'aborted');
+    return false;
+  }
+  ackNow(context, tcb);
+  if (isBefore(sequence, tcb.rcvNxt)) {
+    context.counters.tcpNotAcceptable++;
+    return true;
+  }
+  tcb.finAhead = true;
+  tcb.finAheadSequence = sequence;
+  return true;
 }
 
 function receiveFin(context: TcpContext, tcb: Tcb): void {

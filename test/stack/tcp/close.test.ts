@@ -123,6 +123,44 @@ describe('the end', () => {
     h.sends('A ack=2');
     expect([h.stack.counters.tcpDataAfterFin, connection.read()]).toEqual([1, null]);
   });
+
+  scenario('a FIN before text that has been taken is not one', (h) => {
+    const connection = h.establish();
+    h.guest('A seq=1 ack=1 len=100');
+    h.sends('A ack=101');
+    h.guest('FA seq=100 ack=1');
+    h.sends('A ack=101');
+    h.guest('A seq=101 ack=1 len=100');
+    h.sends('A ack=201');
+    expect([drain(connection, 0), connection.state]).toEqual([200, 'ESTABLISHED']);
+  });
+
+  for (const [where, fin] of [
+    ['in order', 'FA seq=1 ack=1'],
+    ['ahead of the same gap', 'FA seq=51 ack=1 len=20'],
+    ['in the midst of it', 'FA seq=150 ack=1'],
+  ] as const) {
+    scenario(
+      `text behind a FIN that comes ${where} ends the connection, and holds no memory`,
+      (h) => {
+        const blocks = 16;
+        for (let port = 1; port <= 2 * blocks; port++) {
+          h.guest(`S seq=0 win=64240 sport=${port}`);
+          const connection = h.request().accept();
+          const reasons = listen(connection);
+          h.poll();
+          h.sends('SA mss=1460');
+          h.guest(`A seq=1 ack=1 sport=${port}`, `A seq=101 ack=1 len=100 sport=${port}`);
+          h.sends('A ack=1');
+          h.guest(`${fin} sport=${port}`);
+          expect(h.frames().at(-1)?.payload[13]).toBe(0x14); // RST, ACK
+          expect(reasons).toEqual(['aborted']);
+        }
+        expect(h.stack.counters.tcpOutOfOrderDropped).toBe(0);
+      },
+      { limits: { receivePoolBytes: 16 * 65_536 } },
+    );
+  }
 });
 
 function finishOursFirst(h: Harness): void {
