@@ -32,6 +32,8 @@ export interface StackLimits {
   readonly maxOutOfOrderRanges: number;
   /** Bytes written and not yet acknowledged, above which `sendRoom` is 0. */
   readonly sendBufferBytes: number;
+  /** The same of all connections together; past it each has a buffer of 64 KiB (tcp/state/send-room.ts). */
+  readonly sendPoolBytes: number;
   /** Chunks written and not yet acknowledged, above which `sendRoom` is 0. */
   readonly maxSendChunks: number;
   /** Transmissions in flight that a connection keeps apart; past it the last ones are taken together. */
@@ -100,6 +102,7 @@ export const DEFAULT_LIMITS: StackLimits = {
   receivePoolIdleBytes: 16 << 20,
   maxOutOfOrderRanges: 64,
   sendBufferBytes: 2 << 20,
+  sendPoolBytes: 256 << 20,
   maxSendChunks: 4096,
   maxTransmissions: 4096,
   retransmissionsBeforeWarning: 3,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { Stack } from '../../stack/index.ts';
+import { Stack, type TcpConnection } from '../../stack/index.ts';
 import { Harness, scenario, TestDevice } from './harness/harness.ts';
+import { stream } from './harness/packets.ts';
 
 function make(limits: object, mtu = 1500): Stack {
   return new Stack({ device: new TestDevice({ mtu }), now: 0, random: (bytes) => bytes.fill(1), limits });
@@ -48,6 +49,51 @@ describe('limits', () => {
       expect(h.requests).toHaveLength(1);
     },
     { limits: { maxConnections: 1 } },
+  );
+
+  scenario(
+    'of what all send queues hold: stalled readers leave little to each, and stop nobody',
+    (h) => {
+      const chunk = stream(0, 16 << 10);
+      const open = (port: number): TcpConnection => {
+        h.guest(`S seq=0 win=65535 sport=${port}`);
+        const connection = h.request().accept();
+        h.poll();
+        h.sends('SA mss=1460');
+        h.guest(`A seq=1 ack=1 win=0 sport=${port}`);
+        return connection;
+      };
+      const fill = (connection: TcpConnection): number => {
+        while (connection.sendRoom > 0) connection.write(chunk);
+        return connection.sendQueued;
+      };
+      const stalled = [1, 2, 3, 4].map(open);
+      expect(stalled.map(fill)).toEqual([512 << 10, 512 << 10, 64 << 10, 64 << 10]);
+
+      const reader = open(5);
+      reader.onWritable = () => void fill(reader);
+      expect(fill(reader)).toBe(64 << 10);
+      let read = 0;
+      let most = 0;
+      for (let turns = 0; turns < 1000 && read < 1 << 20; turns++) {
+        h.guest(`A seq=1 ack=${read + 1} win=65535 sport=5`);
+        read += h.frames().reduce((sum, { payload }) => sum + payload.length - 20, 0);
+        most = Math.max(most, reader.sendQueued);
+      }
+      expect(read).toBeGreaterThanOrEqual(1 << 20);
+      // The last chunk is taken whole.
+      expect(most).toBeLessThan((64 << 10) + chunk.length);
+
+      // What a connection held is everybody's again when it has gone.
+      for (const connection of stalled) connection.reset();
+      h.poll();
+      h.frames();
+      expect(fill(reader)).toBeGreaterThanOrEqual(512 << 10);
+      reader.reset();
+      h.poll();
+      h.frames();
+    },
+    { limits: { sendBufferBytes: 512 << 10, sendPoolBytes: 1 << 20 } },
   );
 
   test('that contradict the wire are refused', () => {

@@ -10,6 +10,7 @@ import { tuneReceiveBuffer } from '../receive/receive-tuning.ts';
 import { urgentBytes } from '../receive/urgent.ts';
 import { updateWorthwhile } from '../receive/window.ts';
 import type { TcpContext } from '../state/context.ts';
+import { sendRoom } from '../state/send-room.ts';
 import { CLOSED, type StateName, stateName, TIME_WAIT } from '../state/state.ts';
 import {
   type CloseReason,
@@ -145,6 +146,7 @@ export class TcpConnection implements ConnectionEvents {
     if (tcb.finWanted) throw new Error('write after finish');
     if (tcb.closeReason !== null || chunk.length === 0) return;
     tcb.sendQueue.push(chunk);
+    this.#context.sendQueuedBytes += chunk.length;
     if (this.sendRoom === 0) tcb.roomExhausted = true;
     this.#context.wantOutput(tcb);
   }
@@ -154,12 +156,9 @@ export class TcpConnection implements ConnectionEvents {
     return this.#tcb.sendQueue.bytes;
   }
 
-  /** How much more fits the send buffer. */
+  /** How much more fits the send buffer, and what all of them may hold together. */
   get sendRoom(): number {
-    const { limits } = this.#context;
-    const { sendQueue } = this.#tcb;
-    if (sendQueue.chunks >= limits.maxSendChunks) return 0;
-    return Math.max(0, limits.sendBufferBytes - sendQueue.bytes);
+    return sendRoom(this.#context, this.#tcb);
   }
 
   /** Bytes up to the peer's urgent pointer that are still to be read (RFC 9293 3.8.5). */

@@ -25,6 +25,7 @@ export function closeTcb(context: TcpContext, tcb: Tcb, reason: CloseReason): vo
   context.flows.remove(tcb.flow);
   tcb.setState(CLOSED);
   leave(context, tcb, reason);
+  context.sendQueuedBytes -= tcb.sendQueue.bytes;
   tcb.sendQueue.clear();
   if (reason !== 'finished') discardReceived(tcb);
 }

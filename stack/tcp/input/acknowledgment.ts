@@ -13,6 +13,7 @@ import { sendBareSegment } from '../output/bare-segment.ts';
 import { ackNow } from '../receive/delayed-ack.ts';
 import type { Segment } from '../segment/segment.ts';
 import type { TcpContext } from '../state/context.ts';
+import { isRoomBack } from '../state/send-room.ts';
 import { CLOSING, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, LAST_ACK, SYN_RECEIVED } from '../state/state.ts';
 import { EVENT_ACKNOWLEDGED, EVENT_ESTABLISHED, EVENT_WRITABLE, type Tcb } from '../state/tcb.ts';
 import { challenge } from './challenge.ts';
@@ -128,7 +129,9 @@ function advance(context: TcpContext, tcb: Tcb, acknowledged: number): void {
   const { nowMs } = context.clock;
   tcb.sndUna = (tcb.sndUna + acknowledged) | 0;
   const finToo = tcb.finSent && tcb.inFlight === 0;
-  tcb.sendQueue.acknowledge(finToo ? acknowledged - 1 : acknowledged);
+  const bytes = finToo ? acknowledged - 1 : acknowledged;
+  tcb.sendQueue.acknowledge(bytes);
+  context.sendQueuedBytes -= bytes;
   tcb.scoreboard.acknowledge(tcb.sndUna, context.delivery);
   tcb.rtt.heard();
   tcb.progressed(nowMs);
@@ -136,17 +139,10 @@ function advance(context: TcpContext, tcb: Tcb, acknowledged: number): void {
   tcb.retransmitAt = tcb.inFlight > 0 ? nowMs + tcb.rtt.rtoMs : Infinity;
   context.armTimers(tcb);
   if (tcb.events !== null && tcb.events.onAcknowledged !== null) context.wantEvent(tcb, EVENT_ACKNOWLEDGED);
-  if (tcb.roomExhausted && roomIsBack(context, tcb)) {
+  if (tcb.roomExhausted && isRoomBack(context, tcb)) {
     tcb.roomExhausted = false;
     context.wantEvent(tcb, EVENT_WRITABLE);
   }
-}
-
-function roomIsBack(context: TcpContext, tcb: Tcb): boolean {
-  const { limits } = context;
-  return (
-    tcb.sendQueue.bytes <= limits.sendBufferBytes / 2 && tcb.sendQueue.chunks <= limits.maxSendChunks / 2
-  );
 }
 
 /**

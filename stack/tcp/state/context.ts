@@ -34,6 +34,8 @@ export class TcpContext {
   readonly timeWaits = new AgeList<TimeWait>();
   /** Connections whose windows wait for memory, the first to have run out of it first (receive/waiting-windows.ts). */
   readonly waitingWindows = new Set<Tcb>();
+  /** Bytes in the send queues of all connections. */
+  sendQueuedBytes = 0;
   /** Connections in the flow table. */
   connectionCount = 0;
   /** A number that nobody can foresee. */
