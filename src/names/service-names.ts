@@ -64,6 +64,28 @@ export function serviceNames(
   return { names: [host, ...qualified, ...ofContext], canonical: ofContext.at(-1) ?? qualified[2] };
 }
 
+/** Which Services a name below `svc` leads to. */
+export interface NamedServices {
+  readonly namespace: string;
+  /** undefined: all of the namespace. */
+  readonly name: string | undefined;
+}
+
+/**
+ * Read backwards, whether there is such a Service or not: `web.shop.svc`, `db-0.db.shop.svc.cluster.local`; of
+ * `shop.svc` all of the namespace. undefined where the name does not end like those of a Service do.
+ */
+export function servicesNamed(
+  canonicalName: string,
+  { domain, contextLabel }: Naming,
+): NamedServices | undefined {
+  const context = contextLabel === undefined ? '' : `.${contextLabel}`;
+  const end = [`.svc.${domain}${context}`, `.svc${context}`].find((one) => canonicalName.endsWith(one));
+  if (end === undefined) return undefined;
+  const [namespace, name, , ...rest] = canonicalName.slice(0, -end.length).split('.').toReversed();
+  return rest.length > 0 ? undefined : { namespace, name };
+}
+
 /**
  * What a pod is called under its headless Service: its label where that can be
  * one, and each of its addresses with dashes, which is what cluster DNS gives

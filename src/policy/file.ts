@@ -150,6 +150,7 @@ class Reader {
         action,
         text: ruleText(text, protocol, ports, via),
         origin: `${this.#file}:${this.#place(startOf(target))}`,
+        isOfFile: true,
         protocol: own,
         target: parsed.target,
         ports: ports ?? parsed.ports,

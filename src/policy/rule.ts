@@ -51,6 +51,8 @@ export interface Rule extends Matcher {
   readonly text: string;
   /** Where: an option, or a place in a file. */
   readonly origin: string;
+  /** A file's rules may be meant for many runs. */
+  readonly isOfFile: boolean;
   /** The dialer's name, where it is not the usual one. */
   readonly via: string | undefined;
 }
@@ -68,7 +70,7 @@ export class RuleSyntaxError extends Error {}
 /** Throws `RULE_INVALID`. @param option `--allow` or `--deny` */
 export function parseRuleOption(action: Action, text: string, option: string): Rule {
   try {
-    return { action, text, origin: option, ...parseRuleText(text) };
+    return { action, text, origin: option, isOfFile: false, ...parseRuleText(text) };
   } catch (error) {
     if (!(error instanceof RuleSyntaxError)) throw error;
     throw new UsageError(

@@ -20,6 +20,7 @@ import { EtcWriter } from './etc-writer.ts';
 import type { Egress } from './outside/egress.ts';
 import { Directory } from './routing/directory.ts';
 import { attachNetwork } from './routing/network.ts';
+import { StrayRules } from './routing/stray-rules.ts';
 
 export interface SandboxNetworkOptions {
   /** The domain of the clusters: `cluster.local`. */
@@ -75,7 +76,12 @@ export async function openNetwork(
     log,
   });
   const etc = startEtc({ sandbox, contexts, plan }, domain, directory.names);
-  directory.onNamesChanged = () => etc.namesChanged();
+  const stray = new StrayRules({ rules: egress.rules, contexts: contexts.all, directory, domain, log });
+  stray.check();
+  directory.onNamesChanged = () => {
+    etc.namesChanged();
+    stray.check();
+  };
   const stack = connectStack({ sandbox, directory, egress, log });
   return {
     connectionCount: () => stack.connectionCount(),

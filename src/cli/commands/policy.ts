@@ -4,11 +4,18 @@ import { loadAccess } from '../../cluster/index.ts';
 import { UsageError } from '../../errors.ts';
 import { createLog } from '../../observe/log.ts';
 import { parseDestination } from '../../policy/index.ts';
-import { explainDestination, reportText, type ServicePlace } from '../../session/outside/explanation.ts';
+import { contextLabels } from '../../session/context-labels.ts';
+import {
+  type ContextNaming,
+  explainDestination,
+  reportText,
+  type ServicePlace,
+} from '../../session/outside/explanation.ts';
 import { readEgressSettings } from '../../session/outside/settings.ts';
 import { type AccessOptions, addAccessOptions, readAccessOptions } from '../options/access.ts';
 import { addPolicyOptions, readEgressOptions } from '../options/egress.ts';
 import { addGeneralOptions, readVerbosity } from '../options/general.ts';
+import { addClusterDomain, readClusterDomain } from '../options/network.ts';
 import { makeCommand } from '../program.ts';
 import type { Subcommand } from '../subcommands.ts';
 import { VERSION } from '../version.ts';
@@ -16,7 +23,7 @@ import { VERSION } from '../version.ts';
 const HELP = `
 A destination is one flow, written like the target of a rule: example.com:443, udp:192.0.2.1:53,
 [2001:db8::1]:443, icmp:192.0.2.1, svc/web:80 or shop/svc/web:80. Without a protocol it is TCP, without a
-port 443. Names are looked up. Nothing else is sent.`;
+port 443. Names are looked up, but for those of Services (web.shop.svc.cluster.local). Nothing else is sent.`;
 
 export const policy: Subcommand = async (argv) => {
   const program = makeCommand('kns-rootless policy')
@@ -27,6 +34,7 @@ export const policy: Subcommand = async (argv) => {
     .addHelpText('after', HELP);
   addPolicyOptions(program);
   addAccessOptions(program);
+  addClusterDomain(program);
   addGeneralOptions(program, VERSION);
   program.option('--json', 'print one JSON object in place of lines');
   program.parse(argv, { from: 'user' });
@@ -37,6 +45,7 @@ export const policy: Subcommand = async (argv) => {
   const settings = await readEgressSettings(readEgressOptions(program));
   const report = await explainDestination(parseDestination(destination), {
     policy: settings.policy,
+    namings: namingsOf(access.contexts, readClusterDomain(program)),
     servicePlace: () => currentPlace(access),
     log: createLog(readVerbosity(program)),
   });
@@ -52,4 +61,13 @@ async function currentPlace({ contexts, ...access }: AccessOptions): Promise<Ser
     ...(context !== undefined && { context }),
   });
   return { context: contextName, namespace };
+}
+
+/** Names without a context's label are those of the first. */
+function namingsOf(contexts: readonly string[], domain: string): ContextNaming[] {
+  const labelled = contexts.length > 1 ? contextLabels(contexts) : [];
+  return [
+    { context: undefined, domain },
+    ...labelled.map(({ context, label }) => ({ context, domain, contextLabel: label })),
+  ];
 }

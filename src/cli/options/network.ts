@@ -32,16 +32,24 @@ export function addNetworkOptions(program: Command): void {
         .choices(LINKS)
         .default('auto')
         .env('KNS_ROOTLESS_LINK'),
-    )
-    .addOption(
-      new Option('--cluster-domain <name>', 'domain of the clusters')
-        .argParser(parseClusterDomain)
-        .default(CLUSTER_DOMAIN),
-    )
-    .option('--no-api-server', "no way to the context's API server, for kubectl inside");
+    );
+  addClusterDomain(program);
+  program.option('--no-api-server', "no way to the context's API server, for kubectl inside");
 }
 
 export function readNetworkOptions(program: Command): NetworkOptions {
-  const { cidr, cidr6, link, clusterDomain, apiServer } = program.opts<NetworkOptions>();
-  return { cidr, cidr6, link, clusterDomain, apiServer };
+  const { cidr, cidr6, link, apiServer } = program.opts<NetworkOptions>();
+  return { cidr, cidr6, link, clusterDomain: readClusterDomain(program), apiServer };
+}
+
+export function addClusterDomain(program: Command): void {
+  program.addOption(
+    new Option('--cluster-domain <name>', 'domain of the clusters')
+      .argParser(parseClusterDomain)
+      .default(CLUSTER_DOMAIN),
+  );
+}
+
+export function readClusterDomain(program: Command): string {
+  return program.opts<NetworkOptions>().clusterDomain;
 }

@@ -3,7 +3,7 @@
 import { type Dialer, DirectDialer, HostResolvers, proxyDialer, UpstreamDns } from '../../egress/index.ts';
 import type { OutsideNames } from '../../names/dns/server.ts';
 import type { Log } from '../../observe/log.ts';
-import { Denials, NamedAddresses, openAudit, Policy } from '../../policy/index.ts';
+import { Denials, NamedAddresses, openAudit, Policy, type Rule } from '../../policy/index.ts';
 import { openDatagramSockets, openStreamSockets } from '../../../sandbox/index.ts';
 import { Gate } from './gate.ts';
 import type { EgressSettings } from './settings.ts';
@@ -18,6 +18,8 @@ export interface EgressOptions {
 export interface Egress {
   readonly gate: Gate;
   readonly names: OutsideNames;
+  /** In their order. */
+  readonly rules: readonly Rule[];
   /** By the names that a policy has for them. */
   readonly dialers: ReadonlyMap<string, Dialer>;
   /** Flows that were denied. */
@@ -43,6 +45,7 @@ export async function openEgress({ settings, auditFile, log }: EgressOptions): P
   return {
     gate,
     names: outsideNames(gate, resolvers, addresses, log),
+    rules: settings.policy.rules,
     dialers: new Map(dialers.map((dialer) => [dialer.name, dialer])),
     deniedCount: () => denials.count,
     async close() {

@@ -2,11 +2,13 @@
  * What the policy says of one destination, without a sandbox: `policy explain`.
  *
  * A name is looked up as the sandbox would have it looked up, and each of its
- * addresses is decided as if it had just been given out.
+ * addresses is decided as if it had just been given out. A whole name of a
+ * Service is that Service, as it is to the sandbox; the cluster is not asked.
  */
 
 import { HostResolvers, UpstreamDns } from '../../egress/index.ts';
 import { NOERROR } from '../../names/dns/codes.ts';
+import { type Naming, servicesNamed } from '../../names/service-names.ts';
 import type { Log } from '../../observe/log.ts';
 import {
   type Explanation,
@@ -24,7 +26,14 @@ export interface ServicePlace {
   readonly namespace: string;
 }
 
+export interface ContextNaming extends Naming {
+  /** undefined: the one where a Service is meant that names none. */
+  readonly context: string | undefined;
+}
+
 export interface DestinationReport {
+  /** The destination, where it is a name that only a Service can have. */
+  readonly serviceName?: string;
   /** Of a destination that is a name. */
   readonly lookUp?: NameDecision & { readonly name: string; readonly addresses: readonly string[] };
   /** One for each address. */
@@ -33,9 +42,17 @@ export interface DestinationReport {
 
 export interface ExplanationOptions {
   readonly policy: PolicySettings;
+  /** How names of Services end, by context; none where several contexts are not told apart. */
+  readonly namings: readonly ContextNaming[];
   /** Asked only where a Service is meant. */
   readonly servicePlace: () => Promise<ServicePlace>;
   readonly log: Log;
+}
+
+interface GivenService {
+  readonly context: string | undefined;
+  readonly namespace: string | undefined;
+  readonly name: string;
 }
 
 /** A Service's flow has no address here: it is decided by its name. */
@@ -43,26 +60,36 @@ const NO_ADDRESS = '0.0.0.0';
 
 export async function explainDestination(
   { host, protocol, port }: GivenDestination,
-  { policy: settings, servicePlace, log }: ExplanationOptions,
+  { policy: settings, namings, servicePlace, log }: ExplanationOptions,
 ): Promise<DestinationReport> {
   const policy = new Policy(settings);
   const explain = (flow: Pick<Flow, 'address' | 'names' | 'service'>): Explanation =>
     policy.explain({ protocol, port, ...flow });
+  const explainService = async ({ context, namespace, name }: GivenService): Promise<Explanation> => {
+    const place = context === undefined || namespace === undefined ? await servicePlace() : undefined;
+    const service = {
+      context: context ?? place?.context ?? '',
+      namespace: namespace ?? place?.namespace ?? '',
+      name,
+    };
+    return explain({ address: NO_ADDRESS, names: [], service });
+  };
   switch (host.kind) {
     case 'address':
       return { flows: [explain({ address: host.address, names: [] })] };
-    case 'service': {
-      const { context, namespace, name } = host;
-      const place = context === undefined || namespace === undefined ? await servicePlace() : undefined;
-      const service = {
-        context: context ?? place?.context ?? '',
-        namespace: namespace ?? place?.namespace ?? '',
-        name,
-      };
-      return { flows: [explain({ address: NO_ADDRESS, names: [], service })] };
-    }
+    case 'service':
+      return { flows: [await explainService(host)] };
     case 'name': {
       const { name } = host;
+      for (const { context, ...naming } of namings) {
+        const service = servicesNamed(name, naming);
+        if (service?.name === undefined) continue;
+        const { namespace } = service;
+        return {
+          serviceName: name,
+          flows: [await explainService({ context, namespace, name: service.name })],
+        };
+      }
       const decision = policy.decideName(name);
       const addresses = decision.verdict === 'deny' ? [] : await addressesOf(name, log);
       return {
@@ -83,12 +110,17 @@ async function addressesOf(name: string, log: Log): Promise<string[]> {
 }
 
 /** For people. */
-export function reportText({ lookUp, flows }: DestinationReport): string {
+export function reportText({ serviceName, lookUp, flows }: DestinationReport): string {
   const parts = flows.map((flow) => explanationText(flow));
+  if (serviceName !== undefined) parts.unshift(`${serviceName} is the name of a Service\n`);
+  if (flows.some(({ flow }) => flow.service !== undefined))
+    parts.push('  whether there is such a Service is not looked up\n');
   if (lookUp !== undefined) {
     const { name, verdict, rule, addresses } = lookUp;
     const asked = verdict === 'deny' ? 'denied' : addresses.length === 0 ? 'no address is found' : 'allowed';
     parts.unshift(`look-up of ${name}: ${asked}, by ${rule}\n`);
+    if (!name.includes('.'))
+      parts.push(`  a Service of this name would go before it: kns-rootless policy explain svc/${name}\n`);
   }
   return parts.join('');
 }

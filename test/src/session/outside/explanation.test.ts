@@ -17,6 +17,10 @@ let placesAsked = 0;
 async function explain(destination: string): Promise<string> {
   const report = await explainDestination(parseDestination(destination), {
     policy: { ...DEFAULT_SETTINGS, egress: 'deny', rules: RULES },
+    namings: [
+      { context: undefined, domain: 'cluster.local' },
+      { context: 'admin@test', domain: 'cluster.local', contextLabel: 'admin-test' },
+    ],
     servicePlace: () => {
       placesAsked += 1;
       return Promise.resolve({ context: 'prod', namespace: 'shop' });
@@ -48,4 +52,22 @@ test('a Service has the context and the namespace that are current, where it nam
 
 test('a name that is denied is not looked up', async () => {
   expect(await explain('secret.example:443')).toBe('look-up of secret.example: denied, by *.example\n');
+});
+
+test.each(['web.shop.svc.cluster.local', 'web.shop.svc', 'db-0.web.shop.svc'])(
+  '%s is a Service, which only rules about Services decide',
+  async (name) => {
+    expect(await explain(`${name}:80`)).toBe(
+      `${name} is the name of a Service
+tcp prod/shop/svc/web:80
+  * deny prod/shop/svc/web (--deny): decides
+deny, by prod/shop/svc/web
+  whether there is such a Service is not looked up
+`,
+    );
+  },
+);
+
+test('a name that ends with a context is a Service of that', async () => {
+  expect(await explain('web.shop.svc.admin-test')).toContain('tcp admin@test/shop/svc/web:443\n');
 });
