@@ -26,6 +26,8 @@ export interface Decision extends NameDecision {
   readonly via: string;
   /** The address in its one form, by which it is dialled. */
   readonly address: string;
+  /** What opens it, as it is to be written: where it is denied for being protected, and something does. */
+  readonly remedy?: string;
   /** The name by which a proxy may be asked for it. */
   readonly name?: string;
 }

@@ -41,7 +41,7 @@ export class Denials {
       names.length === 0 ? '' : ` (${names.join(', ')})`,
       decision,
       // Programs ask groups of hosts for printers and the like, without anybody having wished for it.
-      decision.rule.startsWith('protected') ? 'info' : 'warn',
+      decision.rule.startsWith('protected') && decision.remedy === undefined ? 'info' : 'warn',
     );
   }
 
@@ -71,7 +71,7 @@ export class Denials {
   #tellOnce(
     destination: string,
     known: string,
-    { verdict, rule }: NameDecision,
+    { verdict, rule, remedy }: NameDecision & Pick<Decision, 'remedy'>,
     level: 'warn' | 'info',
   ): void {
     if (this.#told.has(destination) || this.#told.size > MAX_DESTINATIONS) return;
@@ -80,9 +80,9 @@ export class Denials {
       this.#log.warn('further destinations are denied without a line for each; --audit has them all');
       return;
     }
-    this.#log[level](
-      `${destination}${known}: ${verdict === 'deny' ? 'denied' : 'would be denied'} by ${rule}`,
-    );
+    const what = verdict === 'deny' ? 'denied' : 'would be denied';
+    const hint = remedy === undefined ? '' : `; ${remedy}`;
+    this.#log[level](`${destination}${known}: ${what} by ${rule}${hint}`);
   }
 }
 

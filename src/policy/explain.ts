@@ -3,7 +3,7 @@
 import { isWithin } from './address.ts';
 import type { Decision, Flow, Judgement } from './decision.ts';
 import { isPortOf, isServiceOf, type Subject } from './match.ts';
-import { countsFor, type Protection } from './protection.ts';
+import { countsFor } from './protection.ts';
 import type { Rule } from './rule.ts';
 
 export interface ExplainedRule {
@@ -32,7 +32,7 @@ export function explain(flow: Flow, rules: readonly Rule[], judgement: Judgement
     flow,
     decision,
     protected: protection?.label,
-    remedy: protection && decisive === undefined ? remedyOf(flow, decision, protection) : undefined,
+    remedy: decision.remedy,
     rules: looked.map((rule) => ({
       action: rule.action,
       rule: rule.text,
@@ -48,16 +48,6 @@ export function explain(flow: Flow, rules: readonly Rule[], judgement: Judgement
                 : 'decided already')),
     })),
   };
-}
-
-function remedyOf(
-  { protocol, port }: Flow,
-  { address }: Decision,
-  { openedBy }: Protection,
-): string | undefined {
-  if (openedBy === 'rule') return `--allow ${address} opens it`;
-  if (openedBy === undefined || protocol === 'icmp') return undefined;
-  return `--host-port ${port}${protocol === 'udp' ? '/udp' : ''} has that port of the host in the sandbox`;
 }
 
 /** What of a rule is not so of the flow; undefined where it is about it. */

@@ -22,7 +22,7 @@ import type { Decision, Flow, Judgement, NameDecision } from './decision.ts';
 import { explain, type Explanation } from './explain.ts';
 import { RuleIndex, type Subject } from './match.ts';
 import type { HostRange } from './host-addresses.ts';
-import { countsFor, Protections } from './protection.ts';
+import { countsFor, Protections, remedyOf } from './protection.ts';
 import { type Action, isHostName, type Rule } from './rule.ts';
 
 export interface PolicySettings {
@@ -78,14 +78,14 @@ export class Policy {
     const protection = service === undefined ? this.#protections.of(address) : undefined;
     if (protection !== undefined) {
       const rule = this.#index.first(subject, (one) => countsFor(one, protection));
-      const isOpen = rule?.action === 'allow';
-      const what = rule?.text ?? `protected: ${protection.label}`;
-      return {
-        decision: this.#decision(address.text, isOpen ? 'allow' : 'deny', what, rule),
-        subject,
-        protection,
-        rule,
-      };
+      if (rule === undefined) {
+        const denied = this.#decision(address.text, 'deny', `protected: ${protection.label}`, undefined);
+        const remedy = remedyOf(subject, protection);
+        const decision = remedy === undefined ? denied : { ...denied, remedy };
+        return { decision, subject, protection, rule };
+      }
+      const decision = this.#decision(address.text, rule.action, rule.text, rule);
+      return { decision, subject, protection, rule };
     }
     const rule = this.#index.first(subject);
     const { verdict, rule: what } = this.#verdict(

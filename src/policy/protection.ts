@@ -11,6 +11,7 @@
 
 import { type AddressRange, isPartOf, isWithin, parseAddressRange, type PolicyAddress } from './address.ts';
 import { type HostRange, hostRanges } from './host-addresses.ts';
+import type { Subject } from './match.ts';
 import type { Rule } from './rule.ts';
 
 type Opener = 'rule' | 'host-port';
@@ -87,4 +88,18 @@ export function countsFor({ action, target }: Rule, { openedBy, range }: Protect
   return (
     action === 'deny' || (openedBy === 'rule' && target.kind === 'range' && isPartOf(target.range, range))
   );
+}
+
+/** What opens it, as it is to be written; undefined where nothing does. */
+export function remedyOf(
+  { protocol, port, address }: Subject,
+  { openedBy, range }: Protection,
+): string | undefined {
+  if (openedBy === 'rule') {
+    // It may be the IPv4 address that this one leads to which is protected.
+    const { text } = isWithin(address, range) ? address : (address.inner ?? address);
+    return `--allow ${text} opens it`;
+  }
+  if (openedBy === undefined || protocol === 'icmp') return undefined;
+  return `--host-port ${port}${protocol === 'udp' ? '/udp' : ''} has that port of the host in the sandbox`;
 }

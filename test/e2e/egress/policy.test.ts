@@ -181,6 +181,15 @@ test('a rule set is learned from a dry run, and holds', async () => {
   expect(await outside.said(more, { args: learned })).toEqual(['echo', 'hello', 'EACCES', 'EHOSTUNREACH']);
 });
 
+test('what is protected is told without -v, with what opens it', async () => {
+  const toItself = 'curl -sS -m 5 http://192.0.2.1:9/; curl -sS -m 5 http://192.0.2.1:9/; true';
+  const { stderr } = await outside.inside(toItself);
+  const line = "tcp 192.0.2.1:9: denied by protected: the host's own address; --allow 192.0.2.1 opens it";
+  expect(stderr.split('\n').filter((one) => one.startsWith('kns-rootless:'))).toEqual([
+    `kns-rootless: ${line}`,
+  ]);
+});
+
 test('a dry run opens nothing that is protected', async () => {
   expect(await outside.said([['tcp', '192.0.2.1', 80]], { args: ['--egress', 'deny', '--dry-run'] })).toEqual(
     ['EHOSTUNREACH'],

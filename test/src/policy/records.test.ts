@@ -6,10 +6,12 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import type { WriteStream } from 'node:fs';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { type AddressRange, parseAddressRange } from '../../../src/policy/address.ts';
 import { AuditLog, openAudit } from '../../../src/policy/audit.ts';
 import { Denials } from '../../../src/policy/denials.ts';
 import { NamedAddresses } from '../../../src/policy/named-addresses.ts';
 import { Policy } from '../../../src/policy/policy.ts';
+import { parseRuleOption } from '../../../src/policy/rule.ts';
 import { LogLines } from '../cluster/probe.ts';
 
 describe('names of addresses', () => {
@@ -50,6 +52,12 @@ describe('names of addresses', () => {
   });
 });
 
+function rangeOf(text: string): AddressRange {
+  const range = parseAddressRange(text);
+  if (typeof range === 'string' || 'hostBits' in range) throw new RangeError(text);
+  return range;
+}
+
 const policy = new Policy({ egress: 'deny' }, () => []);
 const flow = (address: string, port = 443) => ({
   protocol: 'tcp' as const,
@@ -73,6 +81,43 @@ describe('denials', () => {
     ]);
     expect(denials.count).toBe(5);
   });
+
+  test('by protection are told with what opens it, where something does', () => {
+    const log = new LogLines();
+    const denials = new Denials(log);
+    const own = new Policy({ rules: [parseRuleOption('deny', '169.254.0.0/16', '--deny')] }, () => [
+      { kind: 'own', range: rangeOf('10.177.0.1') },
+    ]);
+    for (const address of [
+      '10.177.0.1',
+      '64:ff9b::ab1:1',
+      '100.100.100.200',
+      '127.0.0.1',
+      '169.254.169.254',
+    ]) {
+      const one = { ...flow(address, 80), names: [] };
+      for (let i = 0; i < 2; i++) denials.note(one, own.decide(one));
+    }
+    expect(log.lines).toEqual([
+      "warn: tcp 10.177.0.1:80: denied by protected: the host's own address; --allow 10.177.0.1 opens it",
+      "warn: tcp [64:ff9b::ab1:1]:80: denied by protected: the host's own address; --allow 10.177.0.1 opens it",
+      'warn: tcp 100.100.100.200:80: denied by protected: a metadata service; --allow 100.100.100.200 opens it',
+      'warn: tcp 127.0.0.1:80: denied by protected: the loopback; --host-port 80 has that port of the host in the sandbox',
+      'warn: tcp 169.254.169.254:80: denied by 169.254.0.0/16',
+    ]);
+  });
+
+  test.each(['10.177.0.1', '64:ff9b::ab1:1', '169.254.169.254', 'fe80::1'])(
+    'what is said to open %s does',
+    (address) => {
+      const ranges = () => [{ kind: 'own' as const, range: rangeOf('10.177.0.1') }];
+      const one = { ...flow(address), names: [] };
+      const [, allowed = ''] =
+        /^--allow (\S+) opens it$/.exec(new Policy({}, ranges).explain(one).remedy ?? '') ?? [];
+      const rules = [parseRuleOption('allow', allowed, '--allow')];
+      expect(new Policy({ rules }, ranges).decide(one).verdict).toBe('allow');
+    },
+  );
 
   test('of a dry run are told as such', () => {
     const log = new LogLines();
