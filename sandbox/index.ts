@@ -35,4 +35,5 @@ export {
   systemError,
   wouldBlock,
 } from './stream.ts';
+export { KUBECONFIG_FILE } from './view/etc.ts';
 export { type FileOptions, type Mount, visibleEnvironment } from './view/files.ts';

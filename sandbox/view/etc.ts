@@ -1,5 +1,6 @@
 /**
- * The three files of /etc that are ours inside a sandbox.
+ * The three files of /etc that are ours inside a sandbox, and one beside them
+ * that is there once it is written.
  *
  * They lie in a directory of the sandbox's own tmpfs, which the host reaches
  * through an open fd alone (native/netns/mounts/etc.c). A new text is written beside
@@ -8,6 +9,10 @@
  */
 
 import { closeSync, renameSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
+
+/** No program looks there by itself: the environment leads to it. */
+export const KUBECONFIG_FILE = '/etc/kns-rootless.kubeconfig';
 
 export interface SandboxFile {
   /** Replaces the whole text; visible inside when the call returns. Nothing happens once the sandbox is closed. */
@@ -18,6 +23,7 @@ export interface SandboxFiles {
   readonly hosts: SandboxFile;
   readonly resolvConf: SandboxFile;
   readonly nsswitchConf: SandboxFile;
+  readonly kubeconfig: SandboxFile;
 }
 
 /** What they are called in /etc. */
@@ -28,6 +34,7 @@ export class EtcDirectory implements SandboxFiles {
   readonly hosts: SandboxFile;
   readonly resolvConf: SandboxFile;
   readonly nsswitchConf: SandboxFile;
+  readonly kubeconfig: SandboxFile;
 
   /** Takes over the fd. */
   constructor(fd: number) {
@@ -35,6 +42,7 @@ export class EtcDirectory implements SandboxFiles {
     this.hosts = this.#file('hosts');
     this.resolvConf = this.#file('resolv.conf');
     this.nsswitchConf = this.#file('nsswitch.conf');
+    this.kubeconfig = this.#file(basename(KUBECONFIG_FILE));
   }
 
   #file(name: (typeof OWN_FILES)[number]): SandboxFile {

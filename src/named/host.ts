@@ -22,26 +22,27 @@ export class NamedHost {
   /** What was said, as it always is; and kept. */
   readonly log: Log;
   /** The entry, as a session's options have it. */
-  readonly entry: { readonly locked?: string };
+  readonly entry: { readonly name: string; readonly locked?: string };
   readonly #control: ControlServer | undefined;
 
-  private constructor(log: Log, control: ControlServer | undefined) {
+  private constructor(name: string, log: Log, control: ControlServer | undefined) {
     this.log = log;
-    this.entry = control === undefined ? {} : { locked: control.directory };
+    this.entry = { name, ...(control === undefined ? {} : { locked: control.directory }) };
     this.#control = control;
   }
 
   /** @throws UsageError SANDBOX_NAME_TAKEN, STATE_DIRECTORY_…, where a name was asked for */
-  static async open(name: string | undefined, log: Log): Promise<NamedHost> {
+  static async open(given: string | undefined, log: Log): Promise<NamedHost> {
+    const name = given ?? String(process.pid);
     const ring = new LogRing();
     try {
-      const control = await serve(name ?? String(process.pid), ring, log);
-      return new NamedHost(keptIn(ring, log), control);
+      const control = await serve(name, ring, log);
+      return new NamedHost(name, keptIn(ring, log), control);
     } catch (error) {
-      if (name !== undefined) throw error;
+      if (given !== undefined) throw error;
       const reason = isActionable(error) ? actionLine(error) : String(error);
       log.info(`list and exec do not find this sandbox: ${reason}`);
-      return new NamedHost(log, undefined);
+      return new NamedHost(name, log, undefined);
     }
   }
 

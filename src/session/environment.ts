@@ -1,12 +1,17 @@
-/** The command's environment: ours, and where that names an HTTP proxy, what is not to go there. */
+/**
+ * The command's environment: its caller's; which sandbox it is in; the kubeconfig
+ * that is meant; and where an HTTP proxy is named, what is not to go there.
+ */
 
-import type { ConnectedContexts } from './contexts.ts';
+import type { ConnectedContexts, ContextAccess } from './contexts.ts';
 import type { Alias } from './choices.ts';
 import { hostExceptions } from './api-server/open.ts';
 import { withoutCredentials } from './credential-files.ts';
+import { type CommandKubeconfig, withKubeconfig } from './kubeconfig.ts';
 import { type Environment, exceptFromProxy, namesProxy } from './proxy-exceptions.ts';
 
 export interface EnvironmentOptions {
+  readonly name: string;
   readonly cidr: string;
   readonly cidr6: string;
   readonly clusterDomain: string;
@@ -15,13 +20,25 @@ export interface EnvironmentOptions {
   readonly hideKubeconfig: boolean;
 }
 
-/** Waits for the Services only where their names are needed. */
+/** What there is to know of the contexts before they are connected, and after. */
+export interface EnvironmentParts {
+  readonly contexts: readonly ContextAccess[];
+  readonly connecting: Promise<ConnectedContexts>;
+  readonly kubeconfig: CommandKubeconfig;
+}
+
+/** Waits for the Services only where their names are needed. @param caller the environment of who runs the command */
 export async function commandEnvironment(
-  ours: Environment,
-  connecting: Promise<ConnectedContexts>,
-  { cidr, cidr6, clusterDomain, apiServer, aliases, hideKubeconfig }: EnvironmentOptions,
+  caller: Environment,
+  { contexts: [first], connecting, kubeconfig }: EnvironmentParts,
+  { name, cidr, cidr6, clusterDomain, apiServer, aliases, hideKubeconfig }: EnvironmentOptions,
 ): Promise<Environment> {
-  const env = hideKubeconfig ? withoutCredentials(ours) : ours;
+  const env = {
+    ...(hideKubeconfig ? withoutCredentials(caller) : withKubeconfig(caller, kubeconfig)),
+    KNS_ROOTLESS: name,
+    KNS_ROOTLESS_CONTEXT: first.name,
+    KNS_ROOTLESS_NAMESPACE: first.namespaces[0],
+  };
   if (!namesProxy(env)) return env;
   const contexts = await connecting;
   await contexts.read();

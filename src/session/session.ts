@@ -35,6 +35,7 @@ import {
 } from './contexts.ts';
 import { credentialFiles } from './credential-files.ts';
 import { commandEnvironment } from './environment.ts';
+import { commandKubeconfig } from './kubeconfig.ts';
 import { linkOptions } from './link.ts';
 import { type Egress, openEgress } from './outside/egress.ts';
 import { type EgressChoice, readEgressSettings } from './outside/settings.ts';
@@ -44,6 +45,7 @@ import {
   type SandboxNetwork,
   type SandboxNetworkOptions,
 } from './sandbox-network.ts';
+import type { Environment } from './proxy-exceptions.ts';
 import { loopbackProxyNotes } from './proxy-notes.ts';
 import { endOnSignals, forwardSignals, keepIgnoring } from './signals.ts';
 import type { StandingSession, Traffic } from './standing.ts';
@@ -55,6 +57,8 @@ export interface SessionOptions
     EgressChoice,
     Required<Pick<LaunchOptions, 'files' | 'privilege' | 'fds'>>,
     Pick<LaunchOptions, 'command' | 'locked'> {
+  /** By which others find it. */
+  readonly name: string;
   readonly cidr: string;
   readonly cidr6: string;
   readonly link: NonNullable<LinkOptions['kind']>;
@@ -100,11 +104,14 @@ export async function runSession(options: SessionOptions): Promise<CommandEnd> {
 async function runWith(egress: Egress, plan: AddressPlan, options: SessionOptions): Promise<CommandEnd> {
   const loaded = await loadContexts(options);
   const connecting = connectContexts(loaded, options);
+  const kubeconfig = commandKubeconfig(loaded);
+  const environmentFor = (env: Environment) =>
+    commandEnvironment(env, { contexts: loaded, connecting, kubeconfig }, options);
   const [contexts, sandbox] = await bothOrNeither(connecting, async (abort) => {
     const { command, locked, caller, privilege, fds, link } = options;
     return launch({
       caller,
-      env: await commandEnvironment(process.env, connecting, options),
+      env: await environmentFor(process.env),
       files: commandFiles(loaded, options),
       privilege,
       fds,
@@ -119,6 +126,9 @@ async function runWith(egress: Egress, plan: AddressPlan, options: SessionOption
   let network: SandboxNetwork | undefined;
   let signals: SignalWatch | undefined;
   try {
+    if (kubeconfig.text !== undefined && !options.hideKubeconfig) {
+      sandbox.files.kubeconfig.write(kubeconfig.text);
+    }
     // A port that can't be had is told before anything is waited for.
     published = await publish({
       sandbox,
@@ -143,8 +153,7 @@ async function runWith(egress: Egress, plan: AddressPlan, options: SessionOption
       summary: summarize(contexts, options),
       netAdmin: options.privilege.netAdmin ?? false,
       namespaces: () => sandbox.namespaces(),
-      environment: async (ours) =>
-        visibleEnvironment(options.files, await commandEnvironment(ours, connecting, options)),
+      environment: async (caller) => visibleEnvironment(options.files, await environmentFor(caller)),
       traffic: () => traffic(sandbox, opened, egress),
       publishedPorts: () => published?.ports ?? [],
       end: () => void sandbox.close(),

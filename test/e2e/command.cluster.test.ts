@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import { once } from 'node:events';
+import { suitesConfig } from '../support/changeable-cluster.ts';
 import { fromSetup, inSandbox, runProgram, type RunResult, startProgram } from '../support/program.ts';
 import { PROGRAM_DEFAULTS } from '../support/program-defaults.ts';
 
@@ -129,7 +130,7 @@ describe('surroundings', () => {
     expect(stdout.trim()).toBe('c3 bc 7c 61 ff 62 7c 7c');
   });
 
-  test('working directory and environment are kept, and nothing of ours is added', async () => {
+  test('working directory and environment are kept, and of ours is added which sandbox it is', async () => {
     const folder = mkdtempSync(`${tmpdir()}/kns-cwd-`);
     const { stdout } = await inSandbox('pwd; env | grep -v ^PWD= | sort', {
       env: { MARK: 'with space' },
@@ -142,7 +143,20 @@ describe('surroundings', () => {
       .map((line) => line.split('=')[0])
       .filter((name) => !['_', 'OLDPWD', 'SHLVL'].includes(name));
     const given = ['HOME', 'KUBECONFIG', 'MARK', 'PATH', 'SHELL', ...Object.keys(PROGRAM_DEFAULTS)];
-    expect(names).toEqual(given.sort());
+    const ours = ['KNS_ROOTLESS', 'KNS_ROOTLESS_CONTEXT', 'KNS_ROOTLESS_NAMESPACE'];
+    expect(names).toEqual([...given, ...ours].sort());
     expect(env).toContain('MARK=with space');
+  });
+
+  test('finds which sandbox it is in, the innermost where there are several', async () => {
+    const context = suitesConfig()['current-context'];
+    const show = 'echo $KNS_ROOTLESS,$KNS_ROOTLESS_CONTEXT,$KNS_ROOTLESS_NAMESPACE';
+    const inner = `${fromSetup('KNS_TEST_PROGRAM')} -n e2e -- sh -c '${show}'`;
+    const args = ['--name', 'outer', '-n', 'e2e', '--', 'sh', '-c', `${show}; ${inner}`];
+    const { stdout } = await runProgram(args);
+    const [ofOuter, ofInner] = stdout.split('\n');
+    expect(ofOuter).toBe(`outer,${context},e2e`);
+    // Its pid: an inner sandbox has no place for names.
+    expect(ofInner).toMatch(new RegExp(`^\\d+,${context},e2e$`));
   });
 });

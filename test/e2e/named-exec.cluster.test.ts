@@ -61,11 +61,12 @@ describe('the command', () => {
   test('has its own standard files, working directory, environment and open files', async () => {
     const piped = await runtime.run(['exec', 'one', 'wc', '-c'], { input: 'four' });
     expect(piped).toMatchObject({ code: 0, stdout: '4\n', stderr: '' });
-    const both = await runtime.run(['exec', 'one', '--', 'sh', '-c', 'pwd; echo $MINE >&2'], {
+    const script = 'pwd; echo $MINE $KNS_ROOTLESS $KNS_ROOTLESS_NAMESPACE >&2';
+    const both = await runtime.run(['exec', 'one', '--', 'sh', '-c', script], {
       cwd: '/usr',
       env: { MINE: 'mine' },
     });
-    expect(both).toMatchObject({ stdout: '/usr\n', stderr: 'mine\n' });
+    expect(both).toMatchObject({ stdout: '/usr\n', stderr: 'mine one e2e\n' });
     const prefix = ['sh', '-c', 'exec "$@" 5<<end\nfifth\nend', 'sh'];
     const passed = await runtime.run(['exec', '--fd', '5', 'one', '--', 'sh', '-c', 'cat <&5'], { prefix });
     expect(passed.stdout).toBe('fifth\n');

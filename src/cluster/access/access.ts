@@ -40,8 +40,12 @@ export interface ClusterAccess {
   readonly contextName: string;
   /** The kubeconfig's name of the cluster; it stays where the server's address changes (a local cluster's port). */
   readonly clusterName: string;
+  /** The kubeconfig's name of the user; '' for nobody. */
+  readonly userName: string;
   /** The context's namespace, else "default". */
   readonly namespace: string;
+  /** What the kubeconfig says where no option says otherwise. */
+  readonly kubeconfig: KubeconfigSays;
   /** The API server's URL, with its path prefix if it has one. */
   readonly server: URL;
   readonly tls: ServerTrust;
@@ -58,6 +62,15 @@ export interface ClusterAccess {
   releaseTerminal(): void;
 }
 
+export interface KubeconfigSays {
+  /** As kubectl looks for them; none for a pod's own account, and for a text that is no file's. */
+  readonly files: readonly string[];
+  readonly currentContext: string;
+  /** The context's own cluster and user. */
+  readonly clusterName: string;
+  readonly userName: string;
+}
+
 /** A process has one terminal. */
 const LOGINS_OF_PROCESS = new Logins();
 
@@ -71,10 +84,10 @@ export async function loadAccess(
   const kubeconfig =
     kubeconfigText === undefined
       ? await loadKubeconfig(options.kubeconfig, env, options.serviceAccountFolder)
-      : await parseKubeconfig(kubeconfigText, '');
+      : { ...(await parseKubeconfig(kubeconfigText, '')), files: [] };
   const selection = select(kubeconfig, options);
   validate(selection);
-  const { contextName, clusterName, namespace, cluster } = selection;
+  const { contextName, clusterName, userName, namespace, cluster, context } = selection;
   // Paths are joined to it, and begin with a slash themselves.
   const server = new URL(cluster.server.replace(/\/+$/, ''));
   const proxy = cluster.proxyUrl
@@ -84,7 +97,14 @@ export async function loadAccess(
   return {
     contextName,
     clusterName,
+    userName,
     namespace,
+    kubeconfig: {
+      files: kubeconfig.files,
+      currentContext: kubeconfig.currentContext,
+      clusterName: context.cluster,
+      userName: context.user,
+    },
     server,
     tls,
     proxy,

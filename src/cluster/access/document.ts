@@ -28,7 +28,7 @@ export async function parseKubeconfig(content: string, file: string): Promise<Ku
   }
   const kind = text(at(root, 'kind'));
   if (kind !== '' && kind !== 'Config') throw invalidFile(file, `it is of the kind "${kind}"`);
-  const folder = dirname(file === '' ? resolve('kubeconfig') : resolve(file));
+  const folder = file === '' ? '' : dirname(resolve(file));
   const named = <T>(
     list: string,
     key: string,

@@ -9,23 +9,28 @@
  */
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, join, resolve } from 'node:path';
 import { ClusterError, reasonOf } from '../errors.ts';
 import { type KubeconfigDocument, invalidFile, parseKubeconfig } from './document.ts';
 import { serviceAccount } from './service-account.ts';
+
+export interface Kubeconfig extends KubeconfigDocument {
+  /** Absolute, in the order in which they count, there or not; none for a pod's own account. */
+  readonly files: readonly string[];
+}
 
 /** @param serviceAccountFolder where a pod's own account is mounted */
 export async function loadKubeconfig(
   explicitFile: string | undefined,
   env: NodeJS.ProcessEnv,
   serviceAccountFolder: string | undefined,
-): Promise<KubeconfigDocument> {
+): Promise<Kubeconfig> {
   const files = candidateFiles(explicitFile, env);
   const found = await Promise.all(files.map((file) => readKubeconfig(file)));
   const documents = found.filter((document) => document !== undefined);
-  if (documents.length > 0) return merged(documents);
+  if (documents.length > 0) return { ...merged(documents), files: files.map((file) => resolve(file)) };
   const ownAccount = explicitFile === undefined ? await serviceAccount(env, serviceAccountFolder) : undefined;
-  if (ownAccount) return ownAccount;
+  if (ownAccount) return { ...ownAccount, files: [] };
   throw new ClusterError(
     'KUBECONFIG_MISSING',
     `there is no kubeconfig: ${files.join(', ')} ${files.length === 1 ? 'does' : 'do'} not exist`,

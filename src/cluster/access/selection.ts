@@ -5,6 +5,7 @@
  * that `--as` keeps the groups of the file, and `--as-group` its user. A token
  * file of the kubeconfig stays ahead of `--token`, as with kubectl.
  */
+import type { Context } from '@kubernetes/client-node';
 import { ClusterError } from '../errors.ts';
 import type { KubeconfigDocument } from './document.ts';
 import type { ClusterEntry, UserEntry } from './entries.ts';
@@ -32,6 +33,8 @@ export interface Selection {
   readonly namespace: string;
   readonly cluster: ClusterEntry;
   readonly user: UserEntry;
+  /** As the kubeconfig has it. */
+  readonly context: Context;
 }
 
 const NOBODY: UserEntry = {
@@ -81,6 +84,7 @@ export function select(kubeconfig: KubeconfigDocument, overrides: Overrides): Se
     contextName,
     clusterName,
     userName,
+    context,
     namespace: context.namespace || 'default',
     cluster: overrides.insecureSkipTlsVerify ? unverified(cluster) : cluster,
     user: {

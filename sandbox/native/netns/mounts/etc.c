@@ -1,7 +1,8 @@
 /*
  * A /etc of the sandbox's own, in its mount namespace alone: the host's, but
- * for three files. Nothing of it ever exists on the host's file system, so
- * that no end of ours, however sudden, can leave anything there.
+ * for three files, and one that the host process may add. Nothing of it ever
+ * exists on the host's file system, so that no end of ours, however sudden, can
+ * leave anything there.
  *
  *   /etc              tmpfs, seen read-only
  *   /etc/.kns-host    the host's /etc
