@@ -115,7 +115,7 @@ function nothing(): void {}
 
 async function setUp(
   native: Native,
-  { guard, covered }: Started,
+  { guard, covered, shows }: Started,
   helper: NetnsHelper,
   signal: AbortSignal,
   { link, privilege, caller, env = process.env, onStage = nothing }: LaunchOptions,
@@ -143,6 +143,7 @@ async function setUp(
       helper,
       device,
       files: new EtcDirectory(directory),
+      shows,
       pidfd,
       sharesPids,
       mayLead: isLauncher(caller) && !sharesPids,
@@ -159,6 +160,7 @@ interface Started {
   readonly guard: Guard;
   /** What is left of the view for the helper to make. */
   readonly covered: readonly string[];
+  readonly shows: (file: string) => boolean;
 }
 
 /** All that is decided before anything is started. */
@@ -168,7 +170,7 @@ function startGuard(native: Native, options: LaunchOptions): Started {
   const cwd = workingDirectory(options.cwd);
   const home = env['HOME'] || homedir();
   const sharePid = privilege.sharePid ?? false;
-  const { args, covered } = fileView(files, { env, home, cwd }, !sharePid);
+  const { args, covered, shows } = fileView(files, { env, home, cwd }, !sharePid);
   const guard = new Guard(native, {
     command: options.command ?? [],
     cwd,
@@ -189,7 +191,7 @@ function startGuard(native: Native, options: LaunchOptions): Started {
       String(FD.block),
     ],
   });
-  return { guard, covered };
+  return { guard, covered, shows };
 }
 
 /** The attempt met a mount of the host's on its way out; the next one hardly will. */

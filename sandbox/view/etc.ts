@@ -42,16 +42,16 @@ export class EtcDirectory implements SandboxFiles {
     this.hosts = this.#file('hosts');
     this.resolvConf = this.#file('resolv.conf');
     this.nsswitchConf = this.#file('nsswitch.conf');
-    this.kubeconfig = this.#file(basename(KUBECONFIG_FILE));
+    this.kubeconfig = this.#file(basename(KUBECONFIG_FILE), 0o600);
   }
 
-  #file(name: (typeof OWN_FILES)[number]): SandboxFile {
+  #file(name: string, mode = 0o644): SandboxFile {
     return {
       write: (text) => {
         if (this.#fd === undefined) return;
         // The link leads to the directory itself, in whichever mount namespace it is (proc(5)).
         const directory = `/proc/self/fd/${this.#fd}`;
-        writeFileSync(`${directory}/.${name}.new`, text, { mode: 0o644 });
+        writeFileSync(`${directory}/.${name}.new`, text, { mode });
         renameSync(`${directory}/.${name}.new`, `${directory}/${name}`);
       },
     };

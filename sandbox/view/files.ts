@@ -76,6 +76,8 @@ export interface FileView {
   readonly args: string[];
   /** Sockets, pipes and devices to be covered when it has done its work. */
   readonly covered: string[];
+  /** Whether a path leads to the host's file there. */
+  readonly shows: (file: string) => boolean;
 }
 
 export function fileView(options: FileOptions, surroundings: Surroundings, ownProcesses: boolean): FileView {
@@ -125,6 +127,7 @@ class View {
     return {
       args: [...this.#args, ...emptied.flatMap((target) => ['--remount-ro', target])],
       covered: this.#shown(this.#covers),
+      shows: (file) => this.#layers.showsHost(resolved(file) ?? file),
     };
   }
 

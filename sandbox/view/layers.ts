@@ -48,6 +48,12 @@ export class Layers {
       : path.join(layer.source, path.relative(layer.target, file));
   }
 
+  /** Whether a path leads to the host's file there. */
+  showsHost(file: string): boolean {
+    const layer = this.#at(file);
+    return layer === undefined || (layer.late !== true && this.onHost(file) === file);
+  }
+
   /** Where else a path of the host's shows: in what was bound elsewhere of the directories above it, or of what is in it. */
   aliases(file: string): string[] {
     const places = this.#layers.flatMap(({ target, source }) => {

@@ -7,7 +7,7 @@ import type { ConnectedContexts, ContextAccess } from './contexts.ts';
 import type { Alias } from './choices.ts';
 import { hostExceptions } from './api-server/open.ts';
 import { withoutCredentials } from './credential-files.ts';
-import { type CommandKubeconfig, withKubeconfig } from './kubeconfig.ts';
+import type { CommandKubeconfig } from './kubeconfig.ts';
 import { type Environment, exceptFromProxy, namesProxy } from './proxy-exceptions.ts';
 
 export interface EnvironmentOptions {
@@ -34,7 +34,7 @@ export async function commandEnvironment(
   { name, cidr, cidr6, clusterDomain, apiServer, aliases, hideKubeconfig }: EnvironmentOptions,
 ): Promise<Environment> {
   const env = {
-    ...(hideKubeconfig ? withoutCredentials(caller) : withKubeconfig(caller, kubeconfig)),
+    ...(hideKubeconfig ? withoutCredentials(caller) : kubeconfig.lead(caller)),
     KNS_ROOTLESS: name,
     KNS_ROOTLESS_CONTEXT: first.name,
     KNS_ROOTLESS_NAMESPACE: first.namespaces[0],

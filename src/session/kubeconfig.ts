@@ -1,44 +1,46 @@
 /**
  * The kubeconfig of the command: what kubectl means inside is what the names are of.
  *
- * Where the options choose otherwise than the kubeconfig does by itself, a file of
- * the sandbox's own stands in front of the user's in $KUBECONFIG. Of such a list
- * the first file to have a current context decides, and of each context the first
- * that has it ("Organizing Cluster Access Using kubeconfig Files"). It refers to
- * clusters and users by name, so that it holds no credentials, and the user's
- * files, with the paths in them, stay what they are.
+ * Where the options choose otherwise than the kubeconfig does by itself, the
+ * command has a file of the sandbox's own in the place of the user's: all that
+ * these say, with the contexts as they were chosen. It lies in the memory of the
+ * sandbox alone, and has nothing of a file that the command is not to see.
  */
 
 import path from 'node:path';
-import { KUBECONFIG_FILE } from '../../sandbox/index.ts';
-import { candidateFiles } from '../cluster/index.ts';
+import { KUBECONFIG_FILE, type Sandbox } from '../../sandbox/index.ts';
+import { candidateFiles, standaloneKubeconfig } from '../cluster/index.ts';
 import type { ContextAccess } from './contexts.ts';
 import type { Environment } from './proxy-exceptions.ts';
 
-export interface CommandKubeconfig {
+export class CommandKubeconfig {
   /** Those that kubectl is to read, in this order; none where the user has none. */
-  readonly files: readonly string[];
-  /** Of `KUBECONFIG_FILE`, where that is one of them: JSON, and so YAML. */
-  readonly text: string | undefined;
-}
+  readonly paths: readonly string[];
+  readonly #contexts: readonly ContextAccess[];
 
-export function commandKubeconfig(contexts: readonly ContextAccess[]): CommandKubeconfig {
-  const [first] = contexts;
-  const { files, currentContext } = first.access.kubeconfig;
-  const isAsked = first.name !== currentContext || contexts.some((context) => isChanged(context));
-  if (files.length === 0 || !isAsked) return { files, text: undefined };
-  return {
-    // In a sandbox in a sandbox, the outer one's has this name as well; what it says of these contexts is taken over.
-    files: [KUBECONFIG_FILE, ...files.filter((file) => file !== KUBECONFIG_FILE)],
-    text: overlay(contexts),
-  };
-}
+  constructor(contexts: readonly ContextAccess[]) {
+    const { paths, currentContext } = contexts[0].access.kubeconfig;
+    const isOwn = contexts[0].name !== currentContext || contexts.some((context) => isChanged(context));
+    this.paths = isOwn && paths.length > 0 ? [KUBECONFIG_FILE] : paths;
+    this.#contexts = contexts;
+  }
 
-/** @param env of a command, where it leads kubectl to other files than these */
-export function withKubeconfig(env: Environment, { files }: CommandKubeconfig): Environment {
-  const theirs = candidateFiles(undefined, env).join(path.delimiter);
-  const list = files.join(path.delimiter);
-  return files.length === 0 || theirs === list ? env : { ...env, KUBECONFIG: list };
+  /** The environment of a command, where that leads kubectl to other files than these. */
+  lead(env: Environment): Environment {
+    const theirs = candidateFiles(undefined, env).join(path.delimiter);
+    const list = this.paths.join(path.delimiter);
+    return this.paths.length === 0 || theirs === list ? env : { ...env, KUBECONFIG: list };
+  }
+
+  /** Writes the sandbox's own file, if there is to be one. */
+  write({ files, shows }: Pick<Sandbox, 'files' | 'shows'>): void {
+    if (!this.paths.includes(KUBECONFIG_FILE)) return;
+    const [first, ...others] = this.#contexts;
+    const shown = first.access.kubeconfig.files.filter((file) => shows(file.path));
+    // Without any, there is none for kubectl either.
+    if (shown.length > 0)
+      files.kubeconfig.write(standaloneKubeconfig(shown, [chosen(first), ...others.map(chosen)]));
+  }
 }
 
 function isChanged({ access, namespaces }: ContextAccess): boolean {
@@ -48,15 +50,6 @@ function isChanged({ access, namespaces }: ContextAccess): boolean {
   );
 }
 
-function overlay(contexts: readonly ContextAccess[]): string {
-  const config = {
-    apiVersion: 'v1',
-    kind: 'Config',
-    'current-context': contexts[0].name,
-    contexts: contexts.map(({ name, access, namespaces }) => ({
-      name,
-      context: { cluster: access.clusterName, user: access.userName, namespace: namespaces[0] },
-    })),
-  };
-  return `${JSON.stringify(config, null, 2)}\n`;
+function chosen({ name, access, namespaces }: ContextAccess) {
+  return { name, cluster: access.clusterName, user: access.userName, namespace: namespaces[0] };
 }

@@ -35,7 +35,7 @@ import {
 } from './contexts.ts';
 import { credentialFiles } from './credential-files.ts';
 import { commandEnvironment } from './environment.ts';
-import { commandKubeconfig } from './kubeconfig.ts';
+import { CommandKubeconfig } from './kubeconfig.ts';
 import { linkOptions } from './link.ts';
 import { type Egress, openEgress } from './outside/egress.ts';
 import { type EgressChoice, readEgressSettings } from './outside/settings.ts';
@@ -104,7 +104,7 @@ export async function runSession(options: SessionOptions): Promise<CommandEnd> {
 async function runWith(egress: Egress, plan: AddressPlan, options: SessionOptions): Promise<CommandEnd> {
   const loaded = await loadContexts(options);
   const connecting = connectContexts(loaded, options);
-  const kubeconfig = commandKubeconfig(loaded);
+  const kubeconfig = new CommandKubeconfig(loaded);
   const environmentFor = (env: Environment) =>
     commandEnvironment(env, { contexts: loaded, connecting, kubeconfig }, options);
   const [contexts, sandbox] = await bothOrNeither(connecting, async (abort) => {
@@ -126,9 +126,7 @@ async function runWith(egress: Egress, plan: AddressPlan, options: SessionOption
   let network: SandboxNetwork | undefined;
   let signals: SignalWatch | undefined;
   try {
-    if (kubeconfig.text !== undefined && !options.hideKubeconfig) {
-      sandbox.files.kubeconfig.write(kubeconfig.text);
-    }
+    if (!options.hideKubeconfig) kubeconfig.write(sandbox);
     // A port that can't be had is told before anything is waited for.
     published = await publish({
       sandbox,

@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Kubeconfigs } from '../support/kubeconfig.ts';
+import { ordinaryUser } from '../support/ordinary-user.ts';
 import { runProgram } from '../support/program.ts';
 import { RuntimeDirectory } from './runtime-directory.ts';
 
@@ -75,20 +76,27 @@ describe('kubectl', () => {
     expect(stdout).toBe('service/web\ndefault');
   });
 
-  test('finds a file that has no secret, and that nobody can write', async () => {
+  test('finds one file, for its user alone, that nobody can write', async () => {
     const { code, stdout, stderr } = await run(
       STAGING,
-      `echo $KUBECONFIG; cat ${OWN_FILE}; kubectl config use-context prod`,
+      `echo $KUBECONFIG; stat -c '%a %u' ${OWN_FILE}; kubectl config get-contexts -o name; kubectl config use-context prod`,
     );
-    const [list, ...text] = stdout.split('\n');
-    expect(list).toBe(`${OWN_FILE}:${path}`);
-    expect(Object.keys(JSON.parse(text.join('\n')))).toEqual([
-      'apiVersion',
-      'kind',
-      'current-context',
-      'contexts',
+    expect(stdout.trimEnd().split('\n')).toEqual([
+      OWN_FILE,
+      `600 ${ordinaryUser().uid}`,
+      'prod',
+      'staging',
+      'testing',
     ]);
     expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('read-only file system') });
+  });
+
+  test('has nothing of a file that is hidden', async () => {
+    const { stdout, stderr } = await run(['--hide', path, ...STAGING], `echo $KUBECONFIG; cat ${OWN_FILE}`);
+    expect({ stdout, stderr }).toEqual({
+      stdout: `${OWN_FILE}\n`,
+      stderr: expect.stringContaining('No such file'),
+    });
   });
 
   test('is as outside where nothing is chosen, and has nothing with --no-kubeconfig', async () => {

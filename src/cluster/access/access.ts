@@ -19,6 +19,7 @@ import { type KubeconfigDocument, parseKubeconfig } from './document.ts';
 import { parseRequestTimeout } from './duration.ts';
 import { loadKubeconfig } from './kubeconfig.ts';
 import { type Overrides, type Selection, select } from './selection.ts';
+import type { KubeconfigFile } from './standalone.ts';
 import { validate } from './validation.ts';
 
 export interface AccessOptions extends Overrides {
@@ -64,7 +65,9 @@ export interface ClusterAccess {
 
 export interface KubeconfigSays {
   /** As kubectl looks for them; none for a pod's own account, and for a text that is no file's. */
-  readonly files: readonly string[];
+  readonly paths: readonly string[];
+  /** Those that are there. */
+  readonly files: readonly KubeconfigFile[];
   readonly currentContext: string;
   /** The context's own cluster and user. */
   readonly clusterName: string;
@@ -84,7 +87,7 @@ export async function loadAccess(
   const kubeconfig =
     kubeconfigText === undefined
       ? await loadKubeconfig(options.kubeconfig, env, options.serviceAccountFolder)
-      : { ...(await parseKubeconfig(kubeconfigText, '')), files: [] };
+      : { ...(await parseKubeconfig(kubeconfigText, '')), paths: [], files: [] };
   const selection = select(kubeconfig, options);
   validate(selection);
   const { contextName, clusterName, userName, namespace, cluster, context } = selection;
@@ -100,6 +103,7 @@ export async function loadAccess(
     userName,
     namespace,
     kubeconfig: {
+      paths: kubeconfig.paths,
       files: kubeconfig.files,
       currentContext: kubeconfig.currentContext,
       clusterName: context.cluster,

@@ -12,8 +12,13 @@ export interface KubeconfigDocument {
   readonly currentContext: string;
 }
 
+export interface ParsedKubeconfig extends KubeconfigDocument {
+  /** All of it, as it is written. */
+  readonly root: Yaml;
+}
+
 /** @param file where the text is from, '' for nowhere; errors name it, and relative paths start in its folder */
-export async function parseKubeconfig(content: string, file: string): Promise<KubeconfigDocument> {
+export async function parseKubeconfig(content: string, file: string): Promise<ParsedKubeconfig> {
   // Loaded when there is something to parse: `--help` should not wait for it.
   const { parseYaml } = await import('./yaml.ts');
   let root: Yaml;
@@ -49,6 +54,7 @@ export async function parseKubeconfig(content: string, file: string): Promise<Ku
     users: named('users', 'user', (name, entry) => readUser(name, entry, folder, file)),
     contexts: named('contexts', 'context', readContext),
     currentContext: text(at(root, 'current-context')),
+    root,
   };
 }
 

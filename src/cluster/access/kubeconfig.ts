@@ -11,12 +11,15 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { ClusterError, reasonOf } from '../errors.ts';
-import { type KubeconfigDocument, invalidFile, parseKubeconfig } from './document.ts';
+import { type KubeconfigDocument, invalidFile, type ParsedKubeconfig, parseKubeconfig } from './document.ts';
 import { serviceAccount } from './service-account.ts';
+import type { KubeconfigFile } from './standalone.ts';
 
 export interface Kubeconfig extends KubeconfigDocument {
   /** Absolute, in the order in which they count, there or not; none for a pod's own account. */
-  readonly files: readonly string[];
+  readonly paths: readonly string[];
+  /** Those that are there. */
+  readonly files: readonly KubeconfigFile[];
 }
 
 /** @param serviceAccountFolder where a pod's own account is mounted */
@@ -25,21 +28,25 @@ export async function loadKubeconfig(
   env: NodeJS.ProcessEnv,
   serviceAccountFolder: string | undefined,
 ): Promise<Kubeconfig> {
-  const files = candidateFiles(explicitFile, env);
-  const found = await Promise.all(files.map((file) => readKubeconfig(file)));
+  const candidates = candidateFiles(explicitFile, env);
+  const found = await Promise.all(candidates.map((file) => readKubeconfig(file)));
   const documents = found.filter((document) => document !== undefined);
-  if (documents.length > 0) return { ...merged(documents), files: files.map((file) => resolve(file)) };
+  const paths = candidates.map((file) => resolve(file));
+  if (documents.length > 0) {
+    const files = found.flatMap((document, i) => (document ? [{ path: paths[i], root: document.root }] : []));
+    return { ...merged(documents), paths, files };
+  }
   const ownAccount = explicitFile === undefined ? await serviceAccount(env, serviceAccountFolder) : undefined;
-  if (ownAccount) return { ...ownAccount, files: [] };
+  if (ownAccount) return { ...ownAccount, paths: [], files: [] };
   throw new ClusterError(
     'KUBECONFIG_MISSING',
-    `there is no kubeconfig: ${files.join(', ')} ${files.length === 1 ? 'does' : 'do'} not exist`,
+    `there is no kubeconfig: ${candidates.join(', ')} ${candidates.length === 1 ? 'does' : 'do'} not exist`,
     'name one with --kubeconfig or $KUBECONFIG, or try without a cluster: kns-rootless --demo',
   );
 }
 
 /** @returns undefined where there is no such file */
-async function readKubeconfig(file: string): Promise<KubeconfigDocument | undefined> {
+async function readKubeconfig(file: string): Promise<ParsedKubeconfig | undefined> {
   let content: string;
   try {
     content = readFileSync(file, 'utf8');

@@ -1,17 +1,18 @@
 import { expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { KUBECONFIG_FILE } from '../../../sandbox/index.ts';
 import { type ContextOptions, loadContexts } from '../../../src/session/contexts.ts';
-import { commandKubeconfig, withKubeconfig } from '../../../src/session/kubeconfig.ts';
+import { CommandKubeconfig } from '../../../src/session/kubeconfig.ts';
 import { Scratch } from '../cluster/access/scratch.ts';
 import { LogLines } from '../cluster/probe.ts';
 
 const KUBECONFIG = `
 clusters:
-- {name: east, cluster: {server: 'https://east.test'}}
+- {name: east, cluster: {server: 'https://east.test', extensions: [{name: x, extension: 010}]}}
 - {name: west, cluster: {server: 'https://west.test'}}
 users:
 - {name: me, user: {token: secret}}
-- {name: robot, user: {token: secret}}
+- {name: robot, user: {token: secret, as: somebody}}
 contexts:
 - {name: east, context: {cluster: east, user: me, namespace: shop}}
 - {name: west, context: {cluster: west, user: me}}
@@ -19,7 +20,7 @@ current-context: west
 `;
 
 /** What comes of the options; the kubeconfig's file is called FILE here. */
-async function chosen(more: Partial<ContextOptions>) {
+async function chosen(more: Partial<ContextOptions>, shows: (file: string) => boolean = () => true) {
   const file = new Scratch().write('config', KUBECONFIG);
   const contexts = await loadContexts({
     ...(more.kubeconfigText === undefined && { kubeconfig: file }),
@@ -32,8 +33,18 @@ async function chosen(more: Partial<ContextOptions>) {
     log: new LogLines(),
     ...more,
   });
-  const { files, text } = commandKubeconfig(contexts);
-  return { files: files.map((one) => (one === file ? 'FILE' : one)), text };
+  const kubeconfig = new CommandKubeconfig(contexts);
+  let written: string | undefined;
+  const none = { write: () => {} };
+  const own = { write: (text: string) => (written = text) };
+  const files = { hosts: none, resolvConf: none, nsswitchConf: none, kubeconfig: own };
+  kubeconfig.write({ files, shows });
+  return {
+    file,
+    kubeconfig,
+    paths: kubeconfig.paths.map((one) => (one === file ? 'FILE' : one)),
+    written: written === undefined ? undefined : JSON.parse(written),
+  };
 }
 
 test.each<[string, Partial<ContextOptions>]>([
@@ -43,61 +54,62 @@ test.each<[string, Partial<ContextOptions>]>([
   ['all namespaces', { allNamespaces: true }],
   ['one more context', { contexts: ['west', 'east'] }],
 ])('where %s is asked for, the files say it already', async (_, more) => {
-  expect(await chosen(more)).toEqual({ files: ['FILE'], text: undefined });
+  expect(await chosen(more)).toMatchObject({ paths: ['FILE'], written: undefined });
 });
 
-const west = { name: 'west', context: { cluster: 'west', user: 'me', namespace: 'default' } };
+const east = { cluster: 'east', user: 'me', namespace: 'shop' };
+const west = { cluster: 'west', user: 'me' };
 
-test.each<[string, Partial<ContextOptions>, string, object[]]>([
-  [
-    'another context',
-    { contexts: ['east'] },
-    'east',
-    [{ name: 'east', context: { cluster: 'east', user: 'me', namespace: 'shop' } }],
-  ],
+test.each<[string, Partial<ContextOptions>, string, object]>([
+  ['another context', { contexts: ['east'] }, 'east', { east, west }],
   [
     'the first of several namespaces',
     { namespaces: [{ namespace: 'a' }, { namespace: 'b' }] },
     'west',
-    [{ ...west, context: { ...west.context, namespace: 'a' } }],
+    { east, west: { ...west, namespace: 'a' } },
   ],
   [
     'a namespace of the second context',
     { contexts: ['west', 'east'], namespaces: [{ context: 'east', namespace: 'b' }] },
     'west',
-    [west, { name: 'east', context: { cluster: 'east', user: 'me', namespace: 'b' } }],
+    { east: { ...east, namespace: 'b' }, west: { ...west, namespace: 'default' } },
   ],
   [
     'another cluster and user',
     { cluster: 'east', user: 'robot' },
     'west',
-    [{ name: 'west', context: { cluster: 'east', user: 'robot', namespace: 'default' } }],
+    { east, west: { cluster: 'east', user: 'robot', namespace: 'default' } },
   ],
-])('%s is said in a file in front of them, which has no secret', async (_, more, current, contexts) => {
-  const { files, text = '' } = await chosen(more);
-  expect(files).toEqual([KUBECONFIG_FILE, 'FILE']);
-  expect(JSON.parse(text)).toEqual({
-    apiVersion: 'v1',
-    kind: 'Config',
-    'current-context': current,
-    contexts,
+])('%s is said in one file, with all else that theirs have', async (_, more, current, contexts) => {
+  const { paths, written } = await chosen(more);
+  expect(paths).toEqual([KUBECONFIG_FILE]);
+  const named = (list: { name: string; context: object }[]) =>
+    Object.fromEntries(list.map(({ name, context }) => [name, context]));
+  expect(written['current-context']).toBe(current);
+  expect(named(written.contexts)).toEqual(contexts);
+  const { clusters, users } = parse(KUBECONFIG, { version: '1.1' });
+  expect(written).toMatchObject({ apiVersion: 'v1', kind: 'Config', clusters, users });
+});
+
+test('what the command is not to see is not told there', async () => {
+  const { paths, written } = await chosen({ contexts: ['east'] }, () => false);
+  expect({ paths, written }).toEqual({ paths: [KUBECONFIG_FILE], written: undefined });
+});
+
+test('what is of no file has nothing to stand for', async () => {
+  expect(await chosen({ kubeconfigText: KUBECONFIG, contexts: ['east'] })).toMatchObject({
+    paths: [],
+    written: undefined,
   });
 });
 
-test('what is of no file has nothing to stand in front of', async () => {
-  expect(await chosen({ kubeconfigText: KUBECONFIG, contexts: ['east'] })).toEqual({
-    files: [],
-    text: undefined,
-  });
-});
-
-test('the environment is changed where it leads elsewhere', () => {
-  const given = (files: string[], env: Record<string, string>) =>
-    withKubeconfig(env, { files, text: undefined });
-  expect(given([], { HOME: '/home/a' })).toEqual({ HOME: '/home/a' });
-  expect(given(['/home/a/.kube/config'], { HOME: '/home/a' })).toEqual({ HOME: '/home/a' });
-  expect(given(['/b', '/c'], { KUBECONFIG: '/b::/c' })).toEqual({ KUBECONFIG: '/b::/c' });
+test('the environment is changed where it leads elsewhere', async () => {
+  const { kubeconfig, file } = await chosen({});
+  expect(kubeconfig.lead({ KUBECONFIG: file })).toEqual({ KUBECONFIG: file });
+  expect(kubeconfig.lead({ KUBECONFIG: `:${file}` })).toEqual({ KUBECONFIG: `:${file}` });
   // Who joins a sandbox may be in another directory.
-  expect(given(['/b'], { KUBECONFIG: 'b' })).toEqual({ KUBECONFIG: '/b' });
-  expect(given(['/b', '/c'], { KUBECONFIG: '/c:/b' })).toEqual({ KUBECONFIG: '/b:/c' });
+  expect(kubeconfig.lead({ KUBECONFIG: 'config' })).toEqual({ KUBECONFIG: file });
+  expect(kubeconfig.lead({ HOME: '/home/a' })).toEqual({ HOME: '/home/a', KUBECONFIG: file });
+  const { kubeconfig: textAlone } = await chosen({ kubeconfigText: KUBECONFIG });
+  expect(textAlone.lead({ HOME: '/home/a' })).toEqual({ HOME: '/home/a' });
 });

@@ -1,0 +1,89 @@
+/**
+ * Several kubeconfig files as one text that may lie anywhere.
+ *
+ * The first file to name an entry has it, as everywhere; relative paths are from
+ * the folder of their file. kubectl reads a list of files just so, but the client
+ * libraries of other languages do not agree: to some a name that is twice is an
+ * error, some take the last current context, some read the first file alone.
+ */
+
+import { dirname, resolve } from 'node:path';
+import { at, text, type Yaml } from './fields.ts';
+
+export interface KubeconfigFile {
+  /** Absolute. */
+  readonly path: string;
+  readonly root: Yaml;
+}
+
+/** A context as it is to be, in the place of what the files say of it. */
+export interface ChosenContext {
+  readonly name: string;
+  readonly cluster: string;
+  readonly user: string;
+  readonly namespace: string;
+}
+
+type Entry = Record<string, Yaml>;
+
+/** @returns JSON, and so YAML; the first of `chosen` is the current context */
+export function standaloneKubeconfig(
+  files: readonly KubeconfigFile[],
+  chosen: readonly [ChosenContext, ...ChosenContext[]],
+): string {
+  const named = (list: string, key: string, absolute: (entry: Entry, folder: string) => Entry) => {
+    const byName = new Map<string, Yaml>();
+    for (const { path, root } of files) {
+      for (const item of itemsOf(at(root, list))) {
+        const name = text(at(item, 'name'));
+        const entry = at(item, key);
+        if (!byName.has(name)) byName.set(name, isEntry(entry) ? absolute(entry, dirname(path)) : entry);
+      }
+    }
+    return byName;
+  };
+  const contexts = named('contexts', 'context', (entry) => entry);
+  for (const { name, ...context } of chosen) {
+    const given = contexts.get(name) ?? null;
+    contexts.set(name, { ...(isEntry(given) ? given : {}), ...context });
+  }
+  const config = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: listOf(named('clusters', 'cluster', withPaths('certificate-authority')), 'cluster'),
+    users: listOf(named('users', 'user', userEntry), 'user'),
+    contexts: listOf(contexts, 'context'),
+    'current-context': chosen[0].name,
+  };
+  return `${JSON.stringify(config, null, 2)}\n`;
+}
+
+function userEntry(entry: Entry, folder: string): Entry {
+  const user = withPaths('client-certificate', 'client-key', 'tokenFile')(entry, folder);
+  const exec = at(entry, 'exec');
+  const command = text(at(exec, 'command'));
+  // Without a slash it is looked up in PATH.
+  return isEntry(exec) && command.includes('/')
+    ? { ...user, exec: { ...exec, command: resolve(folder, command) } }
+    : user;
+}
+
+function withPaths(...fields: readonly string[]) {
+  return (entry: Entry, folder: string): Entry => {
+    const paths = fields.map((field) => [field, text(at(entry, field))] as const);
+    const given = paths.filter(([, path]) => path !== '');
+    return { ...entry, ...Object.fromEntries(given.map(([field, path]) => [field, resolve(folder, path)])) };
+  };
+}
+
+function isEntry(value: Yaml): value is Entry {
+  return value !== null && typeof value === 'object' && !Array.isArray(value);
+}
+
+function itemsOf(list: Yaml): readonly Yaml[] {
+  return Array.isArray(list) ? list : [];
+}
+
+function listOf(byName: ReadonlyMap<string, Yaml>, key: string): Yaml[] {
+  return [...byName].map(([name, entry]) => ({ name, [key]: entry }));
+}
