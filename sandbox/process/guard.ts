@@ -64,7 +64,7 @@ export interface CommandEnd {
 
 export interface CommandOptions {
   readonly command: readonly (string | Uint8Array)[];
-  readonly cwd: string;
+  readonly cwd: Uint8Array;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly caller: CallerState | undefined;
   /** Open files of ours that the command gets under the same numbers. */
@@ -89,7 +89,6 @@ export function firstEntryFd(fds: readonly number[]): number {
 
 function initArguments(options: CommandOptions): string[] {
   const { openFiles, ignoredSignals } = options.caller ?? UNKNOWN_CALLER;
-  const pwd = options.env['PWD'];
   return [
     INIT,
     'init',
@@ -101,18 +100,22 @@ function initArguments(options: CommandOptions): string[] {
     options.fds.join(',') || '-',
     String(openFiles ?? '-'),
     ignoredSignals.toString(16),
-    options.cwd,
-    pwd === undefined ? '-' : `=${pwd}`,
   ];
 }
 
-/** As kns-stub reads it: each argument ends with a NUL, so that none may hold one. */
-function encodeCommand(command: readonly (string | Uint8Array)[]): Uint8Array {
+/** A name that is no UTF-8 has been replaced in the environment, and not in the working directory. */
+function pwdWord(cwd: Uint8Array, pwd: string | undefined): Uint8Array {
+  if (pwd === undefined) return Buffer.from('-');
+  return Buffer.concat([Buffer.from('='), pwd === Buffer.from(cwd).toString() ? cwd : Buffer.from(pwd)]);
+}
+
+/** As kns-stub reads it (native/stub/arguments.c): each word ends with a NUL, so that none may hold one. */
+function encodeCommand({ command, cwd, env }: CommandOptions): Uint8Array {
   const end = Buffer.of(0);
-  const encoded = command.map((argument) => Buffer.from(argument));
-  if (encoded.some((argument) => argument.includes(0)))
+  const words = [cwd, pwdWord(cwd, env['PWD']), ...command.map((argument) => Buffer.from(argument))];
+  if (words.some((word) => word.includes(0)))
     throw new TypeError('an argument of a command can not hold a NUL');
-  return Buffer.concat(encoded.flatMap((argument) => [argument, end]));
+  return Buffer.concat(words.flatMap((word) => [word, end]));
 }
 
 export class Guard {
@@ -136,7 +139,7 @@ export class Guard {
   #commandEnd: CommandEnd | undefined;
 
   constructor(native: Native, options: CommandOptions) {
-    const command = encodeCommand(options.command);
+    const command = encodeCommand(options);
     this.control = new Channel(native.api);
     this.#channel = new Channel(native.api);
     const { fds, after, entry, entryFds = [], locked: removed = '-' } = options;

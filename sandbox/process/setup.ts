@@ -1,5 +1,6 @@
 /** What a command's start can meet, in a sandbox of its own or in one that stands: its time, its abort, its limits. */
 
+import { readlinkSync } from 'node:fs';
 import path from 'node:path';
 import { SandboxError } from '../errors.ts';
 import type { Guard } from './guard.ts';
@@ -15,10 +16,15 @@ export class SetupEnded extends Error {
   override readonly name = 'SetupEnded';
 }
 
-/** Where the command starts. A directory that was removed has no name, and can't be entered again. */
-export function workingDirectory(wanted: string | undefined): string {
+/** What Node puts for bytes that are no UTF-8. */
+const REPLACEMENT = '\uFFFD';
+
+/** Where the command starts: a name need not be text. A directory that was removed has none, and can't be entered again. */
+export function workingDirectory(wanted: string | undefined): Uint8Array {
   try {
-    return path.resolve(wanted ?? process.cwd());
+    const directory = path.resolve(wanted ?? process.cwd());
+    const isDoubtful = wanted === undefined && directory.includes(REPLACEMENT);
+    return isDoubtful ? readlinkSync('/proc/self/cwd', 'buffer') : Buffer.from(directory);
   } catch (error) {
     throw new SandboxError(
       'CWD_MISSING',

@@ -28,6 +28,7 @@
  * be hidden, and show still when all else is made, are covered by kns-netns.
  */
 
+import { isUtf8 } from 'node:buffer';
 import { readlinkSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import { SandboxError } from '../errors.ts';
@@ -97,7 +98,10 @@ class View {
   readonly #options: FileOptions;
   readonly #args: string[] = [];
   readonly #layers = new Layers();
+  /** Undefined where it is missing, or its name no text. */
   readonly #cwd: string | undefined;
+  /** To one whose name is no text, the directory above it whose name is. */
+  readonly #wayToCwd: string | undefined;
   /** Paths of the host's, as the table has them, and what is to be empty and the command's own. */
   readonly #hidden: readonly string[];
   readonly #private: readonly string[];
@@ -108,7 +112,9 @@ class View {
 
   constructor(options: FileOptions, surroundings: Surroundings) {
     this.#options = options;
-    this.#cwd = resolved(surroundings.cwd);
+    const cwd = Buffer.from(surroundings.cwd).toString();
+    if (isUtf8(surroundings.cwd)) this.#cwd = resolved(cwd);
+    else this.#wayToCwd = resolved(textAbove(cwd));
     this.#hidden = hiddenPaths(options, surroundings);
     this.#private = privateFolders(options, surroundings);
   }
@@ -119,6 +125,7 @@ class View {
     if (ownProcesses) this.#args.push('--proc', '/proc');
     this.#conceal('/');
     if (isolate) this.#keepRunLinks();
+    this.#refuseToMountNameless();
     this.#keepWorkingDirectory();
     for (const mount of mounts) this.#mount(mount);
     this.#hideEverywhere(hidden);
@@ -168,6 +175,13 @@ class View {
       const link = linkText(`/run/${name}`);
       if (link !== undefined) this.#args.push('--symlink', link, `/run/${name}`);
     }
+  }
+
+  /** bubblewrap is told paths as text. */
+  #refuseToMountNameless(): void {
+    if (this.#wayToCwd === undefined) return;
+    if (this.#options.readOnly || this.#layers.isOwn(this.#wayToCwd))
+      throw invalid("the working directory's name is not UTF-8: it can't be kept by a mount", CWD_REMEDY);
   }
 
   /** One that is hidden or private itself is there, and empty. */
@@ -276,6 +290,9 @@ const EXISTING_REMEDY = 'name what exists on the host, or mount below a --tmpfs 
 const NAMES_REMEDY =
   "a Service gets a further name by --alias; the entries of the host's /etc/hosts and its resolvers count inside too";
 
+const CWD_REMEDY =
+  'rename it, or go elsewhere (cd), or leave out --ro, --private-home, --private-tmp, --isolate';
+
 function invalid(message: string, remedy = EXISTING_REMEDY): SandboxError {
   return new SandboxError('MOUNT_INVALID', message, remedy);
 }
@@ -309,6 +326,11 @@ function isSameEntry(one: string, other: string): boolean {
     path.join(resolvedAsFarAsThere(path.dirname(file)), path.basename(file)),
   );
   return first === second;
+}
+
+/** Of a path that had to be made text, the directory above the first name that is none. */
+function textAbove(file: string): string {
+  return path.dirname(file.slice(0, file.indexOf('\uFFFD') + 1));
 }
 
 /** Without links; undefined where it does not exist, or can't be reached by the command either. */

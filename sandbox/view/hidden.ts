@@ -96,7 +96,8 @@ export const RUN_LINKS: readonly string[] = ['current-system', 'booted-system', 
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly home: string;
-  readonly cwd: string;
+  /** Its name need not be text. */
+  readonly cwd: Uint8Array;
 }
 
 /** The paths that a pattern of the table stands for; those that do not exist may be among them. */

@@ -4,6 +4,7 @@ import { chmodSync, closeSync, mkdirSync, openSync, writeFileSync } from 'node:f
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Host, type Installation, installHost, runInSandbox } from './support/host.ts';
+import { oddFolder } from './support/odd-folder.ts';
 
 let installation: Installation;
 beforeAll(async () => {
@@ -188,6 +189,13 @@ describe('what the command inherits', () => {
     expect((await shell('pwd -P', { cwd: '/usr/share' })).stdout).toBe('/usr/share\n');
     // Entered before the mounts were made it would be the host's /etc.
     expect((await shell('ls -a | grep -c kns-host', { cwd: '/etc' })).stdout).toBe('1\n');
+  });
+
+  test('the working directory and PWD where the name is no UTF-8', async () => {
+    const { prefix, hex } = oddFolder(installation);
+    const command = ['perl', '-MCwd', '-e', 'print unpack("H*", getcwd), " ", unpack("H*", $ENV{PWD})'];
+    const { stdout } = await runInSandbox(installation, { command, prefix });
+    expect(stdout).toBe(`${hex} ${hex}`);
   });
 
   test('a script without an interpreter line runs by sh, as execvp(3) has it', async () => {

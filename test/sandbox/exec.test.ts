@@ -16,6 +16,7 @@ import {
   type Outcome,
 } from './support/host.ts';
 import { type Hostile, outcomesOf, startHostile, succeeded } from './support/hostile.ts';
+import { oddFolder } from './support/odd-folder.ts';
 import type { JoinedOptions } from './support/protocol.ts';
 
 let installation: Installation;
@@ -157,6 +158,12 @@ describe('what it finds', () => {
     );
     // ls itself opens the directory.
     expect(stdout).toBe('/usr\n1\n4\n');
+  });
+
+  test('a working directory whose name is no UTF-8', async () => {
+    const { prefix, hex } = oddFolder(installation);
+    const { stdout } = await runJoined(['perl', '-MCwd', '-e', 'print unpack("H*", getcwd)'], { prefix });
+    expect(stdout).toBe(hex);
   });
 
   test("with shared pids, the host's processes", async () => {

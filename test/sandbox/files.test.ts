@@ -26,6 +26,7 @@ import { fileView } from '../../sandbox/view/files.ts';
 import { procMounts } from '../../sandbox/view/other-procs.ts';
 import { ordinaryUser } from '../support/ordinary-user.ts';
 import { Host, type HostOptions, type Installation, installHost, runInSandbox } from './support/host.ts';
+import { oddFolder } from './support/odd-folder.ts';
 
 let installation: Installation;
 beforeAll(async () => {
@@ -157,6 +158,26 @@ describe('a working directory where something is hidden or private', () => {
     for (const cwd of [target, homes])
       expect([cwd, await insideOf('true', cwd, files, script, { HOME: target })]).toEqual([cwd, 'yes']);
     rmSync(homes, { recursive: true });
+  });
+});
+
+describe('a working directory whose name is no UTF-8', () => {
+  const run = (files: FileOptions) => ({ command: ['true'], files, prefix: oddFolder(installation).prefix });
+
+  test.each<FileOptions>([{ readOnly: true }, { privateTmp: true }])('MOUNT_INVALID: %j', async (files) => {
+    const host = new Host(installation, run(files));
+    expect(await host.report('failed')).toMatchObject({
+      code: 'MOUNT_INVALID',
+      message: expect.stringContaining('UTF-8'),
+      remedy: expect.stringContaining('cd'),
+    });
+    await host.ended();
+  });
+
+  test('is no matter where nothing takes it away', async () => {
+    const files = { privateHome: true, mounts: [{ kind: 'hide', target: '/var/tmp' }] } as const;
+    const { code, stderr } = await runInSandbox(installation, { ...run(files), env: { HOME: home } });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   });
 });
 
@@ -532,7 +553,11 @@ describe('isolated', () => {
   });
 
   test('each thing once, though /var/run is a link to /run', () => {
-    const { args } = fileView({ isolate: true }, { env: { XDG_RUNTIME_DIR: '/run' }, home, cwd: '/' }, true);
+    const { args } = fileView(
+      { isolate: true },
+      { env: { XDG_RUNTIME_DIR: '/run' }, home, cwd: Buffer.from('/') },
+      true,
+    );
     const targets = args.filter((_, i) => args[i - 1] === '--tmpfs');
     expect(targets).toContain('/run');
     expect(targets).toEqual([...new Set(targets)]);

@@ -47,8 +47,6 @@ enum {
     ARG_INHERITED,
     ARG_NOFILE,
     ARG_IGNORED,
-    ARG_CWD,
-    ARG_PWD,
     ARG_COUNT
 };
 
@@ -142,12 +140,10 @@ int init_main(int argc, char **argv, bool joined)
         .stderr_fd = parse_int(argv[ARG_STDERR]),
         .ignored_signals = strtoull(argv[ARG_IGNORED], NULL, 16),
         .open_files = argv[ARG_NOFILE],
-        .directory = argv[ARG_CWD],
-        .pwd = argv[ARG_PWD],
     };
-    int arguments = parse_int(argv[ARG_COMMAND]);
-    command.arguments = read_arguments(arguments);
-    close(arguments);
+    int words = parse_int(argv[ARG_COMMAND]);
+    read_command(words, &command);
+    close(words);
     command.inherited = parse_inherited(argv[ARG_INHERITED], parse_int(argv[ARG_FIRST_INHERITED]));
     hold_signals();
     /* Before there is a command that could look. The one to be gets it from the fork, and execve(2) takes it back. */

@@ -53,8 +53,8 @@ _Noreturn void run_command(const struct command *command);
 /* ready.c */
 void send_ready(int control);
 
-/* arguments.c: read to the end, and terminated by NULL */
-char **read_arguments(int fd);
+/* arguments.c: directory, PWD and arguments, read to the end; the last are terminated by NULL */
+void read_command(int fd, struct command *command);
 
 /* inherited.c */
 struct inherited parse_inherited(const char *numbers, int first);
