@@ -161,6 +161,17 @@ describe('what the command inherits', () => {
     expect(stdout).toBe('first\nthird\n0\n1\n2\n3\n4\n6\n');
   });
 
+  test('another file on request whose number is the last that may be open', async () => {
+    const set = 'ulimit -n 64; exec "$@"';
+    const last =
+      'use POSIX; $^F = 63; open my $f, "<", "/etc/passwd"; POSIX::dup2(fileno $f, 63); exec @ARGV';
+    const { stdout, stderr } = await shell('cmp /proc/self/fd/63 /etc/passwd && echo same', {
+      prefix: ['sh', '-c', set, 'sh', 'perl', '-e', last],
+      fds: [63],
+    });
+    expect({ stdout, stderr }).toEqual({ stdout: 'same\n', stderr: '' });
+  });
+
   test('sockets of socket activation, and the pid that they are meant for', async () => {
     // The tests' own channel to the host has the number 3: what is asked for is all that counts here.
     const env = { PATH: process.env['PATH'] ?? '', LISTEN_FDS: '1', LISTEN_PID: '1' };

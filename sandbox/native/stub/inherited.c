@@ -4,7 +4,8 @@
  *
  * On the way through bubblewrap those numbers may be ours, so they travel in a
  * row behind our own, and are moved here, last of all. One's number may be
- * another's place, so first all step aside. Whatever else is open is closed.
+ * another's place, so first all step aside, to numbers that nobody wants: there
+ * may be none above these (RLIMIT_NOFILE, getrlimit(2)). Whatever else is open is closed.
  */
 #define _GNU_SOURCE
 #include "stub.h"
@@ -71,20 +72,37 @@ static void answer_to_listen_pid(const struct inherited *inherited)
     }
 }
 
+static bool is_wanted(const struct inherited *inherited, int number)
+{
+    for (int i = 0; i < inherited->count; i++) {
+        if (inherited->numbers[i] == number)
+            return true;
+    }
+    return false;
+}
+
+/* The least number that is free and that nobody wants. */
+static int step_aside(const struct inherited *inherited, int fd)
+{
+    int aside = STDERR_FILENO;
+    for (;;) {
+        aside = fcntl(fd, F_DUPFD_CLOEXEC, aside + 1);
+        if (aside < 0)
+            die_errno("dup");
+        if (!is_wanted(inherited, aside))
+            break;
+        close(aside);
+    }
+    close(fd);
+    return aside;
+}
+
 void place_inherited(const struct inherited *inherited)
 {
     int kept[STANDARD_FDS + MAX_INHERITED] = {0, 1, 2};
-    int aside[MAX_INHERITED], above = inherited->first + inherited->count;
-    for (int i = 0; i < inherited->count; i++) {
-        if (inherited->numbers[i] >= above)
-            above = inherited->numbers[i] + 1;
-    }
-    for (int i = 0; i < inherited->count; i++) {
-        aside[i] = fcntl(inherited->first + i, F_DUPFD_CLOEXEC, above);
-        if (aside[i] < 0)
-            die_errno("dup");
-        close(inherited->first + i);
-    }
+    int aside[MAX_INHERITED];
+    for (int i = 0; i < inherited->count; i++)
+        aside[i] = step_aside(inherited, inherited->first + i);
     for (int i = 0; i < inherited->count; i++) {
         if (dup2(aside[i], inherited->numbers[i]) < 0)
             die_errno("dup2");
