@@ -40,7 +40,7 @@ export class Channel {
 
   #trySend(bytes: Uint8Array): boolean {
     try {
-      return this.#api.sendMessage(this.#socket, bytes, []);
+      return this.#api.sendMessage(this.#socket, bytes);
     } catch (error) {
       if (error instanceof Error && 'code' in error && error.code === 'EPIPE') return false;
       throw error;

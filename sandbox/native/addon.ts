@@ -27,7 +27,7 @@ export interface Addon {
   /** A pair of connected SOCK_SEQPACKET sockets, both close-on-exec. */
   socketPair(): [number, number];
   /** @returns false when the socket's buffer is full */
-  sendMessage(socket: number, bytes: Uint8Array, fds: readonly number[]): boolean;
+  sendMessage(socket: number, bytes: Uint8Array): boolean;
   /** @returns null where nothing has come yet; no bytes mean that the peer is gone */
   receiveMessage(socket: number): Message | null;
   /** @returns the pid and the uid of who is at the other end of a Unix socket */

@@ -1,8 +1,8 @@
 /*
- * Unix sockets that carry file descriptors: socketpair(2), and one message
- * with its SCM_RIGHTS at a time (unix(7)). SOCK_SEQPACKET keeps the borders of
- * messages and still reports the end of the peer. Nothing here blocks. And who
- * the peer of any such socket is (SO_PEERCRED).
+ * Unix sockets that bring file descriptors: socketpair(2), one message out at a
+ * time, and one in with its SCM_RIGHTS (unix(7)). SOCK_SEQPACKET keeps the
+ * borders of messages and still reports the end of the peer. Nothing here
+ * blocks. And who the peer of any such socket is (SO_PEERCRED).
  */
 #define _GNU_SOURCE
 #include "addon.h"
@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Most fds in a message, and its most bytes; the messages of this project are short lines. */
+/* Most fds in a message that comes, and most bytes of any; the messages of this project are short lines. */
 enum { MAX_FDS = 32, MAX_BYTES = 4096 };
 
 union control {
@@ -38,49 +38,27 @@ static napi_value socket_pair(napi_env env, napi_callback_info info)
     return result;
 }
 
-/* sendMessage(socket, bytes, fds): false when the socket's buffer is full */
+/* sendMessage(socket, bytes): false when the socket's buffer is full */
 static napi_value send_message(napi_env env, napi_callback_info info)
 {
-    napi_value args[3], element, result;
+    napi_value args[2], result;
     int socket;
     uint8_t *data;
     size_t length;
-    uint32_t count;
-    if (!get_args(env, info, 3, args) || !get_int(env, args[0], &socket) ||
+    if (!get_args(env, info, 2, args) || !get_int(env, args[0], &socket) ||
         !get_bytes(env, args[1], &data, &length))
         return NULL;
-    TRY(env, napi_get_array_length(env, args[2], &count));
-    if (count > MAX_FDS || length > MAX_BYTES) {
-        throw_errno(env, "sendmsg", EMSGSIZE);
+    if (length > MAX_BYTES) {
+        throw_errno(env, "send", EMSGSIZE);
         return NULL;
-    }
-
-    union control control;
-    memset(&control, 0, sizeof control);
-    struct iovec iov = {.iov_base = data, .iov_len = length};
-    struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
-    if (count > 0) {
-        message.msg_control = control.buffer;
-        message.msg_controllen = CMSG_SPACE(count * sizeof(int));
-        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-        header->cmsg_level = SOL_SOCKET;
-        header->cmsg_type = SCM_RIGHTS;
-        header->cmsg_len = CMSG_LEN(count * sizeof(int));
-        for (uint32_t i = 0; i < count; i++) {
-            int fd;
-            TRY(env, napi_get_element(env, args[2], i, &element));
-            if (!get_int(env, element, &fd))
-                return NULL;
-            memcpy(CMSG_DATA(header) + i * sizeof(int), &fd, sizeof fd);
-        }
     }
 
     ssize_t sent;
     do
-        sent = sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+        sent = send(socket, data, length, MSG_DONTWAIT | MSG_NOSIGNAL);
     while (sent < 0 && errno == EINTR);
     if (sent < 0 && errno != EAGAIN) {
-        throw_errno(env, "sendmsg", errno);
+        throw_errno(env, "send", errno);
         return NULL;
     }
     TRY(env, napi_get_boolean(env, sent >= 0, &result));
