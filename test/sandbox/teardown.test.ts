@@ -206,6 +206,15 @@ describe('SIGSTOP', () => {
     },
   );
 
+  test('of init, which alone knows the code: the same, with 137', async () => {
+    const host = await stopped('init');
+    await host.printed('ready');
+    host.child.kill('SIGINT');
+    expect((await host.report('exited')).code).toBe(137);
+    await host.ended();
+    await expectNothingLeft();
+  });
+
   test.each(['guard', 'bubblewrap'] as const)('of the %s: a second INT does not wait', async (victim) => {
     const host = await stopped(victim);
     await host.printed('ready');
