@@ -56,7 +56,8 @@ describe('exit', () => {
     const { code, stderr } = await runInSandbox(installation, { command: ['true'], cwd: '/no/such/place' });
     expect({ code, stderr }).toEqual({
       code: 126,
-      stderr: 'kns-rootless: /no/such/place: No such file or directory\n',
+      stderr:
+        'kns-rootless: /no/such/place: No such file or directory: start from a directory that the sandbox has (cd /)\n',
     });
   });
 

@@ -105,6 +105,16 @@ static bool is_in_path(const char *name)
     return false;
 }
 
+/* The caller's may be hidden from the command, or not be in the sandbox that it joins. */
+static void enter_directory(const char *path)
+{
+    char why[128];
+    if (chdir(path) == 0)
+        return;
+    snprintf(why, sizeof why, "%s: start from a directory that the sandbox has (cd /)", strerror(errno));
+    die(EXIT_CANNOT_EXECUTE, path, why);
+}
+
 void run_command(const struct command *command)
 {
     char **arguments = command->arguments;
@@ -119,8 +129,7 @@ void run_command(const struct command *command)
     restore_signals(command->ignored_signals);
     restore_pwd(command->pwd);
     protect_terminal();
-    if (chdir(command->directory) < 0)
-        die(EXIT_CANNOT_EXECUTE, command->directory, strerror(errno));
+    enter_directory(command->directory);
     place_inherited(&command->inherited);
     restore_nofile(command->open_files);
 
