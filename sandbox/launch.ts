@@ -97,6 +97,14 @@ async function explain(error: unknown, guard: Guard): Promise<unknown> {
     : spawnFailed(guard.spawnFailure);
 }
 
+function launchTimeout(seconds: number): SandboxError {
+  return new SandboxError(
+    'SETUP_TIMEOUT',
+    `the sandbox was not ready after ${seconds} s`,
+    'see what holds it up: run the same under strace -f, and try a plain bwrap --unshare-user --unshare-net --dev-bind / / true',
+  );
+}
+
 /** The fds that a set-up has gathered, to be closed where it fails half-way. */
 class Gathered {
   readonly #fds: number[] = [];
@@ -206,7 +214,7 @@ async function attempt(native: Native, options: LaunchOptions): Promise<Sandbox>
   try {
     const started = startGuard(native, options);
     guard = started.guard;
-    const setup = setupSignal(options.abort, guard);
+    const setup = setupSignal(guard, launchTimeout, options.abort);
     done = setup.done;
     helper = NetnsHelper.start(native);
     return await setUp(native, started, helper, setup.signal, options);

@@ -14,6 +14,14 @@ export function joinFailed(reason: string, cause?: unknown): SandboxError {
   );
 }
 
+export function joinTimeout(seconds: number): SandboxError {
+  return new SandboxError(
+    'SETUP_TIMEOUT',
+    `the command was not in the sandbox after ${seconds} s`,
+    'see what holds it up: run the same under strace -f',
+  );
+}
+
 /** Of a guard that has ended. */
 export function explainJoin(error: unknown, guard: Guard): unknown {
   if (!(error instanceof SetupEnded || error instanceof ChannelClosed)) return explainLimit(error);

@@ -14,7 +14,7 @@
  * it ends by itself belongs to the sandbox.
  */
 
-import { explainJoin } from './errors.ts';
+import { explainJoin, joinTimeout } from './errors.ts';
 import type { LaunchOptions } from '../launch.ts';
 import { loadNative, type Native } from '../native/addon.ts';
 import { closeNamespaces, type Namespaces } from './namespaces.ts';
@@ -40,7 +40,7 @@ export async function join(options: JoinOptions): Promise<RunningCommand> {
   // Before the namespaces are closed: without pids of its own, numbers are the host's.
   const mayLead = isLauncher(options.caller) && options.namespaces.pid !== undefined;
   const guard = startGuard(native, options);
-  const { signal, done } = setupSignal(undefined, guard);
+  const { signal, done } = setupSignal(guard, joinTimeout);
   try {
     const pidfd = await receivePidfd(guard, signal);
     return new RunningCommand({ api: native.api, guard, pidfd, mayLead });

@@ -35,13 +35,19 @@ export function workingDirectory(wanted: string | undefined): Uint8Array {
   }
 }
 
-/** One signal for all that ends a set-up early; `done` lets go of the timer and the listener. */
+/**
+ * One signal for all that ends a set-up early; `done` lets go of the timer and the listener.
+ *
+ * @param late what it means that there is no end after so many seconds
+ */
 export function setupSignal(
-  abort: AbortSignal | undefined,
   guard: Guard,
+  late: (seconds: number) => SandboxError,
+  abort?: AbortSignal,
 ): { signal: AbortSignal; done: () => void } {
   const controller = new AbortController();
-  const timer = setTimeout(() => controller.abort(setupTimeout()), SETUP_TIMEOUT_MS);
+  const onLate = () => controller.abort(late(SETUP_TIMEOUT_MS / 1000));
+  const timer = setTimeout(onLate, SETUP_TIMEOUT_MS);
   const onAbort = () => controller.abort(abort?.reason);
   if (abort?.aborted) onAbort();
   abort?.addEventListener('abort', onAbort);
@@ -53,14 +59,6 @@ export function setupSignal(
       abort?.removeEventListener('abort', onAbort);
     },
   };
-}
-
-function setupTimeout(): SandboxError {
-  return new SandboxError(
-    'SETUP_TIMEOUT',
-    `the sandbox was not ready after ${SETUP_TIMEOUT_MS / 1000} s`,
-    'see what holds it up: run the same under strace -f, and try a plain bwrap --unshare-user --unshare-net --dev-bind / / true',
-  );
 }
 
 export function spawnFailed(reason: string): SandboxError {

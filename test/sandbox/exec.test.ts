@@ -3,7 +3,8 @@
 import { readlinkSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { NetnsHelper } from '../../sandbox/helper.ts';
-import { launch } from '../../sandbox/index.ts';
+import { Channel } from '../../sandbox/channel.ts';
+import { borrowNamespaces, join, launch } from '../../sandbox/index.ts';
 import { ordinaryUser } from '../support/ordinary-user.ts';
 import { noneMarked, processesMarked } from '../support/processes.ts';
 import { until } from '../support/until.ts';
@@ -248,6 +249,33 @@ describe('how it ends', () => {
     expect(await host.report('failed')).toMatchObject({ code: 'JOIN_FAILED' });
     await host.ended();
   });
+});
+
+test('SETUP_TIMEOUT speaks of the join, and not of what makes a sandbox', async () => {
+  const sandbox = await launch({ link: LINK });
+  const namespaces = await sandbox.namespaces();
+  const copy = await borrowNamespaces(process.pid, namespaces);
+  const silent = vi
+    .spyOn(Channel.prototype, 'receive')
+    .mockImplementation(
+      (signal) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+    );
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    const joined = join({ ...JOINED, command: ['true'], namespaces: copy });
+    const outcome = expect(joined).rejects.toMatchObject({
+      code: 'SETUP_TIMEOUT',
+      message: 'the command was not in the sandbox after 10 s',
+      remedy: expect.not.stringContaining('bwrap'),
+    });
+    await vi.waitFor(() => expect(vi.getTimerCount()).toBeGreaterThan(0));
+    vi.advanceTimersByTime(10_000);
+    await outcome;
+  } finally {
+    vi.useRealTimers();
+    silent.mockRestore();
+  }
+  await sandbox.close();
 });
 
 test('what could not be had for one command is tried again for the next', async () => {
