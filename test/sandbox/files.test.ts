@@ -161,11 +161,12 @@ describe('a working directory where something is hidden or private', () => {
   });
 });
 
-describe('a working directory whose name is no UTF-8', () => {
-  const run = (files: FileOptions) => ({ command: ['true'], files, prefix: oddFolder(installation).prefix });
+/** In a working directory whose name is no UTF-8. */
+const oddly = (files: FileOptions) => ({ command: ['true'], files, prefix: oddFolder(installation).prefix });
 
+describe('a working directory whose name is no UTF-8', () => {
   test.each<FileOptions>([{ readOnly: true }, { privateTmp: true }])('MOUNT_INVALID: %j', async (files) => {
-    const host = new Host(installation, run(files));
+    const host = new Host(installation, oddly(files));
     expect(await host.report('failed')).toMatchObject({
       code: 'MOUNT_INVALID',
       message: expect.stringContaining('UTF-8'),
@@ -176,7 +177,7 @@ describe('a working directory whose name is no UTF-8', () => {
 
   test('is no matter where nothing takes it away', async () => {
     const files = { privateHome: true, mounts: [{ kind: 'hide', target: '/var/tmp' }] } as const;
-    const { code, stderr } = await runInSandbox(installation, { ...run(files), env: { HOME: home } });
+    const { code, stderr } = await runInSandbox(installation, { ...oddly(files), env: { HOME: home } });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   });
 });

@@ -227,10 +227,12 @@ describe('an /etc that is unlike others', () => {
   });
 });
 
+/** Whether each of these can be written. */
+const tried = (...paths: string[]) =>
+  paths.map((path) => `(echo x >>${path}) 2>/dev/null && echo yes || echo no`).join('; ');
+
 describe("an /etc of the caller's own, as root's is", () => {
   const set = copied('mkdir dir other && echo kept >dir/file');
-  const tried = (...paths: string[]) =>
-    paths.map((path) => `(echo x >>${path}) 2>/dev/null && echo yes || echo no`).join('; ');
 
   test('can not be written, whatever is in it', async () => {
     const paths = ['passwd', 'dir/file', 'dir/new', '.kns-host/passwd', '.kns-host/dir/new', '.kns-host/new'];
