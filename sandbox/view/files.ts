@@ -12,8 +12,9 @@
  *      once more
  *   6. what the user asked for by path, in the user's order
  *   7. what must never be seen, wherever it is bound (`hidden`: credentials,
- *      sockets of our own; and the host's processes in a /proc elsewhere, by
- *      which their files and memory can be reached)
+ *      sockets of our own; the host's processes in a /proc elsewhere, by which
+ *      their files and memory can be reached; and its control groups and kernel
+ *      settings in a /sys elsewhere, where they could be written)
  *
  * Nothing may be made on the host for it: bubblewrap makes a mount point that
  * is missing, on the host where that is what is bound there. So each target
@@ -129,7 +130,11 @@ class View {
     this.#keepWorkingDirectory();
     for (const mount of mounts) this.#mount(mount);
     this.#hideEverywhere(hidden);
-    if (ownProcesses) this.#hideHostProcesses();
+    if (ownProcesses) {
+      this.#hideEverywhere(otherProcs());
+      this.#hideCopies('/proc');
+    }
+    this.#hideCopies('/sys');
     const emptied = this.#shown(this.#emptied);
     return {
       args: [...this.#args, ...emptied.flatMap((target) => ['--remount-ro', target])],
@@ -206,11 +211,10 @@ class View {
     }
   }
 
-  /** A mount of all of the host's /proc; the sandbox's own is at /proc itself. */
-  #hideHostProcesses(): void {
-    this.#hideEverywhere(otherProcs());
-    for (const place of this.#layers.aliases('/proc')) {
-      if (this.#layers.onHost(place) === '/proc') this.#hide(place);
+  /** Where all of this directory of the host's shows again; what is at its own path is of the sandbox. */
+  #hideCopies(folder: string): void {
+    for (const place of this.#layers.aliases(folder)) {
+      if (place !== folder && this.#layers.onHost(place) === folder) this.#hide(place);
     }
   }
 

@@ -282,15 +282,17 @@ describe('by path', () => {
     expect((await inside(files, script)).trim()).toBe('.profile\nproject/README\n\nclosed');
   });
 
-  test('what is hidden stays so where the root is bound, and so do the processes of the host', async () => {
+  test('what is hidden stays so where the root is bound, and so do /proc and /sys of the host', async () => {
     const agent = join(home, 'agent');
     await withSockets([agent], async () => {
       const hidden = [join(home, 'secrets'), join(home, '.profile'), agent];
       const mounts = [{ kind: 'bind', source: '/', target: '/mnt' }] as const;
-      const script = `cat /mnt${project}/README; ls -A /mnt${home}/secrets /mnt/proc | grep -v :; cat /mnt${home}/.profile 2>/dev/null || echo closed; ls /proc/self/exe; perl -e '${CALLER}' /mnt${agent}`;
+      const script = `cat /mnt${project}/README; ls -A /mnt${home}/secrets /mnt/proc /mnt/sys | grep -v :; ls -d /sys/fs; cat /mnt${home}/.profile 2>/dev/null || echo closed; ls /proc/self/exe; perl -e '${CALLER}' /mnt${agent}`;
       expect((await inside({ hidden, mounts }, script)).split('\n')).toEqual([
         'project/README',
         '',
+        '',
+        '/sys/fs',
         'closed',
         '/proc/self/exe',
         `/mnt${agent}: none`,
