@@ -16,15 +16,14 @@ export class SetupEnded extends Error {
   override readonly name = 'SetupEnded';
 }
 
-/** What Node puts for bytes that are no UTF-8. */
-const REPLACEMENT = '\uFFFD';
-
-/** Where the command starts: a name need not be text. A directory that was removed has none, and can't be entered again. */
-export function workingDirectory(wanted: string | undefined): Uint8Array {
+/**
+ * A path from the working directory on; without one, that directory itself.
+ *
+ * @throws SandboxError CWD_MISSING: one that was removed has no name, and can't be entered again
+ */
+export function absolutePath(file = '.'): string {
   try {
-    const directory = path.resolve(wanted ?? process.cwd());
-    const isDoubtful = wanted === undefined && directory.includes(REPLACEMENT);
-    return isDoubtful ? readlinkSync('/proc/self/cwd', 'buffer') : Buffer.from(directory);
+    return path.resolve(file);
   } catch (error) {
     throw new SandboxError(
       'CWD_MISSING',
@@ -33,6 +32,16 @@ export function workingDirectory(wanted: string | undefined): Uint8Array {
       { cause: error },
     );
   }
+}
+
+/** What Node puts for bytes that are no UTF-8. */
+const REPLACEMENT = '\uFFFD';
+
+/** Where the command starts: a name need not be text. @throws SandboxError CWD_MISSING */
+export function workingDirectory(wanted: string | undefined): Uint8Array {
+  const directory = absolutePath(wanted);
+  const isDoubtful = wanted === undefined && directory.includes(REPLACEMENT);
+  return isDoubtful ? readlinkSync('/proc/self/cwd', 'buffer') : Buffer.from(directory);
 }
 
 /**

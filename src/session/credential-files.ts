@@ -5,6 +5,7 @@
 
 import { homedir } from 'node:os';
 import path from 'node:path';
+import { absolutePath } from '../../sandbox/index.ts';
 import type { ContextAccess } from './contexts.ts';
 import type { Environment } from './proxy-exceptions.ts';
 
@@ -22,7 +23,7 @@ export function credentialFiles(
   const listed = (env['KUBECONFIG'] ?? '').split(path.delimiter).filter((file) => file !== '');
   const named = contexts.flatMap(({ access }) => access.credentialFiles);
   const files = [...listed, ...(kubeconfig === undefined ? [] : [kubeconfig]), ...named];
-  return [path.join(homedir(), KUBE_FOLDER), SERVICE_ACCOUNT, ...files.map((file) => path.resolve(file))];
+  return [path.join(homedir(), KUBE_FOLDER), SERVICE_ACCOUNT, ...files.map((file) => absolutePath(file))];
 }
 
 /** The environment without what leads there. */

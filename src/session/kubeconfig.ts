@@ -8,18 +8,19 @@
  */
 
 import path from 'node:path';
-import { KUBECONFIG_FILE, type Sandbox } from '../../sandbox/index.ts';
+import { absolutePath, KUBECONFIG_FILE, type Sandbox } from '../../sandbox/index.ts';
 import { candidateFiles, standaloneKubeconfig } from '../cluster/index.ts';
 import type { ContextAccess } from './contexts.ts';
 import type { Environment } from './proxy-exceptions.ts';
 
 export class CommandKubeconfig {
-  /** Those that kubectl is to read, in this order; none where the user has none. */
+  /** Those that kubectl is to read, in this order, by their whole paths; none where the user has none. */
   readonly paths: readonly string[];
   readonly #contexts: readonly ContextAccess[];
 
   constructor(contexts: readonly ContextAccess[]) {
-    const { paths, currentContext } = contexts[0].access.kubeconfig;
+    const { currentContext } = contexts[0].access.kubeconfig;
+    const paths = contexts[0].access.kubeconfig.paths.map((file) => absolutePath(file));
     const isOwn = contexts[0].name !== currentContext || contexts.some((context) => isChanged(context));
     this.paths = isOwn && paths.length > 0 ? [KUBECONFIG_FILE] : paths;
     this.#contexts = contexts;

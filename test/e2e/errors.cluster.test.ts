@@ -74,6 +74,41 @@ describe('cluster', () => {
   });
 });
 
+describe('a working directory that was removed', () => {
+  /** The shell of the launcher has a word of its own to say of it. */
+  const fromThere = (args: readonly string[], env = {}) =>
+    runProgram(args, {
+      env,
+      prefix: ['sh', '-c', 'd=$(mktemp -d) && cd "$d" && rmdir "$d" && exec "$@"', 'sh'],
+    });
+
+  test.each([
+    [['--', 'true']],
+    [['--demo', '--', 'true']],
+    [['--demo', '--hide', 'here', '--', 'true']],
+    [['--demo', '--ro-bind', 'here:/mnt', '--', 'true']],
+    [['up', 'nowhere', '--demo']],
+  ])('%j', async (args) => {
+    const { code, stdout, stderr } = await fromThere(args);
+    expect({ code, stdout }).toEqual({ code: 125, stdout: '' });
+    expect(stderr).toMatch(/^(?:sh: .*\n)*kns-rootless: the working directory .* \[CWD_MISSING\]: .*\n$/);
+  });
+
+  test('where a kubeconfig is to be found from there', async () => {
+    const env = { KUBECONFIG: `here:${fromSetup('KNS_TEST_KUBECONFIG')}` };
+    const { code, stderr } = await fromThere(['--', 'true'], env);
+    expect({ code, stderr }).toEqual({ code: 125, stderr: expect.stringContaining('[CWD_MISSING]') });
+  });
+
+  test('which the doctor finds, and all else', async () => {
+    const { code, stdout } = await fromThere(['doctor', '--demo']);
+    expect(code).toBe(1);
+    expect(stdout.match(/^failed .*/gm)).toEqual([
+      expect.stringMatching(/^failed +sandbox .*\[CWD_MISSING\]/),
+    ]);
+  });
+});
+
 describe('options', () => {
   test.each([
     [['--cidr', '10.0.1.0/33'], 'CIDR_INVALID', /10\.0\.1\.0\/33/],

@@ -1,8 +1,7 @@
 /** What the command finds around it besides the network: files, ids, privileges. */
 
-import path from 'node:path';
 import type { Command } from 'commander';
-import type { FileOptions, Mount, PrivilegeOptions } from '../../../sandbox/index.ts';
+import { absolutePath, type FileOptions, type Mount, type PrivilegeOptions } from '../../../sandbox/index.ts';
 import { given } from '../values/given.ts';
 import { parseMount } from '../values/mount.ts';
 import { parseWhole } from '../values/whole.ts';
@@ -51,13 +50,13 @@ export function addSandboxOptions(program: Command): void {
     .addOption(
       mount('--tmpfs <path>', 'an empty directory there, may be repeated', (text) => ({
         kind: 'tmpfs',
-        target: path.resolve(text),
+        target: absolutePath(text),
       })),
     )
     .addOption(
       mount('--hide <path>', 'hide this file or directory, may be repeated', (text) => ({
         kind: 'hide',
-        target: path.resolve(text),
+        target: absolutePath(text),
       })),
     );
   addKubeconfigSwitch(program);

@@ -1,7 +1,6 @@
 /** `SRC[:DST]`, as --bind takes it; without DST, the file is shown where it is. */
 
-import path from 'node:path';
-import type { Mount } from '../../../sandbox/index.ts';
+import { absolutePath, type Mount } from '../../../sandbox/index.ts';
 import { UsageError } from '../../errors.ts';
 
 /** Paths may have colons; the one before an absolute path separates. Throws `MOUNT_INVALID`. */
@@ -17,7 +16,7 @@ export function parseMount(text: string, kind: 'bind' | 'ro-bind'): Mount {
   }
   return {
     kind,
-    source: path.resolve(source),
-    target: colon < 0 ? path.resolve(source) : path.resolve(text.slice(colon + 1)),
+    source: absolutePath(source),
+    target: colon < 0 ? absolutePath(source) : absolutePath(text.slice(colon + 1)),
   };
 }

@@ -16,7 +16,7 @@ import { serviceAccount } from './service-account.ts';
 import type { KubeconfigFile } from './standalone.ts';
 
 export interface Kubeconfig extends KubeconfigDocument {
-  /** Absolute, in the order in which they count, there or not; none for a pod's own account. */
+  /** In the order in which they count, there or not; none for a pod's own account. */
   readonly paths: readonly string[];
   /** Those that are there. */
   readonly files: readonly KubeconfigFile[];
@@ -28,19 +28,20 @@ export async function loadKubeconfig(
   env: NodeJS.ProcessEnv,
   serviceAccountFolder: string | undefined,
 ): Promise<Kubeconfig> {
-  const candidates = candidateFiles(explicitFile, env);
-  const found = await Promise.all(candidates.map((file) => readKubeconfig(file)));
+  const paths = candidateFiles(explicitFile, env);
+  const found = await Promise.all(paths.map((file) => readKubeconfig(file)));
   const documents = found.filter((document) => document !== undefined);
-  const paths = candidates.map((file) => resolve(file));
   if (documents.length > 0) {
-    const files = found.flatMap((document, i) => (document ? [{ path: paths[i], root: document.root }] : []));
+    const files = found.flatMap((document, i) =>
+      document ? [{ path: resolve(paths[i]), root: document.root }] : [],
+    );
     return { ...merged(documents), paths, files };
   }
   const ownAccount = explicitFile === undefined ? await serviceAccount(env, serviceAccountFolder) : undefined;
   if (ownAccount) return { ...ownAccount, paths: [], files: [] };
   throw new ClusterError(
     'KUBECONFIG_MISSING',
-    `there is no kubeconfig: ${candidates.join(', ')} ${candidates.length === 1 ? 'does' : 'do'} not exist`,
+    `there is no kubeconfig: ${paths.join(', ')} ${paths.length === 1 ? 'does' : 'do'} not exist`,
     'name one with --kubeconfig or $KUBECONFIG, or try without a cluster: kns-rootless --demo',
   );
 }
