@@ -50,6 +50,7 @@ Sandboxes that stay (kns-rootless SUBCOMMAND --help shows more):
   list, logs NAME, down NAME…   what there is, what it says, its end
   doctor [options]              whether a run would work
   policy explain DEST           what the rules say of a destination
+  help [SUBCOMMAND], version    what --help and --version say
 As the first word, these are subcommands. After -- they are programs.
 
 Examples:

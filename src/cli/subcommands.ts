@@ -17,10 +17,12 @@ const SUBCOMMANDS: ReadonlyMap<string, () => Promise<Subcommand>> = new Map([
   ['doctor', async () => (await import('./commands/doctor.ts')).doctor],
   ['down', async () => (await import('./commands/down.ts')).down],
   ['exec', async () => (await import('./commands/exec.ts')).exec],
+  ['help', async () => (await import('./commands/help.ts')).help],
   ['list', async () => (await import('./commands/list.ts')).list],
   ['logs', async () => (await import('./commands/logs.ts')).logs],
   ['policy', async () => (await import('./commands/policy.ts')).policy],
   ['up', async () => (await import('./commands/up.ts')).up],
+  ['version', async () => (await import('./commands/version.ts')).version],
 ]);
 
 /** The subcommand that the first word is, if it is one. */

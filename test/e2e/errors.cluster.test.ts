@@ -125,6 +125,38 @@ describe('options', () => {
   });
 });
 
+describe('help and version, as words', () => {
+  test.each([
+    [['help'], ['--help']],
+    [
+      ['help', 'up'],
+      ['up', '--help'],
+    ],
+    [
+      ['help', 'policy'],
+      ['policy', '--help'],
+    ],
+    [['version'], ['--version']],
+  ])('%j says what %j says', async (words, options) => {
+    const result = await runProgram(words);
+    expect(result).toEqual(await runProgram(options));
+    expect(result).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^(?:Usage: .*|\d+\.\d+\.\d+)\n/),
+      stderr: '',
+    });
+  });
+
+  test('of what is no subcommand', async () => {
+    expectFailure(await runProgram(['help', 'me']), 'SUBCOMMAND_UNKNOWN', /"me".*kns-rootless help/);
+  });
+
+  test('are programs behind --', async () => {
+    const result = await runProgram(['--', 'help']);
+    expect(result).toMatchObject({ code: 127, stderr: 'kns-rootless: help: command not found\n' });
+  });
+});
+
 describe('system', () => {
   test('no bubblewrap', async () => {
     const bin = join(kubeconfigs.folder, 'bin');

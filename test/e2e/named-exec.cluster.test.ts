@@ -75,6 +75,13 @@ describe('the command', () => {
   test('takes the words behind the name as they are', async () => {
     const { stdout } = await runtime.run(['exec', 'one', 'printf', '%s\n', '-n', '--', '--fd', '--help']);
     expect(stdout).toBe('-n\n--\n--fd\n--help\n');
+    const option = await runtime.run(['exec', 'one', '-n', 'e2e', '--', 'true']);
+    expect(option).toMatchObject({ code: 125, stdout: '' });
+    expect(option.stderr).toMatch(
+      /^kns-rootless: .*: -n \[EXEC_OPTION\]: .*kns-rootless up.*exec one -- -n\n$/,
+    );
+    const program = await runtime.run(['exec', 'one', '--', '-n']);
+    expect(program).toMatchObject({ code: 127, stderr: 'kns-rootless: -n: command not found\n' });
     expect((await runtime.run(['exec', 'one'], { input: 'echo from a shell' })).stdout).toBe(
       'from a shell\n',
     );

@@ -1,7 +1,8 @@
 /** `kns-rootless exec NAME [--] [command [args…]]`: a further command in a sandbox that runs. */
 
-import { endAlike } from '../end.ts';
+import { UsageError } from '../../errors.ts';
 import { runIn } from '../../named/run-in.ts';
+import { endAlike } from '../end.ts';
 import { addCommandOptions, readCommandOptions } from '../options/command.ts';
 import { makeCommand, parseOperands } from '../program.ts';
 import { rawArguments } from '../raw-arguments.ts';
@@ -18,6 +19,7 @@ export const exec: Subcommand = async (argv, caller) => {
   const { operands } = parseOperands(program, argv);
   const [name = '', ...rest] = operands;
   const command = rest[0] === '--' ? rest.slice(1) : rest;
+  if (rest[0] !== '--') refuseOption(name, command[0]);
   const end = await runIn(name, {
     command: rawArguments(command.length > 0 ? command : [process.env['SHELL'] || '/bin/sh']),
     ...readCommandOptions(program),
@@ -25,3 +27,13 @@ export const exec: Subcommand = async (argv, caller) => {
   });
   return endAlike(end);
 };
+
+/** No program's name begins so, unless `--` says that it does. */
+function refuseOption(name: string, word: string | undefined): void {
+  if (word === undefined || !/^-./.test(word)) return;
+  throw new UsageError(
+    'EXEC_OPTION',
+    `exec takes no options behind the sandbox's name: ${word}`,
+    `those of the sandbox go to kns-rootless up, those of exec before the name; a program of that name is run by kns-rootless exec ${name} -- ${word}`,
+  );
+}

@@ -192,7 +192,7 @@ describe('command line', () => {
     expect(parse('-vv', 'ls').verbosity).toBe(2);
   });
 
-  test.each(['doctor', 'down', 'exec', 'list', 'logs', 'policy', 'up'])(
+  test.each(['doctor', 'down', 'exec', 'help', 'list', 'logs', 'policy', 'up', 'version'])(
     '%s is kept, and -- is the escape',
     (name) => {
       expect(() => parse('-n', 'e2e', name, '-x')).toThrowError(
