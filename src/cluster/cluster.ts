@@ -25,6 +25,8 @@ import type { ClusterLog } from './log.ts';
 import { keyOf, type ServiceId, type ServiceRecord, tcpPort } from './discovery/services.ts';
 import { type WaitTarget, waitReady } from './discovery/wait.ts';
 
+/** Who waits longer than this for the first answers is told for whose. */
+const PATIENCE_MS = 2_000;
 /** What keeps all connections from being made is said once in this time. */
 const REPORT_INTERVAL_MS = 10_000;
 
@@ -127,7 +129,16 @@ class ConnectedCluster implements Cluster {
 
   /** Resolves when all that was selected is listed. @throws ClusterError */
   async start(): Promise<void> {
-    await this.#discovery.start();
+    const { server, contextName } = this.#api.access;
+    const tell = () => this.#log.warn(`waiting for ${server.href} (context ${contextName})`);
+    let telling: NodeJS.Timeout | undefined;
+    this.#api.onSend = () => (telling ??= setTimeout(tell, PATIENCE_MS));
+    try {
+      await this.#discovery.start();
+    } finally {
+      this.#api.onSend = undefined;
+      clearTimeout(telling);
+    }
   }
 
   async read(): Promise<void> {

@@ -1,10 +1,13 @@
 /** Ways to an API server that real kubeconfigs have, by the released program as an ordinary user. */
 
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { connectProxy, socksProxy, type TestProxy } from '../src/cluster/agent/proxies.ts';
+import { suitesConfig } from '../support/changeable-cluster.ts';
 import { type Kubeconfig, Kubeconfigs } from '../support/kubeconfig.ts';
 import { fromSetup, inSandbox, runProgram } from '../support/program.ts';
 import { endTerminals, Terminal } from './terminal.ts';
@@ -144,4 +147,32 @@ test('a plugin that is missing is one clear line', async () => {
   expect(result.stderr).toMatch(
     /^[^\n]*kns-no-such-plugin: there is no such program: Get it from your cloud\. \[CREDENTIALS_FAILED\]: [^\n]*\n$/,
   );
+});
+
+describe('a server that takes its time', () => {
+  test('is named once when it has not answered for 2 s', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = server.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    const kubeconfig = withCluster('silent', () => ({ server: `https://127.0.0.1:${port}` }));
+    const args = ['--kubeconfig', kubeconfig, '--request-timeout', '3s', '-n', 'e2e', '-n', 'default'];
+    const { code, stderr } = await runProgram([...args, '--', 'true']);
+    server.close();
+    const context = suitesConfig()['current-context'];
+    const [waiting, failed, ...rest] = stderr.split('\n');
+    expect(waiting).toBe(`kns-rootless: waiting for https://127.0.0.1:${port}/ (context ${context})`);
+    expect(failed).toContain('[API_UNREACHABLE]');
+    expect({ code, rest }).toEqual({ code: 125, rest: [''] });
+  });
+
+  test('is not named for the time of a login plugin', async () => {
+    const kubeconfig = forwarderWith('slow', (token) => {
+      const apiVersion = 'client.authentication.k8s.io/v1';
+      const credential = JSON.stringify({ kind: 'ExecCredential', apiVersion, status: { token } });
+      const args = ['-c', `sleep 2.5; echo '${credential}'`];
+      return { exec: { apiVersion, command: 'sh', args, interactiveMode: 'Never' } };
+    });
+    await reachesWeb(kubeconfig);
+  });
 });

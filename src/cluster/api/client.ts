@@ -62,6 +62,8 @@ export type StreamAnswer =
   | ({ streaming: false } & JsonAnswer);
 
 export class ApiClient {
+  /** Told of each request as it is sent: what a login plugin takes is over then. */
+  onSend: (() => void) | undefined;
   readonly access: ClusterAccess;
   readonly #timeoutMs: number;
   readonly #connections: Connections;
@@ -206,6 +208,7 @@ export class ApiClient {
   async #send(request: Request, limit: Limit): Promise<Head> {
     const { authenticator } = this.access;
     const grant = await authenticator.grant();
+    this.onSend?.();
     const head = await this.#connections.send(this.#optionsFor(request, grant), limit, request.body);
     if (head.upgraded || head.response.statusCode !== 401) return head;
     grant.discard();
