@@ -74,14 +74,14 @@ describe('cluster', () => {
   });
 });
 
-describe('a working directory that was removed', () => {
-  /** The shell of the launcher has a word of its own to say of it. */
-  const fromThere = (args: readonly string[], env = {}) =>
-    runProgram(args, {
-      env,
-      prefix: ['sh', '-c', 'd=$(mktemp -d) && cd "$d" && rmdir "$d" && exec "$@"', 'sh'],
-    });
+/** From a directory that was removed, of which the launcher's shell has a word of its own to say. */
+const fromThere = (args: readonly string[], env = {}) =>
+  runProgram(args, {
+    env,
+    prefix: ['sh', '-c', 'd=$(mktemp -d) && cd "$d" && rmdir "$d" && exec "$@"', 'sh'],
+  });
 
+describe('a working directory that was removed', () => {
   test.each([
     [['--', 'true']],
     [['--demo', '--', 'true']],

@@ -51,6 +51,10 @@ const GET_SERVICE = 'kubectl get service web -o name';
 const run = (args: readonly string[], script: string, env: Record<string, string | undefined> = {}) =>
   runProgram([...args, '--', 'sh', '-c', script], { env: { KUBECONFIG: path, ...env } });
 
+/** A script that runs kubectl in a further sandbox. */
+const nested = (args: string) =>
+  `exec $PROGRAM ${args} -- sh -c 'curl -sS http://web/healthz; ${GET_SERVICE}; kubectl config current-context'`;
+
 describe('kubectl', () => {
   test('goes to the cluster and the namespace of --context and -n, from wherever it is called', async () => {
     const script = `curl -sS http://web/healthz && cd /usr && ${GET_SERVICE} && kubectl config current-context`;
@@ -108,8 +112,6 @@ describe('kubectl', () => {
   });
 
   test('means the inner sandbox in a sandbox in a sandbox, whichever had options', async () => {
-    const nested = (args: string) =>
-      `exec $PROGRAM ${args} -- sh -c 'curl -sS http://web/healthz; ${GET_SERVICE}; kubectl config current-context'`;
     const env = { PROGRAM: process.env['KNS_TEST_PROGRAM'] };
     const ofOuter = await run(STAGING, nested(''), env);
     expect(ofOuter).toMatchObject({ code: 0, stdout: 'ok\nservice/web\nstaging\n' });
