@@ -4,6 +4,8 @@
  * is about moments, and resolvers behind it have larger ones.
  */
 
+import type { Lifetime, NamedAddress } from './message.ts';
+
 /** Answers, and their bytes all together. */
 const MAX_ANSWERS = 4096;
 const MAX_BYTES = 8 << 20;
@@ -11,8 +13,18 @@ const MAX_BYTES = 8 << 20;
 const MAX_LIFETIME_S = 3600;
 const MAX_NEGATIVE_LIFETIME_S = 300;
 
+/** What a named address is taken for, beside the answer's own bytes. */
+const NAMED_BYTES = 128;
+
+/** An answer, and what it says of names. */
+export interface Answer {
+  readonly message: Uint8Array;
+  readonly named: readonly NamedAddress[];
+}
+
 interface Entry {
-  readonly answer: Uint8Array;
+  readonly answer: Answer;
+  readonly bytes: number;
   readonly storedAt: number;
   readonly expiresAt: number;
 }
@@ -32,7 +44,7 @@ export class AnswerCache {
   }
 
   /** With its age in whole seconds. */
-  get(key: string): { answer: Uint8Array; ageS: number } | undefined {
+  get(key: string): { answer: Answer; ageS: number } | undefined {
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
     const now = this.#now();
@@ -43,14 +55,15 @@ export class AnswerCache {
     return { answer: entry.answer, ageS: Math.floor((now - entry.storedAt) / 1000) };
   }
 
-  put(key: string, answer: Uint8Array, lifetimeS: number, negative: boolean): void {
-    const seconds = Math.min(lifetimeS, negative ? MAX_NEGATIVE_LIFETIME_S : MAX_LIFETIME_S);
-    if (seconds <= 0 || answer.length > MAX_BYTES) return;
+  put(key: string, answer: Answer, lifetime: Lifetime): void {
+    const seconds = Math.min(lifetime.seconds, lifetime.negative ? MAX_NEGATIVE_LIFETIME_S : MAX_LIFETIME_S);
+    const bytes = answer.message.length + answer.named.length * NAMED_BYTES;
+    if (seconds <= 0 || bytes > MAX_BYTES) return;
     const before = this.#entries.get(key);
     if (before !== undefined) this.#delete(key, before);
     const now = this.#now();
-    this.#entries.set(key, { answer, storedAt: now, expiresAt: now + seconds * 1000 });
-    this.#bytes += answer.length;
+    this.#entries.set(key, { answer, bytes, storedAt: now, expiresAt: now + seconds * 1000 });
+    this.#bytes += bytes;
     for (const [oldest, entry] of this.#entries) {
       if (this.#entries.size <= MAX_ANSWERS && this.#bytes <= MAX_BYTES) return;
       this.#delete(oldest, entry);
@@ -62,8 +75,8 @@ export class AnswerCache {
     this.#bytes = 0;
   }
 
-  #delete(key: string, { answer }: Entry): void {
+  #delete(key: string, { bytes }: Entry): void {
     this.#entries.delete(key);
-    this.#bytes -= answer.length;
+    this.#bytes -= bytes;
   }
 }

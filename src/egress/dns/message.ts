@@ -8,6 +8,7 @@
  * about its own lengths.
  */
 
+import ipaddr from 'ipaddr.js';
 import { NOERROR, NXDOMAIN } from '../../names/dns/codes.ts';
 
 const HEADER_BYTES = 12;
@@ -187,21 +188,31 @@ function ttlOf(message: Uint8Array, at: number): number {
   return ttl >= 0x8000_0000 ? 0 : ttl;
 }
 
+export interface Lifetime {
+  readonly seconds: number;
+  /** The answer is that there is nothing: no such name, or nothing of the type at it or where its CNAMEs lead. */
+  readonly negative: boolean;
+}
+
+const NOT_KEPT: Lifetime = { seconds: 0, negative: false };
+
 /**
- * How long an answer may be kept, in seconds: the least of its TTLs; of a
- * negative one what its SOA says (RFC 2308, 5), and nothing without an SOA.
+ * How long an answer may be kept: the least of its TTLs; of a negative one what
+ * its SOA says (RFC 2308, 5), and nothing without an SOA.
  */
-export function lifetimeOf(answer: Uint8Array): number {
+export function lifetimeOf(answer: Uint8Array): Lifetime {
   const resources = resourcesOf(answer);
   const rcode = rcodeOf(answer);
-  if (resources === undefined || isTruncated(answer) || (rcode !== NOERROR && rcode !== NXDOMAIN)) return 0;
-  const soa = resources.find(({ section, type }) => section === 'authority' && type === TYPE_SOA);
-  const isNegative =
+  if (resources === undefined || isTruncated(answer) || (rcode !== NOERROR && rcode !== NXDOMAIN))
+    return NOT_KEPT;
+  const negative =
     rcode === NXDOMAIN || !resources.some((one) => one.section === 'answer' && isAsked(answer, one));
-  if (isNegative && (soa === undefined || soa.dataEnd - soa.dataAt < 22)) return 0;
+  const soa = resources.find(({ section, type }) => section === 'authority' && type === TYPE_SOA);
+  if (negative && (soa === undefined || soa.dataEnd - soa.dataAt < 22)) return NOT_KEPT;
   const ttls = resources.filter(({ type }) => type !== TYPE_OPT).map(({ ttlAt }) => ttlOf(answer, ttlAt));
-  if (isNegative && soa !== undefined) ttls.push(ttlOf(answer, soa.dataEnd - 4));
-  return ttls.length === 0 ? 0 : ttls.reduce((least, ttl) => Math.min(least, ttl));
+  if (negative && soa !== undefined) ttls.push(ttlOf(answer, soa.dataEnd - 4));
+  const seconds = ttls.length === 0 ? 0 : ttls.reduce((least, ttl) => Math.min(least, ttl));
+  return { seconds, negative };
 }
 
 /** Whether a record is of the type that the question asks for, or that is anything. */
@@ -211,11 +222,14 @@ function isAsked(answer: Uint8Array, { type }: Resource): boolean {
   return asked === type || asked === 255;
 }
 
+/** CNAMEs that are followed (resolvers have 11 to 17), and addresses that are looked at: answers may lie at length. */
+const MAX_ALIASES = 16;
+const MAX_ADDRESSES = 256;
+
 export interface NamedAddress {
   /** The name that was asked for, and those that it is another word for. */
   readonly names: readonly string[];
-  /** Four bytes, or sixteen. */
-  readonly bytes: Uint8Array;
+  readonly address: string;
   readonly ttlS: number;
 }
 
@@ -224,27 +238,33 @@ export function namedAddresses(answer: Uint8Array): NamedAddress[] {
   const asked = nameAt(answer, HEADER_BYTES);
   const resources = resourcesOf(answer)?.filter((one) => one.section === 'answer' && one.class === CLASS_IN);
   if (asked === undefined || resources === undefined) return [];
-  const names = new Set([asked]);
-  // CNAMEs stand in their order with hardly an exception; one that does not is found by a further look.
-  for (let before = 0; before < names.size; ) {
-    before = names.size;
-    for (const { type, owner, dataAt } of resources) {
-      if (type !== TYPE_CNAME || !names.has(nameAt(answer, owner) ?? '')) continue;
-      const target = nameAt(answer, dataAt);
-      if (target !== undefined) names.add(target);
-    }
+  const aliases = aliasesOf(answer, resources);
+  const names = [asked];
+  for (let next = aliases.get(asked); next !== undefined; next = aliases.get(next)) {
+    if (names.length > MAX_ALIASES || names.includes(next)) break;
+    names.push(next);
   }
-  return resources
-    .filter(
-      ({ type, owner, dataAt, dataEnd }) =>
-        ((type === TYPE_A && dataEnd - dataAt === 4) || (type === TYPE_AAAA && dataEnd - dataAt === 16)) &&
-        names.has(nameAt(answer, owner) ?? ''),
-    )
-    .map(({ ttlAt, dataAt, dataEnd }) => ({
-      names: [...names],
-      bytes: new Uint8Array(answer.subarray(dataAt, dataEnd)),
-      ttlS: ttlOf(answer, ttlAt),
-    }));
+  const named: NamedAddress[] = [];
+  for (const { type, owner, ttlAt, dataAt, dataEnd } of resources) {
+    if (named.length === MAX_ADDRESSES) break;
+    const length = dataEnd - dataAt;
+    if (!(type === TYPE_A && length === 4) && !(type === TYPE_AAAA && length === 16)) continue;
+    if (!names.includes(nameAt(answer, owner) ?? '')) continue;
+    const address = ipaddr.fromByteArray([...answer.subarray(dataAt, dataEnd)]).toString();
+    named.push({ names, address, ttlS: ttlOf(answer, ttlAt) });
+  }
+  return named;
+}
+
+/** What each name is another word for; a name has one CNAME (RFC 1034, 3.6.2). */
+function aliasesOf(answer: Uint8Array, resources: readonly Resource[]): Map<string, string> {
+  const aliases = new Map<string, string>();
+  for (const { type, owner, dataAt } of resources) {
+    if (type !== TYPE_CNAME) continue;
+    const [name, target] = [nameAt(answer, owner), nameAt(answer, dataAt)];
+    if (name !== undefined && target !== undefined && !aliases.has(name)) aliases.set(name, target);
+  }
+  return aliases;
 }
 
 /** What a client takes over UDP: the size that its EDNS says, or none. */

@@ -11,11 +11,10 @@
  */
 
 import dnsPacket, { type Question } from 'dns-packet';
-import ipaddr from 'ipaddr.js';
-import { NOERROR, NOTIMP, NXDOMAIN, REFUSED, SERVFAIL } from '../../names/dns/codes.ts';
+import { NOTIMP, REFUSED, SERVFAIL } from '../../names/dns/codes.ts';
 import type { DnsTransport, OutsideAnswer } from '../../names/dns/server.ts';
 import type { Log } from '../../observe/log.ts';
-import { AnswerCache } from './cache.ts';
+import { type Answer, AnswerCache } from './cache.ts';
 import { exchange } from './exchange.ts';
 import { askInTurn, type Attempt } from './in-turn.ts';
 import {
@@ -25,6 +24,7 @@ import {
   failureFor,
   keyOf,
   lifetimeOf,
+  type NamedAddress,
   namedAddresses,
   questionEnd,
   rcodeOf,
@@ -55,7 +55,7 @@ export interface UpstreamOptions {
 export class UpstreamDns {
   readonly #options: UpstreamOptions;
   readonly #cache: AnswerCache;
-  readonly #underWay = new Map<string, Promise<Uint8Array>>();
+  readonly #underWay = new Map<string, Promise<Answer>>();
   readonly #now: () => number;
   #turn = 0;
   #config: ResolverConfig | undefined;
@@ -75,8 +75,8 @@ export class UpstreamDns {
   ask(query: Uint8Array, transport: DnsTransport): Promise<Uint8Array> | undefined {
     const end = questionEnd(query);
     if (end === undefined) return undefined;
-    return this.#answer(query, end).then((answer) => {
-      this.#tellNames(answer);
+    return this.#answer(query, end).then(({ message: answer, named }) => {
+      this.#tellNames(named);
       const limit = transport === 'tcp' ? Number.POSITIVE_INFINITY : udpLimit(query);
       const own = answerFor(query, end, answer);
       return own.length <= limit ? own : truncatedFor(query, end, answer, EDNS_UDP_LIMIT);
@@ -98,19 +98,20 @@ export class UpstreamDns {
   }
 
   /** Of any query of the same question, to be changed by nobody. */
-  #answer(query: Uint8Array, end: number): Promise<Uint8Array> {
+  #answer(query: Uint8Array, end: number): Promise<Answer> {
     const config = this.#currentConfig();
     const key = keyOf(query, end);
     const kept = this.#cache.get(key);
-    if (kept !== undefined) return Promise.resolve(aged(kept.answer, kept.ageS));
+    if (kept !== undefined) return Promise.resolve(agedAnswer(kept.answer, kept.ageS));
     const underWay = this.#underWay.get(key);
     if (underWay !== undefined) return underWay;
-    const failed = failureFor(query, end, SERVFAIL, EDNS_UDP_LIMIT);
+    const failed: Answer = { message: failureFor(query, end, SERVFAIL, EDNS_UDP_LIMIT), named: [] };
     if (this.#underWay.size >= MAX_QUESTIONS) return Promise.resolve(failed);
     const asking = this.#askServers(query, config)
-      .then((answer) => {
-        if (answer === undefined) return failed;
-        this.#cache.put(key, answer, lifetimeOf(answer), isNegative(answer));
+      .then((message) => {
+        if (message === undefined) return failed;
+        const answer: Answer = { message, named: namedAddresses(message) };
+        this.#cache.put(key, answer, lifetimeOf(message));
         return answer;
       })
       .finally(() => this.#underWay.delete(key));
@@ -145,11 +146,9 @@ export class UpstreamDns {
     });
   }
 
-  #tellNames(answer: Uint8Array): void {
-    for (const { names, bytes, ttlS } of namedAddresses(answer)) {
-      const address = ipaddr.fromByteArray([...bytes]).toString();
+  #tellNames(named: readonly NamedAddress[]): void {
+    for (const { names, address, ttlS } of named)
       for (const name of names) this.#options.onNamed(name, address, ttlS);
-    }
   }
 }
 
@@ -158,8 +157,9 @@ function udpLimit(query: Uint8Array): number {
   return size === undefined ? PLAIN_UDP_LIMIT : Math.min(Math.max(size, PLAIN_UDP_LIMIT), EDNS_UDP_LIMIT);
 }
 
-/** NXDOMAIN, or nothing in its answer section. */
-function isNegative(answer: Uint8Array): boolean {
-  const count = (answer[6] << 8) | answer[7];
-  return rcodeOf(answer) === NXDOMAIN || (rcodeOf(answer) === NOERROR && count === 0);
+function agedAnswer({ message, named }: Answer, seconds: number): Answer {
+  return {
+    message: aged(message, seconds),
+    named: named.map((one) => ({ ...one, ttlS: Math.max(0, one.ttlS - seconds) })),
+  };
 }

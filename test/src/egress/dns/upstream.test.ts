@@ -180,6 +180,30 @@ describe('negative answers', () => {
     expect(server.asked).toHaveLength(2);
   });
 
+  test.each([
+    ['NXDOMAIN', 3],
+    ['NODATA', 0],
+  ])('%s behind a CNAME is kept five minutes at most, as any other', async (_, code) => {
+    const alias = {
+      type: 'CNAME' as const,
+      class: 'IN' as const,
+      name: 'example.com',
+      ttl: 86_400,
+      data: 'x.example.com',
+    };
+    const server = await dnsServer((asked) =>
+      asked.reply(answerTo(asked, [alias], { flags: 0x8180 | code, authorities: [soa(86_400, 86_400)] })),
+    );
+    const { dns, pass } = upstream([server]);
+    await ask(dns, query('example.com'));
+    pass(299);
+    await ask(dns, query('example.com'));
+    expect(server.asked).toHaveLength(1);
+    pass(2);
+    await ask(dns, query('example.com'));
+    expect(server.asked).toHaveLength(2);
+  });
+
   test('without a SOA they are not kept', async () => {
     const server = await dnsServer((asked) => asked.reply(answerTo(asked, [], { flags: 0x8183 })));
     const { dns } = upstream([server]);
@@ -332,6 +356,49 @@ test('all names on the way to an address are told, and none that is beside it', 
     'edge.example.org 192.0.2.1 30',
     'www.example.com 192.0.2.1 30',
   ]);
+});
+
+const alias = (name: string, data: string) => ({
+  type: 'CNAME' as const,
+  class: 'IN' as const,
+  name,
+  ttl: 60,
+  data,
+});
+
+test('CNAMEs that lead in a circle are followed once', async () => {
+  const server = await dnsServer((asked) =>
+    asked.reply(
+      answerTo(asked, [
+        alias('a.example', 'b.example'),
+        alias('b.example', 'a.example'),
+        a('b.example', '192.0.2.1'),
+      ]),
+    ),
+  );
+  const { dns, named } = upstream([server]);
+  await ask(dns, query('a.example'));
+  expect(named.map((line) => line.split(' ')[0])).toEqual(['a.example', 'b.example']);
+});
+
+test('an answer of thousands of names and addresses tells of some, whenever it is given', async () => {
+  const aliases = Array.from({ length: 600 }, (_, i) => alias(`n${i}.example`, `n${i + 1}.example`));
+  const many = Array.from({ length: 1000 }, (_, i) => a('n0.example', `192.0.${i >> 8}.${i & 255}`));
+  const server = await dnsServer((asked) =>
+    asked.reply(
+      asked.transport === 'tcp'
+        ? answerTo(asked, [...aliases.toReversed(), ...many])
+        : answerTo(asked, [], { flags: dnsPacket.TRUNCATED_RESPONSE }),
+    ),
+  );
+  const { dns, named } = upstream([server]);
+  await ask(dns, query('n0.example'), 'tcp');
+  const told = named.splice(0);
+  expect(told.slice(0, 17)).toEqual(Array.from({ length: 17 }, (_, i) => `n${i}.example 192.0.0.0 60`));
+  expect(told).toHaveLength(17 * 256);
+  await ask(dns, query('n0.example'), 'tcp');
+  expect(server.asked).toHaveLength(2); // over UDP, and over TCP
+  expect(named).toEqual(told);
 });
 
 test('the seam of the own server: records, and SERVFAIL as any other word', async () => {
