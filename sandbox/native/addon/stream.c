@@ -31,6 +31,8 @@
 enum { MAX_EVENTS = 64, EVENT_WORDS = 2, IPV4_BYTES = 4, IPV6_BYTES = 16 };
 /* The second word of an event; the first is the number that the socket was opened by. */
 enum { READABLE = 1, WRITABLE = 2, ENDED = 4 };
+/* tcp(7), in seconds: sooner than NATs and firewalls forget a silent connection, which the kernel's two hours are not. */
+enum { KEEPALIVE_IDLE = 60, KEEPALIVE_INTERVAL = 15 };
 
 struct streams {
     struct watch *watch; /* NULL once closed */
@@ -157,16 +159,28 @@ static bool epoll_edges(const struct streams *streams, int operation, int fd, in
     return epoll_ctl(streams->epoll, operation, fd, &wanted) == 0;
 }
 
+static bool set_option(int fd, int level, int name, int value)
+{
+    return setsockopt(fd, level, name, &value, sizeof value) == 0;
+}
+
+/* What every socket has before it connects. */
+static bool set_options(int fd)
+{
+    return set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1) && set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1) &&
+           set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE) &&
+           set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL);
+}
+
 /* A socket on its way to the peer, or there already, told of by `id`; or the errno, negative. */
 static int start_connecting(const struct streams *streams, int id, const struct sockaddr_storage *peer,
                             socklen_t size, bool *established)
 {
-    int on = 1, error;
+    int error;
     int fd = socket(peer->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -errno;
-    if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0 &&
-        setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on) == 0 &&
+    if (set_options(fd) &&
         (connect(fd, (const struct sockaddr *)peer, size) == 0 || errno == EINPROGRESS)) {
         *established = is_established(fd);
         /* Added last: an edge is what happens from now on, and what is so already. */

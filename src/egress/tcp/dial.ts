@@ -9,6 +9,8 @@ export type HostDial = (signal: AbortSignal, reader?: ReadBuffer) => Promise<Soc
 
 /** The kernel would try for two minutes; who waits for an API server or a proxy wants to know sooner. */
 const TIMEOUT_MS = 15_000;
+/** As direct streams have it (sandbox/native/addon/stream.c); the interval of the probes is Node's. */
+const KEEPALIVE_IDLE_MS = 60_000;
 
 /**
  * Dials by the host's resolver and routes. The signal gives up the attempt, and
@@ -24,6 +26,7 @@ export function dialTcp(host: string, port: number): HostDial {
         allowHalfOpen: true,
         noDelay: true,
         keepAlive: true,
+        keepAliveInitialDelay: KEEPALIVE_IDLE_MS,
         ...(reader && { onread: reader.attach() }),
       });
       const giveUp = (): void => void socket.destroy(new Error('given up'));

@@ -1,4 +1,5 @@
 import { EventEmitter, once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import type { Server, Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { openDatagramSockets, openStreamSockets, type StreamSockets } from '../../../../sandbox/index.ts';
@@ -33,6 +34,18 @@ const DIALS: readonly { readonly kind: string; readonly dial: (port: number) => 
       new DirectStream(sockets, { address: addressBytes('127.0.0.1'), port }, new IdleBlocks(), events),
   },
 ];
+
+/** Of our socket at this port: when the kernel asks its peer next (proc_net_tcp.txt of the kernel, timer_active 2). */
+function keepAliveTimerS(port = 0): number {
+  const local = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const line = readFileSync('/proc/self/net/tcp', 'utf8')
+    .split('\n')
+    .map((text) => text.trim().split(/\s+/))
+    .find((fields) => fields[1] === local);
+  const [active, ticks = ''] = (line?.[5] ?? '').split(':');
+  expect(active).toBe('02');
+  return parseInt(ticks, 16) / 100;
+}
 
 describe.each(DIALS)('a stream to a host socket: $kind', ({ dial }) => {
   /** A stream to a server that does this with the connection. */
@@ -127,6 +140,18 @@ describe.each(DIALS)('a stream to a host socket: $kind', ({ dial }) => {
     probe.stream.resume();
     expect(await probe.ending).toEqual({ kind: 'end' });
     expect(probe.text).toBe('short');
+  });
+
+  test('the far end is asked after a minute of silence', async () => {
+    let port: number | undefined;
+    const probe = await streamTo((socket) => {
+      port = socket.remotePort;
+      socket.end('x');
+    });
+    await probe.ending;
+    expect(keepAliveTimerS(port)).toBeGreaterThan(50);
+    expect(keepAliveTimerS(port)).toBeLessThanOrEqual(60);
+    probe.stream.destroy();
   });
 
   test('a reset of the far end is told', async () => {
