@@ -7,8 +7,10 @@ export interface FlowMeter {
   /** Bytes of payload to the outside, as they are handed over. */
   sent(bytes: number): void;
   received(bytes: number): void;
-  /** Once, at the end; the error that it ended by, if it did. */
-  ended(error?: RemoteStreamError): void;
+  /** The far end has taken the connection. @param peer who it is, as `RemoteStream` has it */
+  established?(peer?: string): void;
+  /** Once, at the end; the error that it ended by, if it did, and who the far end was last. */
+  ended(error?: RemoteStreamError, peer?: string): void;
 }
 
 /** The same dial, with its bytes and its end told. */
@@ -55,7 +57,12 @@ class MeteredStream implements RemoteStream, RemoteStreamEvents {
     this.#tellEnd();
   }
 
+  get peer(): string | undefined {
+    return this.#stream.peer;
+  }
+
   onEstablished(): void {
+    this.#meter.established?.(this.peer);
     this.#events.onEstablished();
   }
 
@@ -76,6 +83,6 @@ class MeteredStream implements RemoteStream, RemoteStreamEvents {
   #tellEnd(error?: RemoteStreamError): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#meter.ended(error);
+    this.#meter.ended(error, this.peer);
   }
 }

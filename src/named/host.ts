@@ -86,5 +86,6 @@ function keptIn(ring: LogRing, log: Log): Log {
       log.info(line);
     },
     debug: (line) => log.debug(line),
+    hasDebug: log.hasDebug,
   };
 }

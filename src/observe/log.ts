@@ -9,6 +9,8 @@ export interface Log {
   warn(line: string): void;
   info(line: string): void;
   debug(line: string): void;
+  /** false: `debug` leads nowhere, and what it would say need not be worked out. */
+  readonly hasDebug?: boolean | undefined;
 }
 
 export interface LogTarget {
@@ -27,5 +29,6 @@ export function createLog(verbosity: number, target: LogTarget = process.stderr)
     warn: write,
     info: verbosity >= 1 ? write : silent,
     debug: verbosity >= 2 ? write : silent,
+    hasDebug: verbosity >= 2,
   };
 }

@@ -4,36 +4,29 @@
  *     {"time":"…","event":"start","id":7,"protocol":"tcp","address":"192.0.2.1","port":443,"names":["example.com"],…}
  *     {"time":"…","event":"end","id":7,"sent":512,"received":81920,"ms":120}
  *
+ * The end has the pod as well, where one has carried it.
+ *
  * A flow that is denied has the first line alone, and a name that is not looked
- * up a line of its own (`"event":"name"`). Lines wait in memory for the
- * disk, as many as a bound allows. Past it they are dropped, and a line says how
- * many: packets never wait for an audit.
+ * up a line of its own (`"event":"name"`). Packets never wait for an audit: see
+ * LineFile for the lines that are lost then.
  */
 
-import { promises as files, type WriteStream } from 'node:fs';
-import { finished } from 'node:stream/promises';
+import type { WriteStream } from 'node:fs';
 import type { FlowMeter } from '../egress/meter.ts';
 import { UsageError } from '../errors.ts';
+import { LineFile, openLineFile } from '../observe/line-file.ts';
 import type { Log } from '../observe/log.ts';
 import type { RemoteStreamError } from '../relay/stream.ts';
 import type { Decision, Flow, NameDecision } from './decision.ts';
 
-const MAX_PENDING_BYTES = 1 << 20;
-/** Names and addresses of what was visited are the user's own affair. */
-const FILE_MODE = 0o600;
-
 export class AuditLog {
-  readonly #stream: WriteStream;
+  readonly #file: LineFile;
   #nextId = 1;
-  #dropped = 0;
-  #failed = false;
 
   constructor(stream: WriteStream, log: Log) {
-    this.#stream = stream;
-    stream.on('drain', () => this.#tellDropped());
-    stream.on('error', (error) => {
-      this.#failed = true;
-      log.warn(`the audit ends here: ${error.message}`);
+    this.#file = new LineFile(stream, {
+      dropped: (lines) => timed({ event: 'dropped', lines }),
+      onFailed: ({ message }) => log.warn(`the audit ends here: ${message}`),
     });
   }
 
@@ -53,39 +46,23 @@ export class AuditLog {
   }
 
   /** Writes what is left. */
-  async close(): Promise<void> {
-    if (this.#failed) return;
-    this.#tellDropped();
-    this.#stream.end();
-    await finished(this.#stream).catch(() => {}); // told by the handler above
-  }
-
-  #tellDropped(): void {
-    if (this.#dropped === 0) return;
-    const dropped = this.#dropped;
-    this.#dropped = 0;
-    this.#put({ event: 'dropped', lines: dropped });
+  close(): Promise<void> {
+    return this.#file.close();
   }
 
   #write(entry: object): void {
-    if (this.#failed) return;
-    if (this.#stream.writableLength >= MAX_PENDING_BYTES) {
-      this.#dropped += 1;
-      return;
-    }
-    this.#put(entry);
+    this.#file.write(() => timed(entry));
   }
+}
 
-  #put(entry: object): void {
-    this.#stream.write(`${JSON.stringify({ time: new Date().toISOString(), ...entry })}\n`);
-  }
+function timed(entry: object): string {
+  return JSON.stringify({ time: new Date().toISOString(), ...entry });
 }
 
 /** Throws `AUDIT_FAILED`. @param path a file that is added to */
 export async function openAudit(path: string, log: Log): Promise<AuditLog> {
   try {
-    const file = await files.open(path, 'a', FILE_MODE);
-    return new AuditLog(file.createWriteStream(), log);
+    return new AuditLog(await openLineFile(path), log);
   } catch (error) {
     throw new UsageError(
       'AUDIT_FAILED',
@@ -113,8 +90,9 @@ class AuditedFlow implements FlowMeter {
     this.#received += bytes;
   }
 
-  ended(error?: RemoteStreamError): void {
+  ended(error?: RemoteStreamError, pod?: string): void {
     this.#onEnd({
+      pod,
       sent: this.#sent,
       received: this.#received,
       ms: Math.round(performance.now() - this.#startedAt),

@@ -8,6 +8,8 @@ import type { UnreachableReason } from '../../stack/index.ts';
  * bounded by the window and by nothing else.
  */
 export interface RemoteStream {
+  /** Who the far end is, where that is chosen on the way there: a pod and its port, `shop/web-5d9f:8080`. */
+  readonly peer?: string | undefined;
   /**
    * Queues a chunk. It is referenced, not copied, until `done` is called:
    * once, when the transport has taken it, or has failed.

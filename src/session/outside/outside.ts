@@ -4,10 +4,12 @@
  * answered as prohibited (RFC 1812, 5.2.7.1; RFC 4443, 3.1).
  */
 
-import { type DatagramRoute, DatagramRelay, type Dialer, metered } from '../../egress/index.ts';
+import { type DatagramRoute, DatagramRelay, type Dialer } from '../../egress/index.ts';
 import type { Log } from '../../observe/log.ts';
-import { relay } from '../../relay/relay.ts';
+import type { Dial } from '../../relay/relay.ts';
+import type { RemoteStreamError } from '../../relay/stream.ts';
 import type { EchoRequest, Stack, TcpRequest, UdpDatagram } from '../../../stack/index.ts';
+import { carry } from '../carry.ts';
 import type { Egress } from './egress.ts';
 import type { Gate, Passage } from './gate.ts';
 
@@ -34,11 +36,10 @@ export class Outside {
     const { address, name, meter } = passage;
     const dialer = this.#dialerOf(passage);
     const destination = { address, port, ...(name !== undefined && { name }) };
-    const dial: Parameters<typeof relay>[1] = (events) => dialer.stream(destination, events);
-    this.#log.debug(`${name ?? address}:${port}: connection from port ${request.remotePort}, ${dialer.name}`);
-    relay(request, meter === undefined ? dial : metered(dial, meter), (error) =>
-      this.#log.info(`${name ?? address}:${port}: ${error.message}`),
-    );
+    const dial: Dial = (events) => dialer.stream(destination, events);
+    const label = `${name ?? address}:${port}`;
+    const onFailure = ({ message }: RemoteStreamError): void => this.#log.info(`${label}: ${message}`);
+    carry(request, dial, { label, via: dialer.name, meter, log: this.#log, onFailure });
   }
 
   udp(datagram: UdpDatagram): void {

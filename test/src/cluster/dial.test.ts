@@ -91,6 +91,8 @@ describe('establishing', () => {
     await start(['a']);
     const probe = dial(cluster, 'app', 80);
     const far = await api.opened();
+    expect(cluster.obstacle(cluster.services[0], 80)).toBeUndefined();
+    expect(probe.stream.peer).toMatch(/\/a:8080$/);
     far.connection.reply(far);
     far.connection.refuse(far);
     expect(await probe.ending).toMatchObject({
@@ -108,6 +110,10 @@ describe('establishing', () => {
     const [lacking, unready] = [dial(cluster, 'app', 81), dial(cluster, 'app', 80)];
     expect(await lacking.ending).toMatchObject({ error: { reason: 'refused' } });
     expect(await unready.ending).toMatchObject({ error: { reason: 'refused' } });
+    const [app] = cluster.services;
+    expect(cluster.obstacle(app, 81)).toBe('the Service has no such port: it has 80');
+    expect(cluster.obstacle(app, 80)).toBe('it has no ready pod');
+    expect([lacking, unready].map(({ stream }) => stream.peer)).toEqual([undefined, undefined]);
     expect(api.upgrades).toBe(0);
   });
 

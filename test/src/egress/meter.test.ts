@@ -2,6 +2,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { HostStream } from '../../../src/egress/tcp/host-stream.ts';
 import { dialTcp } from '../../../src/egress/tcp/dial.ts';
 import { type FlowMeter, metered } from '../../../src/egress/meter.ts';
+import type { RemoteStreamEvents } from '../../../src/relay/stream.ts';
 import { Probe } from '../cluster/probe.ts';
 import { closedPort, listening } from '../session/api-server/support.ts';
 
@@ -36,6 +37,31 @@ test('counts both ways, and tells the end once', async () => {
   probe.stream.destroy();
   probe.stream.destroy();
   expect(meter).toMatchObject({ sentBytes: 5, receivedBytes: 5, ends: ['end'] });
+});
+
+test('who the far end is, is told when it has taken the connection, and at the end', () => {
+  const told: unknown[] = [];
+  let remote: RemoteStreamEvents | undefined;
+  const stream = { peer: 'a/web-1:80', write() {}, end() {}, pause() {}, resume() {}, destroy() {} };
+  const meter: FlowMeter = {
+    sent() {},
+    received() {},
+    established: (peer) => told.push(peer),
+    ended: (_error, peer) => told.push(peer),
+  };
+  const dial = metered(
+    metered((events) => {
+      remote = events;
+      return stream;
+    }, meter),
+    meter,
+  );
+  const near = dial({ onEstablished() {}, onData() {}, onEnd() {}, onError() {} });
+  remote?.onEstablished();
+  // Another pod has taken its place, since the first refused after all.
+  stream.peer = 'a/web-2:80';
+  near.destroy();
+  expect(told).toEqual(['a/web-1:80', 'a/web-1:80', 'a/web-2:80', 'a/web-2:80']);
 });
 
 test('a failure is the end that is told', async () => {

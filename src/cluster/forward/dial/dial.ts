@@ -25,6 +25,7 @@
  * it reaches nobody, and is answered by a reset.
  */
 import { type RemoteStream, RemoteStreamError, type RemoteStreamEvents } from '../../../relay/stream.ts';
+import type { Target } from '../../discovery/endpoints.ts';
 import { ClusterError, oneLine } from '../../errors.ts';
 import type { Forwarder } from '../forwarder.ts';
 import type { PodStream, StreamOutcome } from '../transport.ts';
@@ -45,6 +46,8 @@ export class Dial implements RemoteStream, AttemptEvents {
   readonly #outbox: Outbox;
   readonly #heldFin: HeldFin;
   readonly #deadline: NodeJS.Timeout;
+  /** Of the last attempt. */
+  #target: Target | undefined;
   #attempt: Attempt | undefined;
   #graceTimer: NodeJS.Timeout | undefined;
   #established = false;
@@ -76,6 +79,12 @@ export class Dial implements RemoteStream, AttemptEvents {
   }
 
   // ---- RemoteStream: what the near side does
+
+  get peer(): string | undefined {
+    if (this.#target === undefined) return undefined;
+    const { pod, port } = this.#target;
+    return `${pod.namespace}/${pod.name}:${port}`;
+  }
 
   write(chunk: Uint8Array, done: () => void): void {
     if (this.#over || this.#farEnded) {
@@ -175,6 +184,7 @@ export class Dial implements RemoteStream, AttemptEvents {
         this.#fail('refused', this.#candidates.lastFailure);
         return;
       }
+      this.#target = target;
       if (this.#candidates.knownGood) this.#establish();
       this.#attempt = new Attempt(target, this.#forwarder, this);
       if (this.#paused) this.#attempt.pause();
