@@ -16,13 +16,14 @@ import type { EndpointPod, Target } from './discovery/endpoints.ts';
 import type { DiscoveryLimits } from './discovery/limits.ts';
 import { actionLine } from '../errors.ts';
 import type { ClusterError } from './errors.ts';
+import { NO_READY_POD } from './forward/dial/candidates.ts';
 import { Dial } from './forward/dial/dial.ts';
 import type { Route } from './forward/dial/route.ts';
 import { type Forwarder, createForwarder } from './forward/forwarder.ts';
 import type { TransportName } from './forward/ladder.ts';
 import { DEFAULT_LIMITS, type ForwardLimits } from './forward/limits.ts';
 import type { ClusterLog } from './log.ts';
-import { keyOf, type ServiceId, type ServiceRecord, tcpPort } from './discovery/services.ts';
+import { keyOf, portsText, type ServiceId, type ServiceRecord, tcpPort } from './discovery/services.ts';
 import { type WaitTarget, waitReady } from './discovery/wait.ts';
 
 /** Who waits longer than this for the first answers is told for whose. */
@@ -66,6 +67,11 @@ export interface Cluster {
    * every port of theirs is there.
    */
   hasPort(service: ServiceRecord, port: number): boolean;
+  /**
+   * Why no connection to this port can be made as things are: no ready pod, endpoints that are no pods, no such
+   * port. undefined where one may be.
+   */
+  obstacle(service: ServiceRecord, port: number, podLabel?: string): string | undefined;
   /** Opens a stream to a ready pod of the Service. */
   dialService(service: ServiceRecord, port: number, events: RemoteStreamEvents): RemoteStream;
   /** Opens a stream to one pod of a headless Service. */
@@ -202,6 +208,15 @@ class ConnectedCluster implements Cluster {
     return kind !== 'Service' || headless || tcpPort(service, port) !== undefined;
   }
 
+  obstacle(service: ServiceRecord, port: number, podLabel?: string): string | undefined {
+    try {
+      return this.#targets(service, podLabel, port).length === 0 ? NO_READY_POD : undefined;
+    } catch (error) {
+      if (error instanceof RemoteStreamError) return error.message;
+      throw error;
+    }
+  }
+
   dialService(service: ServiceRecord, port: number, events: RemoteStreamEvents): RemoteStream {
     return new Dial(this.#route(service, undefined, port), this.#forwarder, events);
   }
@@ -242,7 +257,7 @@ class ConnectedCluster implements Cluster {
     if (!service) throw new RemoteStreamError('refused', `the ${asked.kind} is not there any more`);
     const servicePort = tcpPort(service, port);
     if (podLabel === undefined && !this.hasPort(service, port))
-      throw new RemoteStreamError('refused', 'the Service has no such port');
+      throw new RemoteStreamError('refused', `the Service has no such port: ${portsText(service)}`);
     const { endpoints } = this.#catalog;
     const targets = endpoints.targets(keyOf(service), {
       // Under its own address a pod has the ports that it has, whatever the Service makes of them.

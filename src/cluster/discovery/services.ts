@@ -87,3 +87,16 @@ function decodePorts(given: Json<V1ServicePort>[]): ServicePort[] {
 export function tcpPort(service: ServiceRecord, port: number): ServicePort | undefined {
   return service.ports.find((one) => one.port === port && one.protocol === 'TCP');
 }
+
+/** Ports that a user is told, of a Service that may have hundreds. */
+const PORTS_TOLD = 8;
+
+/** For messages: which ports it has. */
+export function portsText({ ports }: ServiceRecord): string {
+  if (ports.length === 0) return 'it has none';
+  const told = ports
+    .slice(0, PORTS_TOLD)
+    .map(({ port, protocol }) => (protocol === 'TCP' ? `${port}` : `${port}/${protocol}`));
+  const more = ports.length - told.length;
+  return `it has ${told.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}

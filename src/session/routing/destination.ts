@@ -4,7 +4,7 @@ import type { Cluster, ServiceRecord } from '../../cluster/index.ts';
 import type { RemoteStream, RemoteStreamEvents } from '../../relay/stream.ts';
 
 /** What is asked of a cluster to reach its Services. */
-export type Dialer = Pick<Cluster, 'hasPort' | 'dialService' | 'dialPod'>;
+export type Dialer = Pick<Cluster, 'hasPort' | 'obstacle' | 'dialService' | 'dialPod'>;
 
 export interface ServiceDestination {
   readonly kind: 'service';

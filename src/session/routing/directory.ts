@@ -88,6 +88,8 @@ export class Directory implements Knowledge {
   readonly zones: readonly string[];
   /** Told after names have come, gone, or got other addresses. */
   onNamesChanged: (() => void) | undefined;
+  /** Told which Services of a context have changed, come or gone, or have other pods than before. */
+  onServicesChanged: ((context: string, changed: readonly ServiceId[]) => void) | undefined;
   readonly #options: DirectoryOptions;
   readonly #sources: readonly Source[];
   readonly #literals: Literals;
@@ -199,7 +201,10 @@ export class Directory implements Knowledge {
       (id) => this.#update(source, id),
       () => this.onNamesChanged?.(),
     );
-    source.cluster.onChange = (changed) => work.add(changed.filter((id) => !this.#isPublished(source, id)));
+    source.cluster.onChange = (changed) => {
+      this.onServicesChanged?.(source.context, changed);
+      work.add(changed.filter((id) => !this.#isPublished(source, id)));
+    };
   }
 
   #publishGateway(): void {

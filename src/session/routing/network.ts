@@ -9,27 +9,29 @@
  *
  * A port that a Service does not have is refused at once, as kube-proxy does:
  * retry loops depend on it. So is an address whose Service or pod has gone. Of
- * Services policy decides too; where there is no egress at all, nothing outside
- * has a route.
+ * Services policy decides too, and first; where there is no egress at all,
+ * nothing outside has a route.
  *
  * A port-forward carries TCP alone: a datagram to a Service is refused as one
  * to a closed port, and of a port that the Service does have it is said why,
  * once. SCTP never comes so far: the stack answers that it has no such protocol.
  */
 
-import { type FlowMeter, metered } from '../../egress/index.ts';
 import { DnsServer } from '../../names/dns/server.ts';
 import { Resolver } from '../../names/dns/resolver.ts';
 import { DnsStream } from '../../names/dns/stream.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Protocol } from '../../policy/index.ts';
-import { type Dial, relay } from '../../relay/relay.ts';
+import type { Dial } from '../../relay/relay.ts';
+import { RemoteStreamError } from '../../relay/stream.ts';
 import type { EchoRequest, Stack, TcpRequest, UdpDatagram } from '../../../stack/index.ts';
+import { carry } from '../carry.ts';
 import type { Egress } from '../outside/egress.ts';
 import type { Gate, Passage } from '../outside/gate.ts';
 import { Outside } from '../outside/outside.ts';
 import { type Destination, labelOf, type ServiceDestination } from './destination.ts';
 import type { Directory } from './directory.ts';
+import { Obstacles } from './obstacles.ts';
 
 const DNS_PORT = 53;
 
@@ -57,6 +59,7 @@ class Network {
   readonly #gate: Gate | undefined;
   readonly #outside: Outside | undefined;
   readonly #log: Log;
+  readonly #obstacles: Obstacles;
   /** Ports of Services whose datagrams have been refused, with the reason told. */
   readonly #udpToldOf = new Set<string>();
 
@@ -66,6 +69,8 @@ class Network {
     this.#gate = egress?.gate;
     this.#outside = egress && new Outside(stack, egress, log);
     this.#log = log;
+    this.#obstacles = new Obstacles(log);
+    directory.onServicesChanged = (context, changed) => this.#obstacles.changed(context, changed);
   }
 
   close(): void {
@@ -107,20 +112,25 @@ class Network {
     const { cluster, service, podLabel } = destination;
     const port = request.localPort;
     const label = `${labelOf(destination)}:${port}`;
-    if (podLabel === undefined && !cluster.hasPort(service, port)) {
-      this.#refuse(request, label, 'the Service has no such port');
-      return;
-    }
     const passage = this.#admit('tcp', request.localAddress, port, destination);
     if (passage === undefined) {
       request.unreachable('admin-prohibited');
+      return;
+    }
+    const onFailure = (error: RemoteStreamError): void =>
+      this.#obstacles.tell(destination, port, label, error);
+    if (podLabel === undefined && !cluster.hasPort(service, port)) {
+      const error = new RemoteStreamError('refused', 'the Service has no such port');
+      passage.meter?.ended(error);
+      onFailure(error);
+      request.refuse();
       return;
     }
     const dial: Dial =
       podLabel === undefined
         ? (events) => cluster.dialService(service, port, events)
         : (events) => cluster.dialPod(service, podLabel, port, events);
-    this.#relay(request, label, dial, passage.meter);
+    carry(request, dial, { label, meter: passage.meter, log: this.#log, onFailure });
   }
 
   #admit(
@@ -138,11 +148,9 @@ class Network {
     request.refuse();
   }
 
-  #relay(request: TcpRequest, label: string, dial: Dial, meter?: FlowMeter): void {
-    this.#log.debug(`${label}: connection from port ${request.remotePort}`);
-    relay(request, meter === undefined ? dial : metered(dial, meter), (error) =>
-      this.#log.info(`${label}: ${error.message}`),
-    );
+  #relay(request: TcpRequest, label: string, dial: Dial): void {
+    const onFailure = ({ message }: RemoteStreamError): void => this.#log.info(`${label}: ${message}`);
+    carry(request, dial, { label, log: this.#log, onFailure });
   }
 
   echo(request: EchoRequest): void {

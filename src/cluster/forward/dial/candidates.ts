@@ -11,6 +11,9 @@ import { type Target, podKey } from '../../discovery/endpoints.ts';
 import type { Forwarder } from '../forwarder.ts';
 import type { Route } from './route.ts';
 
+/** Why a connection is refused that has tried none. */
+export const NO_READY_POD = 'it has no ready pod';
+
 export class Candidates {
   readonly #route: Route;
   readonly #forwarder: Forwarder;
@@ -18,7 +21,7 @@ export class Candidates {
   #attempts = 0;
   #current: Target | undefined;
   #targets: readonly Target[] = [];
-  #lastFailure = 'it has no ready pod';
+  #lastFailure = NO_READY_POD;
   #closed = false;
 
   constructor(route: Route, forwarder: Forwarder) {

@@ -321,7 +321,7 @@ describe('names of the user', () => {
     const endpoint = {
       name: 'api.example.com',
       hasPort: (port: number) => port === 443,
-      dial: () => new FakeCluster().dialService(service('x'), 1),
+      dial: () => never(),
     };
     directory.addEndpoint(endpoint, {
       names: ['api.example.com', 'kubernetes.default.svc'],

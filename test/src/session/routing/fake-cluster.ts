@@ -1,7 +1,7 @@
 /** Clusters whose Services and pods a test may change, and that tell of it as a real one does. */
 
 import type { EndpointPod, Owner, ServiceId, ServiceRecord } from '../../../../src/cluster/index.ts';
-import type { RemoteStream } from '../../../../src/relay/stream.ts';
+import type { RemoteStream, RemoteStreamEvents } from '../../../../src/relay/stream.ts';
 import type { ClusterView, DirectoryContext } from '../../../../src/session/routing/directory.ts';
 
 export function service(name: string, more: Partial<ServiceRecord> = {}): ServiceRecord {
@@ -25,6 +25,8 @@ export function headless(name: string, more: Partial<ServiceRecord> = {}): Servi
 export class FakeCluster implements ClusterView {
   onChange: ((changed: readonly ServiceId[]) => void) | undefined;
   readonly dialled: string[] = [];
+  /** Of the latest dial; without word of the test it stays open. */
+  events: RemoteStreamEvents | undefined;
   readonly #services = new Map<string, ServiceRecord>();
   readonly #pods = new Map<string, EndpointPod[]>();
 
@@ -80,16 +82,22 @@ export class FakeCluster implements ClusterView {
     return of.ports.some((one) => one.port === port && one.protocol === 'TCP');
   }
 
-  dialService(of: ServiceRecord, port: number): RemoteStream {
-    return this.#dial(`${key(of)}:${port}`);
+  obstacle(of: ServiceRecord, port: number, podLabel?: string): string | undefined {
+    if (podLabel === undefined && !this.hasPort(of, port)) return `no such port: ${of.ports[0]?.port}`;
+    return this.podsOf(of).length === 0 ? 'no ready pod' : undefined;
   }
 
-  dialPod(of: ServiceRecord, podLabel: string, port: number): RemoteStream {
-    return this.#dial(`${key(of)}/${podLabel}:${port}`);
+  dialService(of: ServiceRecord, port: number, events: RemoteStreamEvents): RemoteStream {
+    return this.#dial(`${key(of)}:${port}`, events);
   }
 
-  #dial(what: string): RemoteStream {
+  dialPod(of: ServiceRecord, podLabel: string, port: number, events: RemoteStreamEvents): RemoteStream {
+    return this.#dial(`${key(of)}/${podLabel}:${port}`, events);
+  }
+
+  #dial(what: string, events: RemoteStreamEvents): RemoteStream {
     this.dialled.push(what);
+    this.events = events;
     return { write: (_, done) => done(), end() {}, pause() {}, resume() {}, destroy() {} };
   }
 }

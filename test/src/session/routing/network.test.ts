@@ -2,6 +2,7 @@
 
 import dnsPacket from 'dns-packet';
 import { describe, expect } from 'vitest';
+import { RemoteStreamError, type RemoteStreamEvents } from '../../../../src/relay/stream.ts';
 import { AddressPlan } from '../../../../src/names/address-plan.ts';
 import { Directory } from '../../../../src/session/routing/directory.ts';
 import { attachNetwork } from '../../../../src/session/routing/network.ts';
@@ -39,7 +40,8 @@ class Sandbox {
     this.#h = h;
     this.cluster.setPods(db, 'db-0');
     const info = (line: string) => void this.lines.push(line);
-    const log = { warn: info, info, debug: () => {} };
+    const warn = (line: string) => void this.lines.push(`warn: ${line}`);
+    const log = { warn, info, debug: () => {} };
     this.directory = new Directory({
       plan: new AddressPlan('10.0.1.0/24', 'fd6b:6e73::/64'),
       contexts: [context(this.cluster)],
@@ -57,6 +59,12 @@ class Sandbox {
   connect(destination: string, destinationPort: number): ParsedFrame[] {
     const source = destination.includes(':') ? { source: GUEST6 } : {};
     this.#h.receive(tcpFrame({ ...source, destination, destinationPort, sequence: 7, flags: SYN }));
+    this.#h.poll();
+    return this.#h.frames();
+  }
+
+  /** What has been sent since. */
+  sent(): ParsedFrame[] {
     this.#h.poll();
     return this.#h.frames();
   }
@@ -104,11 +112,57 @@ describe('TCP', () => {
     sandbox.cluster.remove(web);
     expect(answer(sandbox.connect(address, 80))).toBe(RST_ACK);
     expect(sandbox.lines).toEqual([
-      'web.a:81: refused, the Service has no such port',
+      'warn: web.a:81: refused, no such port: 80',
       'web.a has gone',
       'web.a:80: refused, it is not there any more',
     ]);
     expect(sandbox.cluster.dialled).toEqual([]);
+  });
+
+  scenario('to a port that a Service lacks is told of once, and again when it has others', (h) => {
+    const sandbox = new Sandbox(h);
+    const address = sandbox.address('web');
+    for (const port of [81, 81, 82]) expect(answer(sandbox.connect(address, port))).toBe(RST_ACK);
+    sandbox.cluster.put({ ...web, ports: [{ ...web.ports[0], port: 8000 }] });
+    expect(answer(sandbox.connect(address, 81))).toBe(RST_ACK);
+    expect(sandbox.lines).toEqual([
+      'warn: web.a:81: refused, no such port: 80',
+      'web.a:81: refused, no such port: 80',
+      'web.a:82: refused, no such port: 80',
+      'warn: web.a:81: refused, no such port: 8000',
+    ]);
+  });
+
+  scenario('to a Service without a ready pod is told of once, and again when it had some in between', (h) => {
+    const sandbox = new Sandbox(h);
+    const refused = new RemoteStreamError('refused', 'as the dial has it');
+    const connect = () => {
+      sandbox.connect(sandbox.address('web'), 80);
+      sandbox.cluster.events?.onError(refused);
+      expect(answer(sandbox.sent())).toBe(RST_ACK);
+    };
+    const told = 'web.a:80: refused, no ready pod';
+    connect();
+    connect();
+    expect(sandbox.lines.splice(0)).toEqual([`warn: ${told}`, told]);
+    sandbox.cluster.setPods(web);
+    connect();
+    expect(sandbox.lines.splice(0)).toEqual([told]);
+    sandbox.cluster.setPods(web, 'web-1');
+    connect();
+    expect(sandbox.lines.splice(0)).toEqual(['web.a:80: as the dial has it']);
+    sandbox.cluster.setPods(web);
+    connect();
+    connect();
+    expect(sandbox.lines).toEqual([`warn: ${told}`, told]);
+  });
+
+  scenario('a connection that is reset later is no matter of what the Service has', (h) => {
+    const sandbox = new Sandbox(h);
+    sandbox.connect(sandbox.address('web'), 80);
+    sandbox.cluster.events?.onError(new RemoteStreamError('reset', 'the pod has gone'));
+    expect(answer(sandbox.sent())).toEqual(HOST_UNREACHABLE);
+    expect(sandbox.lines).toEqual(['web.a:80: the pod has gone']);
   });
 
   scenario('has no route to what nobody has', (h) => {
@@ -123,9 +177,9 @@ describe('TCP', () => {
     const endpoint = {
       name: 'api.example.com',
       hasPort: (port: number) => port === 6443,
-      dial: (port: number) => {
+      dial: (port: number, events: RemoteStreamEvents) => {
         dialled.push(port);
-        return sandbox.cluster.dialService(web, port);
+        return sandbox.cluster.dialService(web, port, events);
       },
     };
     sandbox.directory.addEndpoint(endpoint, { names: [], literals: ['192.0.2.7'] });
