@@ -14,9 +14,10 @@
 import { UNKNOWN_CALLER } from '../sandbox/index.ts';
 import { runHere } from './cli/commands/run.ts';
 import { parseCommandLine } from './cli/program.ts';
+import { given } from './cli/values/given.ts';
 import { VERSION } from './cli/version.ts';
 import type { Dialer } from './egress/dialer.ts';
-import { createLog, type Log } from './observe/log.ts';
+import type { Log } from './observe/log.ts';
 
 export type {
   DatagramFlow,
@@ -49,7 +50,7 @@ export async function run(argv: readonly string[], { dialers = [], log }: RunOpt
     fds,
     name,
     caller: UNKNOWN_CALLER,
-    log: log ?? createLog(line.verbosity),
+    ...given({ log }),
     endsProcess: false,
     onReady: () => {},
   });

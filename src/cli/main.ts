@@ -2,7 +2,6 @@
 
 import { CommanderError } from 'commander';
 import { readCallerState } from '../../sandbox/index.ts';
-import { createLog } from '../observe/log.ts';
 import { endAlike } from './end.ts';
 import { EXIT_FAILED } from './exit-codes.ts';
 import { greet } from './greeting.ts';
@@ -34,10 +33,9 @@ export async function main(argv: readonly string[], keepCode: () => void): Promi
       fds,
       name,
       caller,
-      log: createLog(line.verbosity),
       endsProcess: true,
       onReady: (summary) => {
-        greet(line.verbosity, summary);
+        greet(line, summary);
         // What a run of the embedded cluster has compiled is not what others need.
         if (!line.demo) setImmediate(() => underUsualFlags(keepCode));
       },

@@ -12,7 +12,7 @@ import { checkName } from '../named/registry.ts';
 import { type AccessOptions, addAccessOptions, readAccessOptions } from './options/access.ts';
 import { addCommandOptions, type CommandOptions, readCommandOptions } from './options/command.ts';
 import { addEgressOptions, type EgressOptions, readEgressOptions } from './options/egress.ts';
-import { addGeneralOptions, readVerbosity } from './options/general.ts';
+import { addGeneralOptions, addLogOptions, type LogOptions, readLogOptions } from './options/general.ts';
 import { addNetworkOptions, type NetworkOptions, readNetworkOptions } from './options/network.ts';
 import { addPortOptions, type PortOptions, readPortOptions } from './options/publish.ts';
 import { addSandboxOptions, readSandboxOptions, type SandboxOptions } from './options/sandbox.ts';
@@ -27,10 +27,8 @@ export interface SandboxLine
     NetworkOptions,
     EgressOptions,
     PortOptions,
-    SandboxOptions {
-  /** How often `-v` was given. */
-  readonly verbosity: number;
-}
+    SandboxOptions,
+    LogOptions {}
 
 export interface CommandLine extends SandboxLine, CommandOptions {
   readonly command: readonly string[];
@@ -128,11 +126,12 @@ export function addSandboxLine(program: Command): void {
   addEgressOptions(program);
   addPortOptions(program);
   addSandboxOptions(program);
+  addLogOptions(program);
 }
 
 export function readSandboxLine(program: Command): SandboxLine {
   return {
-    verbosity: readVerbosity(program),
+    ...readLogOptions(program),
     ...readAccessOptions(program),
     ...readServiceOptions(program),
     ...readNetworkOptions(program),

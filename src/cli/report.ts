@@ -8,11 +8,16 @@ import { checkOf } from '../doctor/check-of.ts';
 import { actionLine, isActionable } from '../errors.ts';
 
 export function describeError(error: unknown): string {
+  return `kns-rootless: ${errorText(error)}`;
+}
+
+/** The same, without whose line it is. */
+export function errorText(error: unknown): string {
   if (isActionable(error)) {
     const check = checkOf(error.code);
     const more = check === undefined ? '' : ` (kns-rootless doctor: ${check})`;
-    return `kns-rootless: ${actionLine(error)}${more}`;
+    return `${actionLine(error)}${more}`;
   }
   const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return `kns-rootless: internal error, please report it: ${detail}`;
+  return `internal error, please report it: ${detail}`;
 }

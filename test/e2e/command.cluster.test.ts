@@ -1,8 +1,9 @@
 /** The command: its exit code, its streams, its surroundings. */
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { describe, expect, test } from 'vitest';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { once } from 'node:events';
 import { suitesConfig } from '../support/changeable-cluster.ts';
 import { fromSetup, inSandbox, runProgram, type RunResult, startProgram } from '../support/program.ts';
@@ -41,6 +42,57 @@ describe('streams', () => {
     const { stdout, stderr } = await runProgram(['-v', '-n', 'e2e', '--', 'echo', 'done']);
     expect(stdout).toBe('done\n');
     expect(stderr).toMatch(/^kns-rootless: context \S+, namespace e2e, \d+ Services$/m);
+  });
+
+  test('-vv tells of each connection: the pod, and at its end the bytes', async () => {
+    const { stdout, stderr } = await runProgram([
+      '-vv',
+      '-n',
+      'e2e',
+      '--',
+      'curl',
+      '-sS',
+      'http://web/healthz',
+    ]);
+    expect(stdout).toBe('ok\n');
+    const [, port, pod] =
+      /web\.e2e:80: port (\d+) is connected to pod (e2e\/web-\S+:8080)\n/.exec(stderr) ?? [];
+    expect(stderr).toContain(`web.e2e:80: connection from port ${port}\n`);
+    expect(stderr).toMatch(
+      new RegExp(
+        `web\\.e2e:80: port ${port} closed after \\d+ ms, \\d+ bytes sent, \\d+ received \\(pod ${pod}\\)\n`,
+      ),
+    );
+  });
+
+  test('--log-file has what -v tells, and stderr does not; an error is in both', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'kns-log-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    chmodSync(folder, 0o777);
+    const file = join(folder, 'log');
+    const run = (...args: string[]) =>
+      runProgram(['-v', '--log-file', file, '-n', 'e2e', ...args, '--', 'true']);
+    expect(await run()).toMatchObject({ code: 0, stderr: '' });
+    const failed = await run('--pick', 'svc/nowhere');
+    expect(failed).toMatchObject({
+      code: 125,
+      stderr: expect.stringMatching(/^kns-rootless: .*\[PICK_UNKNOWN\]/),
+    });
+    const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
+    expect(lines).toContainEqual(
+      expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:]{8}\.\d{3}Z context \S+, namespace e2e, \d+ Services$/),
+    );
+    expect(lines.at(-1)).toContain(failed.stderr.trim().replace('kns-rootless:', ''));
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+  });
+
+  test('why a Service can not be reached is told once, without -v', async () => {
+    const script = 'for at in sick sick web:81 web:82; do curl -s --max-time 5 http://$at/; done; true';
+    const { stderr } = await runProgram(['-n', 'e2e', '--', 'sh', '-c', script]);
+    expect(stderr.trim().split('\n')).toEqual([
+      'kns-rootless: sick.e2e:80: refused, it has no ready pod',
+      'kns-rootless: web.e2e:81: refused, the Service has no such port: it has 80',
+    ]);
   });
 });
 

@@ -1,10 +1,20 @@
 /** Sandboxes that stay: started, listed, ended, and found by others; and what is left of them, which is nothing. */
 
 import { once } from 'node:events';
-import { chmodSync, chownSync, mkdirSync, statSync, symlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { ordinaryUser } from '../support/ordinary-user.ts';
 import { fromSetup } from '../support/program.ts';
 import { RuntimeDirectory } from './runtime-directory.ts';
@@ -210,11 +220,24 @@ describe('up, list, logs, down', () => {
     await nothingLeft();
   });
 
+  test('--log-file keeps what it has met, after its end too', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'kns-log-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    chmodSync(folder, 0o777);
+    await up('kept', '-vv', '--log-file', join(folder, 'log'));
+    await runtime.run(['exec', 'kept', '--', 'curl', '-sS', 'http://web/healthz']);
+    expect((await runtime.run(['down', 'kept'])).code).toBe(0);
+    await nothingLeft();
+    const text = readFileSync(join(folder, 'log'), 'utf8');
+    expect(text).toMatch(/Z context \S+, namespace e2e, \d+ Services\n/);
+    expect(text).toMatch(/Z web\.\S+:80: port \d+ is connected to pod \S+\n/);
+  });
+
   test('what it has met is told by logs, also to who follows', async () => {
     await up('talks');
     await runtime.run(['exec', 'talks', '--', 'curl', '-sS', 'http://web:9/']);
     expect((await runtime.run(['logs', 'talks'])).stdout).toMatch(
-      /^\d{4}-\d\d-\d\dT[\d:.]+Z .*web.*:9: refused, the Service has no such port$/m,
+      /^\d{4}-\d\d-\d\dT[\d:.]+Z .*web.*:9: refused, the Service has no such port: it has 80$/m,
     );
     const { child, closed } = await started(['logs', '-f', 'talks']);
     expect((await runtime.run(['down', 'talks'])).code).toBe(0);

@@ -3,7 +3,6 @@
 import { UNKNOWN_CALLER } from '../../../sandbox/index.ts';
 import { checkName } from '../../named/registry.ts';
 import { followStarter, startSupervisor, takeSupervisorRole } from '../../named/supervisor.ts';
-import { createLog } from '../../observe/log.ts';
 import { EXIT_FAILED } from '../exit-codes.ts';
 import { greet } from '../greeting.ts';
 import { addGeneralOptions } from '../options/general.ts';
@@ -16,7 +15,7 @@ export const up: Subcommand = async (argv) => {
   if (takeSupervisorRole(process.env)) return supervise(name, line);
   const summary = await startSupervisor(['up', ...argv]);
   if (summary === undefined) return EXIT_FAILED;
-  greet(line.verbosity, summary);
+  greet(line, summary);
   return 0;
 };
 
@@ -39,7 +38,6 @@ async function supervise(name: string, line: SandboxLine): Promise<number> {
     fds: [],
     name,
     caller: UNKNOWN_CALLER,
-    log: createLog(line.verbosity),
     endsProcess: true,
     onReady: starter.ready,
   });

@@ -134,6 +134,7 @@ test('--audit has each flow and its verdict, at its end the bytes, and is the us
       ['udp', FAR[4], 7001, 'hello'],
       ['tcp', FAR[4], 9],
       ['tcp', 'web', 80, GET],
+      ['tcp', 'web', 81],
       ['dns', 'secret.example', 'A'],
     ],
     { args: ['--audit', audit, '--deny', '192.0.2.2:9', '--deny', 'secret.example'] },
@@ -146,14 +147,19 @@ test('--audit has each flow and its verdict, at its end the bytes, and is the us
     { protocol: 'udp', address: FAR[4], port: 7001, verdict: 'allow', rule: 'default: allow' },
     { protocol: 'tcp', port: 9, verdict: 'deny', rule: '192.0.2.2:9' },
     { service: { namespace: 'e2e', name: 'web' }, verdict: 'allow', via: 'cluster' },
+    // By its IPv6 address, and by its IPv4 address.
+    { service: { namespace: 'e2e', name: 'web' }, port: 81, verdict: 'allow', via: 'cluster' },
+    { service: { namespace: 'e2e', name: 'web' }, port: 81, verdict: 'allow', via: 'cluster' },
   ]);
-  const [echo, datagram, denied, service] = starts.map(({ id }) =>
+  const [echo, datagram, denied, service, lacking] = starts.map(({ id }) =>
     lines.find((line) => line.event === 'end' && line.id === id),
   );
   expect(echo).toMatchObject({ sent: 4, received: 4 });
   expect(datagram).toMatchObject({ sent: 5, received: 5 });
   expect(denied).toBeUndefined();
-  expect(service).toMatchObject({ sent: GET.length });
+  expect(service).toMatchObject({ sent: GET.length, pod: expect.stringMatching(/^e2e\/web-.*:8080$/) });
+  expect(echo).not.toHaveProperty('pod');
+  expect(lacking).toMatchObject({ sent: 0, received: 0, error: 'the Service has no such port' });
   expect(lines.filter(({ event }) => event === 'name')).toMatchObject([
     { name: 'secret.example', verdict: 'deny', rule: 'secret.example' },
   ]);

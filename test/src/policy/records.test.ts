@@ -9,6 +9,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { type AddressRange, parseAddressRange } from '../../../src/policy/address.ts';
 import { AuditLog, openAudit } from '../../../src/policy/audit.ts';
 import { Denials } from '../../../src/policy/denials.ts';
+import type { HostRange } from '../../../src/policy/host-addresses.ts';
 import { NamedAddresses } from '../../../src/policy/named-addresses.ts';
 import { Policy } from '../../../src/policy/policy.ts';
 import { parseRuleOption } from '../../../src/policy/rule.ts';
@@ -58,6 +59,10 @@ function rangeOf(text: string): AddressRange {
   return range;
 }
 
+function ownAddress(): HostRange[] {
+  return [{ kind: 'own', range: rangeOf('10.177.0.1') }];
+}
+
 const policy = new Policy({ egress: 'deny' }, () => []);
 const flow = (address: string, port = 443) => ({
   protocol: 'tcp' as const,
@@ -85,9 +90,7 @@ describe('denials', () => {
   test('by protection are told with what opens it, where something does', () => {
     const log = new LogLines();
     const denials = new Denials(log);
-    const own = new Policy({ rules: [parseRuleOption('deny', '169.254.0.0/16', '--deny')] }, () => [
-      { kind: 'own', range: rangeOf('10.177.0.1') },
-    ]);
+    const own = new Policy({ rules: [parseRuleOption('deny', '169.254.0.0/16', '--deny')] }, ownAddress);
     for (const address of [
       '10.177.0.1',
       '64:ff9b::ab1:1',
@@ -110,12 +113,11 @@ describe('denials', () => {
   test.each(['10.177.0.1', '64:ff9b::ab1:1', '169.254.169.254', 'fe80::1'])(
     'what is said to open %s does',
     (address) => {
-      const ranges = () => [{ kind: 'own' as const, range: rangeOf('10.177.0.1') }];
       const one = { ...flow(address), names: [] };
       const [, allowed = ''] =
-        /^--allow (\S+) opens it$/.exec(new Policy({}, ranges).explain(one).remedy ?? '') ?? [];
+        /^--allow (\S+) opens it$/.exec(new Policy({}, ownAddress).explain(one).remedy ?? '') ?? [];
       const rules = [parseRuleOption('allow', allowed, '--allow')];
-      expect(new Policy({ rules }, ranges).decide(one).verdict).toBe('allow');
+      expect(new Policy({ rules }, ownAddress).decide(one).verdict).toBe('allow');
     },
   );
 
