@@ -39,6 +39,10 @@ class Watcher {
     return done === true ? `no more: ${this.#stderr}` : value;
   }
 
+  get stderr(): string {
+    return this.#stderr;
+  }
+
   async end(): Promise<number | null> {
     if (this.#child.exitCode === null) await once(this.#child, 'exit');
     return this.#child.exitCode;
@@ -73,11 +77,13 @@ test('a Service that is made while the command runs has a name, answers, and is 
   }
 }, 90_000);
 
-test('a Service that is scaled to nothing refuses, and answers again when it is back', async () => {
+test('a Service that is scaled to nothing refuses, each time with a line, and answers when it is back', async () => {
+  const refuses = '[ "$(curl -s --max-time 5 http://web/ >/dev/null; echo $?)" = 7 ]';
   const watcher = new Watcher(`
     curl -sSf http://web/healthz && echo started
-    ${until('[ "$(curl -s --max-time 5 http://web/ >/dev/null; echo $?)" = 7 ]')}; echo refuses
+    ${until(refuses)}; ${refuses}; ${refuses}; echo refuses
     ${until('curl -sSf --max-time 5 http://web/healthz')}; echo answers
+    ${until(refuses)}; ${refuses}; echo refuses again
   `);
   try {
     expect(await watcher.next()).toBe('ok');
@@ -86,8 +92,13 @@ test('a Service that is scaled to nothing refuses, and answers again when it is 
     expect(await watcher.next()).toBe('refuses');
     await cluster.scale(2);
     expect(await watcher.next()).toBe('answers');
+    await cluster.scale(0);
+    expect(await watcher.next()).toBe('refuses again');
     expect(await watcher.end()).toBe(0);
+    const told = watcher.stderr.split('\n').filter((line) => line.includes('it has no ready pod'));
+    expect(told).toHaveLength(2);
   } finally {
     watcher.kill();
+    await cluster.scale(2);
   }
-}, 120_000);
+}, 180_000);

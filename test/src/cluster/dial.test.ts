@@ -117,6 +117,16 @@ describe('establishing', () => {
     expect(api.upgrades).toBe(0);
   });
 
+  test('endpoints that are no pods are unreachable, and said to be what they are', async () => {
+    api.strangers = ['192.0.2.1'];
+    await start([]);
+    const message = 'its endpoints are no pods of the cluster, and a port-forward reaches only pods';
+    expect(cluster.obstacle(cluster.services[0], 80)).toBe(message);
+    expect(await dial(cluster, 'app', 80).ending).toMatchObject({
+      error: { reason: 'unreachable', message },
+    });
+  });
+
   test('a pod that is gone leads to a new list of endpoints', async () => {
     api.refuseUpgrade = (_method, pod) =>
       pod === 'old' ? { status: 404, message: 'pods "old" not found' } : undefined;

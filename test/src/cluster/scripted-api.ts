@@ -224,6 +224,8 @@ export class ScriptedApi {
   uid = 'first';
   /** Answers to an upgrade other than yes, by method and pod; status 0 cuts it off. */
   refuseUpgrade: (method: string, pod: string) => Refusal | undefined = () => undefined;
+  /** Ready endpoints of the Service that are no pods. */
+  strangers: readonly string[] = [];
   /** Whether pods may be read; who may not asks for a port-forward without an upgrade. */
   podsMayBeRead = true;
   /** Questions whether a pod is still there. */
@@ -331,7 +333,8 @@ export class ScriptedApi {
     if (url === '/prefix/apis/discovery.k8s.io/v1/namespaces/test/endpointslices') {
       this.endpointLists++;
       const metadata = { namespace: 'test', name: 'app-1', labels: { 'kubernetes.io/service-name': 'app' } };
-      const endpoints = this.pods.map((name) => ({ targetRef: { kind: 'Pod', name, uid: this.uid } }));
+      const pods = this.pods.map((name) => ({ targetRef: { kind: 'Pod', name, uid: this.uid } }));
+      const endpoints = [...pods, ...this.strangers.map((address) => ({ addresses: [address] }))];
       return { items: [{ metadata, endpoints, ports: [{ name: '', port: 8080, protocol: 'TCP' }] }] };
     }
     throw new Error(`unexpected request ${asked}`);
