@@ -1,5 +1,6 @@
 /** Where flows may go: rules, the one decision, its reasons, and what is told of it. */
 
+export { type AddressRange, textOf } from './address.ts';
 export { type AuditLog, openAudit } from './audit.ts';
 export type { Flow, NameDecision } from './decision.ts';
 export { Denials } from './denials.ts';

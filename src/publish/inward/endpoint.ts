@@ -13,6 +13,7 @@ export const HOST_NAME = 'host.kns.internal';
 
 export class HostLoopback {
   readonly name = HOST_NAME;
+  readonly leftOutBy = 'leave out --host-port';
   readonly #ports: HostPortSet;
 
   constructor(ports: HostPortSet) {

@@ -84,6 +84,7 @@ function byHost(exceptions: readonly HostException[]): Map<string, Map<number, H
 
 class HostEndpoint implements Endpoint {
   readonly name: string;
+  readonly leftOutBy = '--no-api-server leaves it out';
   readonly #ports: ReadonlyMap<number, HostDial>;
 
   constructor(name: string, ports: ReadonlyMap<number, HostDial>) {

@@ -22,6 +22,8 @@ export interface ServiceDestination {
 export interface Endpoint {
   /** For the log, and what DNS says to the address. */
   readonly name: string;
+  /** What the user does who does not want it there. */
+  readonly leftOutBy?: string;
   hasPort(port: number): boolean;
   dial(port: number, events: RemoteStreamEvents): RemoteStream;
 }

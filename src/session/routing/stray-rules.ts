@@ -1,7 +1,8 @@
 /**
  * Rules that are about nothing in this run, by all appearances against their
- * writer's will: about a name that is a Service's here, where only rules about
- * Services count, and about Services that there are not.
+ * writer's will: about a name or an address that is a Service's here, where only
+ * rules about Services count; against the API server, which no rule closes; and
+ * about Services that there are not.
  *
  * Each is told once. What is a Service's may become so later, so names are
  * looked at again whenever some have come. A Service that is missing is told
@@ -10,7 +11,7 @@
 
 import { type NamedServices, type Naming, servicesNamed } from '../../names/service-names.ts';
 import type { Log } from '../../observe/log.ts';
-import { isServiceOf, type Rule } from '../../policy/index.ts';
+import { type Action, type AddressRange, isServiceOf, type Rule, textOf } from '../../policy/index.ts';
 import type { Directory, DirectoryContext } from './directory.ts';
 
 export interface StrayRulesOptions {
@@ -25,49 +26,55 @@ export interface StrayRulesOptions {
 
 type Target<Kind> = Extract<Rule['target'], { kind: Kind }>;
 
+/** Said of a rule of a file with `-v` alone. */
+const MISSING = 'no Service of this run matches it so far';
+
 export class StrayRules {
   readonly #options: StrayRulesOptions;
-  /** That may turn out to be about a Service's name. */
+  /** Looked at once. */
+  #others: readonly Rule[];
+  /** Names, which may turn out to be those of Services. */
   #watched: readonly Rule[];
-  #isFirst = true;
 
   constructor(options: StrayRulesOptions) {
+    const { rules } = options;
     this.#options = options;
-    this.#watched = options.rules.filter(({ target }) => target.kind === 'name');
+    this.#others = rules.filter(({ target }) => target.kind !== 'name');
+    this.#watched = rules.filter(({ target }) => target.kind === 'name');
   }
 
   /** To be called once Services are known, and after names have changed. */
   check(): void {
-    if (this.#isFirst) for (const rule of this.#options.rules) this.#checkOnce(rule);
-    this.#isFirst = false;
-    this.#watched = this.#watched.filter((rule) => {
-      const { target } = rule;
-      const why = target.kind === 'name' ? this.#whyNoName(target.name) : undefined;
-      if (why !== undefined) this.#options.log.warn(`${asWritten(rule)}: ${why}`);
-      return why === undefined;
-    });
+    for (const rule of this.#others) this.#tell(rule);
+    this.#others = [];
+    this.#watched = this.#watched.filter((rule) => !this.#tell(rule));
   }
 
-  #checkOnce(rule: Rule): void {
-    const { log } = this.#options;
-    const { target } = rule;
+  /** @returns whether there was something to tell */
+  #tell(rule: Rule): boolean {
+    const why = this.#whyNothing(rule);
+    if (why === undefined) return false;
+    const level = why === MISSING && rule.isOfFile ? 'info' : 'warn';
+    this.#options.log[level](`${rule.origin} ${rule.text}: ${why}`);
+    return true;
+  }
+
+  #whyNothing({ action, target }: Rule): string | undefined {
     switch (target.kind) {
-      case 'service': {
-        const why = this.#whyNoService(target);
-        if (why === undefined) return;
-        if (rule.isOfFile) log.info(`${asWritten(rule)}: ${why}`);
-        else log.warn(`${asWritten(rule)}: ${why}`);
-        return;
-      }
+      case 'any':
+        return undefined;
+      case 'service':
+        return this.#whyNoService(target);
       case 'below': {
         const instead = this.#spelledBelow(target.name);
-        if (instead !== undefined)
-          log.warn(`${asWritten(rule)}: only Services have such names: write ${instead} for it`);
-        return;
+        return instead && `only Services have such names: write ${instead} for it`;
       }
-      case 'range':
       case 'name':
-      case 'any':
+        return this.#whyNoName(target.name, action);
+      case 'range': {
+        const address = addressOf(target.range);
+        return address && this.#whyNotOutside(address, address, action);
+      }
     }
   }
 
@@ -76,22 +83,24 @@ export class StrayRules {
     const matching = contexts.flatMap(({ name: context, cluster }) =>
       cluster.services.filter(({ namespace, name }) => isServiceOf(target, { context, namespace, name })),
     );
+    if (target.name !== undefined && matching.length > 0) {
+      const [{ externalName }] = matching;
+      const areAllNames = matching.every(({ type }) => type === 'ExternalName');
+      return areAllNames && externalName !== undefined
+        ? `an ExternalName Service is decided by the name that it stands for: write ${externalName} for it`
+        : undefined;
+    }
+    // What was asked for may be empty as yet.
     const isChosen = contexts.some(
       ({ name, namespaces }) =>
         (target.context === undefined || target.context === name) &&
         (target.namespace === undefined || namespaces.includes(target.namespace)),
     );
-    if (matching.length === 0)
-      return target.name === undefined && isChosen ? undefined : 'no Service of this run matches it so far';
-    const [{ externalName }] = matching;
-    return externalName !== undefined && target.name !== undefined
-      ? `an ExternalName Service is decided by the name that it stands for: write ${externalName} for it`
-      : undefined;
+    return matching.length > 0 || (target.name === undefined && isChosen) ? undefined : MISSING;
   }
 
-  #whyNoName(name: string): string | undefined {
-    const { directory } = this.#options;
-    const record = directory.names.lookup(name);
+  #whyNoName(name: string, action: Action): string | undefined {
+    const record = this.#options.directory.names.lookup(name);
     if (record === undefined) {
       const found = this.#servicesNamed(name);
       if (found?.name === undefined) return undefined;
@@ -100,10 +109,22 @@ export class StrayRules {
     }
     if (record.alias !== undefined)
       return `${name} is an ExternalName Service here: write ${record.alias} for it`;
-    const destination = directory.route(record.addresses[0] ?? '');
-    if (destination.kind !== 'service') return undefined;
-    const { context, service } = destination;
-    return `${name} is a Service here: write ${this.#spelled(context, service.namespace, service.name)} for it`;
+    const [address] = record.addresses;
+    return address && this.#whyNotOutside(name, address, action);
+  }
+
+  /** @param text how the rule has the address */
+  #whyNotOutside(text: string, address: string, action: Action): string | undefined {
+    const destination = this.#options.directory.route(address);
+    if (destination.kind === 'service') {
+      const { context, service, podLabel } = destination;
+      const what = podLabel === undefined ? 'a Service' : "a Service's pod";
+      return `${text} is ${what} here: write ${this.#spelled(context, service.namespace, service.name)} for it`;
+    }
+    // Who allows it has what was asked for.
+    if (destination.kind !== 'endpoint' || action === 'allow') return undefined;
+    const { leftOutBy } = destination.endpoint;
+    return leftOutBy && `${text} is reached whatever rules say; ${leftOutBy}`;
   }
 
   /** What only Services are called, by the form of it; `namespace` alone stands for all that are below a namespace. */
@@ -143,6 +164,7 @@ export class StrayRules {
   }
 }
 
-function asWritten({ origin, text }: Rule): string {
-  return `${origin} ${text}`;
+/** Where it is a single one. */
+function addressOf({ version, words, prefixLength }: AddressRange): string | undefined {
+  return prefixLength === (version === 4 ? 32 : 128) ? textOf(words) : undefined;
 }

@@ -78,6 +78,20 @@ rules:
     ]);
   });
 
+  test('one that is about nothing is told at the start', async () => {
+    const rules = ['web', 'web.e2e.svc.cluster.local:80', 'svc/wbe', 'web.example', 'kubernetes.default.svc'];
+    const { stdout, stderr } = await outside.inside('curl -sS http://web.e2e.svc.cluster.local/healthz', {
+      args: rules.flatMap((rule) => ['--deny', rule]),
+    });
+    expect(stdout).toBe('ok\n');
+    expect(stderr.trimEnd().split('\n').toSorted()).toEqual([
+      'kns-rootless: --deny kubernetes.default.svc: kubernetes.default.svc is reached whatever rules say; --no-api-server leaves it out',
+      'kns-rootless: --deny svc/wbe: no Service of this run matches it so far',
+      'kns-rootless: --deny web.e2e.svc.cluster.local:80: web.e2e.svc.cluster.local is a Service here: write e2e/svc/web for it',
+      'kns-rootless: --deny web: web is a Service here: write e2e/svc/web for it',
+    ]);
+  });
+
   test('the environment has the default, and the option and the file go before it', async () => {
     const env = { KNS_ROOTLESS_EGRESS: 'deny' };
     const step = [['tcp', FAR[4], 7000, 'echo']] as const;
@@ -219,6 +233,29 @@ describe('policy explain', () => {
   test('what is protected says so', async () => {
     expect(await explain('192.0.2.1:80')).toContain("protected: the host's own address");
     expect(await explain('loopback.example:80')).toMatch(/protected: the loopback\n[^]*deny/);
+  });
+
+  test('a whole name of a Service is that Service, in the domain of the clusters', async () => {
+    const kubeconfig = file(`apiVersion: v1
+kind: Config
+current-context: one
+contexts: [{name: one, context: {cluster: c, user: u}}, {name: two, context: {cluster: c, user: u}}]
+clusters: [{name: c, cluster: {server: 'https://192.0.2.7:6443'}}]
+users: [{name: u, user: {}}]
+`);
+    const access = ['--kubeconfig', kubeconfig, '--cluster-domain', 'k8s.test'];
+    const rules = ['--deny', 'web.shop.svc.k8s.test', '--deny', 'two/shop/svc/web'];
+    const both = [...access, '--context', 'one', '--context', 'two', ...rules];
+    expect(
+      await explain('web.shop.svc.k8s.test:80', ...access, ...rules),
+    ).toBe(`web.shop.svc.k8s.test is the name of a Service
+tcp one/shop/svc/web:80
+  - deny web.shop.svc.k8s.test (--deny): it is a Service
+  - deny two/shop/svc/web (--deny): another Service
+allow, by default: allow, via cluster
+  whether there is such a Service is not looked up
+`);
+    expect(await explain('web.shop.svc.two:80', ...both)).toContain('deny, by two/shop/svc/web\n');
   });
 
   test('as JSON', async () => {

@@ -65,7 +65,7 @@ test('so are names of pods, and a name that stands for another', () => {
   cluster.setPods(db, 'db-0');
   expect(told([context(cluster)], 'db-0.db', 'ext', 'svc/ext')).toEqual([
     'warn: --deny svc/ext: an ExternalName Service is decided by the name that it stands for: write db.example for it',
-    'warn: --deny db-0.db: db-0.db is a Service here: write a/svc/db for it',
+    "warn: --deny db-0.db: db-0.db is a Service's pod here: write a/svc/db for it",
     'warn: --deny ext: ext is an ExternalName Service here: write db.example for it',
   ]);
 });
@@ -122,19 +122,42 @@ test('of a file, which may be meant for other runs as well, what is not there is
   ]);
 });
 
+test('so are addresses of Services and of pods, each as a single one', () => {
+  const cluster = new FakeCluster([web]);
+  cluster.setPods(web, 'web-1');
+  expect(told([context(cluster)], '10.96.0.1', '10.244.0.1', '10.0.0.0/8', '192.0.2.1')).toEqual([
+    'warn: --deny 10.96.0.1: 10.96.0.1 is a Service here: write a/svc/web for it',
+    "warn: --deny 10.244.0.1: 10.244.0.1 is a Service's pod here: write a/svc/web for it",
+  ]);
+});
+
+test('who denies what is open whatever rules say is told, and not who allows it', () => {
+  const allowing = parseRuleOption('allow', 'api.example.com', '--allow');
+  const rules = [...deny('kubernetes.default.svc', '192.0.2.7', 'api.example.com'), allowing];
+  const { directory, lines, check } = watch([context(new FakeCluster([web]))], rules);
+  const names = ['kubernetes.default.svc', 'api.example.com'];
+  directory.addEndpoint(
+    {
+      name: 'the API server',
+      leftOutBy: '--no-api-server leaves it out',
+      hasPort: () => true,
+      dial: silence,
+    },
+    { names, literals: ['192.0.2.7'] },
+  );
+  check();
+  expect(lines.toSorted()).toEqual(
+    ['192.0.2.7', 'api.example.com', 'kubernetes.default.svc'].map(
+      (text) => `warn: --deny ${text}: ${text} is reached whatever rules say; --no-api-server leaves it out`,
+    ),
+  );
+});
+
+test('nothing is told of what is of the outside', () => {
+  const rules = ['*', '*.example.com', '10.0.0.0/8', '192.0.2.1', 'example.com', 'web.example', 'localhost'];
+  expect(told([context(new FakeCluster([web]))], ...rules)).toEqual([]);
+});
+
 function silence() {
   return { write() {}, end() {}, pause() {}, resume() {}, destroy() {} };
 }
-
-test('nothing is told of what is no Service: the outside, an endpoint, the whole of it', () => {
-  const { directory, lines, check } = watch(
-    [context(new FakeCluster([web]))],
-    deny('*', '*.example.com', '10.0.0.0/8', 'api.example.com', 'kubernetes.default.svc', 'localhost'),
-  );
-  directory.addEndpoint(
-    { name: 'kubernetes.default.svc', hasPort: () => true, dial: silence },
-    { names: ['kubernetes.default.svc', 'api.example.com'], literals: [] },
-  );
-  check();
-  expect(lines).toEqual([]);
-});
