@@ -24,28 +24,30 @@ export class LineFile {
   readonly #stream: WriteStream;
   readonly #options: LineFileOptions;
   #dropped = 0;
-  #failed = false;
+  /** Closed, or failed. */
+  #over = false;
 
   constructor(stream: WriteStream, options: LineFileOptions) {
     this.#stream = stream;
     this.#options = options;
     stream.on('drain', () => this.#tellDropped());
     stream.on('error', (error) => {
-      this.#failed = true;
+      this.#over = true;
       options.onFailed(error);
     });
   }
 
   /** @param line called for the line where it is written, without its end */
   write(line: () => string): void {
-    if (this.#failed) return;
+    if (this.#over) return;
     if (this.#stream.writableLength >= MAX_PENDING_BYTES) this.#dropped += 1;
     else this.#stream.write(`${line()}\n`);
   }
 
-  /** Writes what is left. */
+  /** Writes what is left; what comes later is nobody's. */
   async close(): Promise<void> {
-    if (this.#failed) return;
+    if (this.#over) return;
+    this.#over = true;
     this.#tellDropped();
     this.#stream.end();
     await finished(this.#stream).catch(() => {}); // told by the handler above

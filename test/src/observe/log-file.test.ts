@@ -36,6 +36,7 @@ test('each line has its time, those of -v among them, and what was there before 
     file.log.debug('a connection');
     file.keep('an error\nwith its stack');
     await file.close();
+    file.log.info('too late');
   }
   expect(kept()).toEqual([
     'a warning',
