@@ -60,6 +60,9 @@ test.each<[string, Partial<ContextOptions>]>([
 const east = { cluster: 'east', user: 'me', namespace: 'shop' };
 const west = { cluster: 'west', user: 'me' };
 
+const named = (list: { name: string; context: object }[]) =>
+  Object.fromEntries(list.map(({ name, context }) => [name, context]));
+
 test.each<[string, Partial<ContextOptions>, string, object]>([
   ['another context', { contexts: ['east'] }, 'east', { east, west }],
   [
@@ -83,8 +86,6 @@ test.each<[string, Partial<ContextOptions>, string, object]>([
 ])('%s is said in one file, with all else that theirs have', async (_, more, current, contexts) => {
   const { paths, written } = await chosen(more);
   expect(paths).toEqual([KUBECONFIG_FILE]);
-  const named = (list: { name: string; context: object }[]) =>
-    Object.fromEntries(list.map(({ name, context }) => [name, context]));
   expect(written['current-context']).toBe(current);
   expect(named(written.contexts)).toEqual(contexts);
   const { clusters, users } = parse(KUBECONFIG, { version: '1.1' });
