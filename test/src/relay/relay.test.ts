@@ -201,15 +201,15 @@ describe('a guest that reads slowly', () => {
   });
 });
 
-describe('a guest that has ended, and a far end that does not end', () => {
-  function halfClosed(h: Harness): FarEnd {
-    const far = established(h);
-    h.guest('FA seq=1 ack=1');
-    h.sends('A ack=2');
-    expect(far.asked()).toEqual(['end']);
-    return far;
-  }
+function halfClosed(h: Harness): FarEnd {
+  const far = established(h);
+  h.guest('FA seq=1 ack=1');
+  h.sends('A ack=2');
+  expect(far.asked()).toEqual(['end']);
+  return far;
+}
 
+describe('a guest that has ended, and a far end that does not end', () => {
   scenario('are ended once the kernel of the guest knows nothing of it any more', (h) => {
     const far = halfClosed(h);
     h.advance(59_999);

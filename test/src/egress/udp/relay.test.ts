@@ -163,18 +163,15 @@ test('a port whose flows had to go for others goes with them', () => {
 test.each(['openPort', 'flow', 'send'] as const)(
   'a dialer that throws in %s loses that datagram, and its sender is told',
   (where) => {
-    const refuse = (code: string): never => {
-      throw Object.assign(new Error('not now'), { code });
-    };
-    const { openPort } = dialer;
+    const ports = new FakeDialer();
     const codes = ['ENETUNREACH', 'what', ''];
     const turn = (): void => {
       const code = codes.shift() ?? '';
-      if (code !== '') refuse(code);
+      if (code !== '') throw Object.assign(new Error('not now'), { code });
     };
     dialer.openPort = () => {
       if (where === 'openPort') turn();
-      const port = openPort.call(dialer);
+      const port = ports.openPort();
       return {
         ...port,
         flow: (destination, events) => {
@@ -192,7 +189,7 @@ test.each(['openPort', 'flow', 'send'] as const)(
     };
     for (let i = 0; i < 3; i++) relay.forward(datagram(5000, '192.0.2.1'));
     expect(answers).toEqual(['5000 192.0.2.1:7 net', '5000 192.0.2.1:7 host']);
-    expect(dialer.flows.map(({ sent }) => sent)).toEqual([['x']]);
+    expect(ports.flows.map(({ sent }) => sent)).toEqual([['x']]);
   },
 );
 
