@@ -32,7 +32,7 @@ export async function serveEchoes(): Promise<void> {
   }
 }
 
-/** By the first byte: `e` echoes until the end, `a` answers after it, `r` resets, `b` sends a lot. */
+/** By the first byte: `e` echoes until the end, `a` answers after it, `r` resets, `t` says why and resets, `b` sends a lot. */
 function answerTcp(socket: Socket): void {
   socket.on('error', () => {});
   socket.once('data', (first) => {
@@ -49,6 +49,9 @@ function answerTcp(socket: Socket): void {
       }
       case 'r':
         socket.resetAndDestroy();
+        break;
+      case 't':
+        socket.write('too large', () => socket.resetAndDestroy());
         break;
       case 'b':
         socket.end(Buffer.alloc(BULK_BYTES, 'x'));

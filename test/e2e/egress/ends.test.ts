@@ -31,6 +31,12 @@ describe.each([FAR[4], FAR[6]])('%s', (far) => {
     ).toEqual(['echo', `had ${(1 << 16) + 1}`, 'ECONNRESET', 16 << 20, 'ECONNREFUSED']);
   });
 
+  test('TCP: what a server says before it resets is heard', async () => {
+    const said = await outside.said(Array.from({ length: 10 }, () => ['tcp', far, 7000, 'too'] as const));
+    // Node takes a reset for an end where bytes come right before it.
+    for (const one of said) expect(one).toMatch(/^too large(ECONNRESET)?$/);
+  });
+
   test('UDP: small, large and empty datagrams, and a closed port', async () => {
     expect(
       await outside.said([

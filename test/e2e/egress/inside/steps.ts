@@ -47,7 +47,7 @@ function tcp(host: string, port: number, text = 'a'): Promise<unknown> {
       })
       .on('data', (data) => (said += data.toString('latin1')))
       .on('end', () => resolve(said.length > LONG ? said.length : said))
-      .on('error', (error) => resolve('code' in error ? error.code : error.message))
+      .on('error', (error) => resolve(`${said}${'code' in error ? String(error.code) : error.message}`))
       .on('close', () => resolve('closed'));
   });
 }
