@@ -10,5 +10,5 @@ export { proxyDialer } from './proxy/dialer.ts';
 export { parseProxy, type ProxyEndpoint } from './proxy/url.ts';
 export { dialTcp, type HostDial } from './tcp/dial.ts';
 export { HostStream } from './tcp/host-stream.ts';
-export { reset } from './tcp/reset.ts';
+export { reset, type Resettable } from './tcp/reset.ts';
 export { DatagramRelay, type DatagramRoute } from './udp/relay.ts';

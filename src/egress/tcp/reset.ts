@@ -7,9 +7,14 @@
  * could use up all of this process's files that way.
  */
 
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 
-export function reset(socket: Socket): void {
+/** A socket, or what is reset as one. */
+export interface Resettable extends Duplex {
+  resetAndDestroy(): unknown;
+}
+
+export function reset(socket: Resettable): void {
   // Node shuts down once all is written; that takes the kernel no time, so that 'finish' is a turn away.
   const shutsDown = socket.writableEnded && socket.writableLength === 0 && !socket.writableFinished;
   if (shutsDown) socket.once('finish', () => socket.resetAndDestroy());

@@ -1,6 +1,6 @@
 /**
- * Servers whose connections go on elsewhere: to a program in the sandbox, or on
- * the host.
+ * Servers whose connections go on elsewhere: to a program in the sandbox, on the
+ * host, or in a cluster.
  *
  * A client is taken first and its far end dialled after, for the kernel answers
  * it before this process knows of it. Meanwhile its socket fills one buffer, for
@@ -9,11 +9,12 @@
  * other, until both have ended: a FIN is passed on as one, a reset as a reset.
  *
  * A command that writes its last word and ends is no reason to lose it: at the
- * end, what its sockets hold is passed on first.
+ * end, what its sockets hold is passed on first. A connection that has neither
+ * end in the sandbox has no last word, and is reset.
  */
 
 import { createServer, type Server, type Socket } from 'node:net';
-import { reset } from '../../egress/index.ts';
+import { reset, type Resettable } from '../../egress/index.ts';
 import type { Log } from '../../observe/log.ts';
 import { roomForConnections } from './room.ts';
 
@@ -21,7 +22,7 @@ import { roomForConnections } from './room.ts';
 const LAST_BYTES_TIMEOUT_MS = 1_000;
 
 /** Connects, or rejects; the signal gives it up, and does nothing afterwards. */
-export type FarDial = (signal: AbortSignal) => Promise<Socket>;
+export type FarDial = (signal: AbortSignal) => Promise<Resettable>;
 
 export interface SpliceOptions {
   /** Where the server is met, for the log. */
@@ -29,6 +30,8 @@ export interface SpliceOptions {
   readonly dial: FarDial;
   /** What the far end is to be told first. */
   readonly preface?: (near: Socket) => Uint8Array;
+  /** Neither end is in the sandbox. */
+  readonly bypasses?: true;
 }
 
 export class Splices {
@@ -37,7 +40,9 @@ export class Splices {
   /** At once, of all servers together. What comes on top is reset. */
   readonly #room: number;
   readonly #near = new Set<Socket>();
-  readonly #far = new Set<Socket>();
+  readonly #far = new Set<Resettable>();
+  /** Clients, of servers that bypass the sandbox. */
+  readonly #bypassing = new Set<Socket>();
   /** Clients whose far end is dialled. */
   readonly #joining = new Set<Promise<void>>();
 
@@ -58,6 +63,7 @@ export class Splices {
 
   /** Ends all connections, when the sandbox has ended; the servers are closed before, by whoever has them. */
   async close(): Promise<void> {
+    for (const near of this.#bypassing) reset(near);
     const outside = this.#outside === 'near' ? this.#near : this.#far;
     const late = setTimeout(() => this.#cut(), LAST_BYTES_TIMEOUT_MS);
     await Promise.all(this.#joining);
@@ -80,6 +86,10 @@ export class Splices {
     this.#near.add(near);
     near.on('error', () => {}); // `close` follows
     near.once('close', () => this.#near.delete(near));
+    if (options.bypasses) {
+      this.#bypassing.add(near);
+      near.once('close', () => this.#bypassing.delete(near));
+    }
     const giveUp = (): void => gone.abort();
     near.once('close', giveUp);
     const joining = this.#join(near, gone.signal, options)
@@ -103,6 +113,8 @@ export class Splices {
       far.destroy();
       return;
     }
+    // Taken and lost in one turn.
+    if (far.errored !== null) throw far.errored;
     this.#far.add(far);
     far.once('close', () => this.#far.delete(far));
     this.#log.debug(`${label}: connection`);
@@ -115,7 +127,7 @@ export class Splices {
 }
 
 /** All that is written to it has left, and its FIN. */
-function finished(socket: Socket): Promise<void> {
+function finished(socket: Resettable): Promise<void> {
   return new Promise((resolve) => {
     if (socket.writableFinished || socket.destroyed) resolve();
     else socket.once('finish', resolve).once('close', () => resolve());

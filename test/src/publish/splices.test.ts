@@ -240,6 +240,24 @@ test('at the end, who has connected last is heard out', async () => {
   await closed;
 });
 
+test('at the end, what has neither end in the sandbox is reset at once, also where the far end is dialled', async () => {
+  await serve({ bypasses: true });
+  const server = accepted();
+  const asks = client();
+  (await server).on('error', () => {}).write('hello');
+  await once(asks, 'data');
+  const dial = (signal: AbortSignal) =>
+    new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(new Error('given up'))));
+  const other = splices.server({ label: 'other', bypasses: true, dial });
+  await once(other.listen(0, '127.0.0.1'), 'listening');
+  const joining = connect({ port: portOf(other), host: '127.0.0.1' });
+  await once(other, 'connection');
+  const heard = [once(asks, 'error'), once(joining, 'error')];
+  other.close();
+  void splices.close();
+  expect(await Promise.all(heard)).toMatchObject([[{ code: 'ECONNRESET' }], [{ code: 'ECONNRESET' }]]);
+});
+
 test('at the end nothing is open', async () => {
   await serve();
   const server = accepted();
