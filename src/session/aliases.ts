@@ -9,6 +9,7 @@
 import { UsageError } from '../errors.ts';
 import { type Alias, type Target, targetText } from './choices.ts';
 import type { ConnectedContext, ConnectedContexts } from './contexts.ts';
+import { findTarget } from './find-target.ts';
 import type { AliasTarget, Directory } from './routing/directory.ts';
 
 /** How many of the things that there are an error names. */
@@ -35,22 +36,15 @@ export function addAliases(
 }
 
 function resolve(target: Target, context: ConnectedContext): AliasTarget {
-  const { cluster, namespaces } = context;
-  const { namespace = namespaces[0], name } = target;
-  if (cluster.find(namespace, name)?.kind === target.kind) return { context, namespace, name };
-  if (target.kind === 'Pod') {
-    const behind = cluster.services.find(
-      (service) =>
-        service.namespace === namespace &&
-        service.headless &&
-        cluster.podsOf(service).some(({ label }) => label === name),
-    );
-    if (behind !== undefined) return { context, namespace, name: behind.name, podLabel: name };
-  }
-  throw unknown(target, context, namespace);
+  const found = findTarget(target, context);
+  if (found === undefined) throw unknown(target, context);
+  const { service, podLabel } = found;
+  const { namespace, name } = service;
+  return { context, namespace, name, ...(podLabel !== undefined && { podLabel }) };
 }
 
-function unknown(target: Target, { access, cluster }: ConnectedContext, namespace: string): UsageError {
+function unknown(target: Target, { access, cluster, namespaces }: ConnectedContext): UsageError {
+  const { namespace = namespaces[0] } = target;
   const there = cluster.services.filter((service) => service.namespace === namespace);
   const names = there.slice(0, MAX_SUGGESTIONS).map(({ name }) => name);
   const rest = there.length > names.length ? `, and ${there.length - names.length} more` : '';

@@ -21,9 +21,8 @@ import { DnsServer } from '../../names/dns/server.ts';
 import { Resolver } from '../../names/dns/resolver.ts';
 import { DnsStream } from '../../names/dns/stream.ts';
 import type { Log } from '../../observe/log.ts';
-import type { Protocol } from '../../policy/index.ts';
 import type { Dial } from '../../relay/relay.ts';
-import { RemoteStreamError } from '../../relay/stream.ts';
+import type { RemoteStreamError } from '../../relay/stream.ts';
 import type { EchoRequest, Stack, TcpRequest, UdpDatagram } from '../../../stack/index.ts';
 import { carry } from '../carry.ts';
 import type { Egress } from '../outside/egress.ts';
@@ -32,6 +31,7 @@ import { Outside } from '../outside/outside.ts';
 import { type Destination, labelOf, type ServiceDestination } from './destination.ts';
 import type { Directory } from './directory.ts';
 import { Obstacles } from './obstacles.ts';
+import { serviceFlow } from './service-flow.ts';
 
 const DNS_PORT = 53;
 
@@ -109,38 +109,30 @@ class Network {
   }
 
   #service(request: TcpRequest, destination: ServiceDestination): void {
-    const { cluster, service, podLabel } = destination;
-    const port = request.localPort;
+    const { localAddress, localPort: port } = request;
     const label = `${labelOf(destination)}:${port}`;
-    const passage = this.#admit('tcp', request.localAddress, port, destination);
-    if (passage === undefined) {
-      request.unreachable('admin-prohibited');
-      return;
-    }
     const onFailure = (error: RemoteStreamError): void =>
       this.#obstacles.tell(destination, port, label, error);
-    if (podLabel === undefined && !cluster.hasPort(service, port)) {
-      const error = new RemoteStreamError('refused', 'the Service has no such port');
-      passage.meter?.ended(error);
-      onFailure(error);
-      request.refuse();
-      return;
+    const flow = serviceFlow(destination, localAddress, port, this.#gate);
+    switch (flow.kind) {
+      case 'dial':
+        carry(request, flow.dial, { label, log: this.#log, onFailure });
+        return;
+      case 'refused':
+        onFailure(flow.error);
+        request.refuse();
+        return;
+      case 'prohibited':
+        request.unreachable('admin-prohibited');
     }
-    const dial: Dial =
-      podLabel === undefined
-        ? (events) => cluster.dialService(service, port, events)
-        : (events) => cluster.dialPod(service, podLabel, port, events);
-    carry(request, dial, { label, meter: passage.meter, log: this.#log, onFailure });
   }
 
-  #admit(
-    protocol: Protocol,
+  #admitPing(
     address: string,
-    port: number,
     { context, service: { namespace, name } }: ServiceDestination,
   ): Pick<Passage, 'meter'> | undefined {
     if (this.#gate === undefined) return {};
-    return this.#gate.admit(protocol, address, port, { context, namespace, name });
+    return this.#gate.admit('icmp', address, 0, { context, namespace, name });
   }
 
   #refuse(request: TcpRequest, label: string, why: string): void {
@@ -157,7 +149,7 @@ class Network {
     const destination = this.#directory.route(request.localAddress);
     if (destination.kind === 'outside' && this.#outside !== undefined) this.#outside.echo(request);
     else if (destination.kind === 'service') {
-      const passage = this.#admit('icmp', request.localAddress, 0, destination);
+      const passage = this.#admitPing(request.localAddress, destination);
       passage?.meter?.ended();
       if (passage === undefined) request.unreachable('admin-prohibited');
       else request.reply();
