@@ -3,5 +3,5 @@
 export { type HostPorts, openHostPorts } from './inward/host-ports.ts';
 export { HostPortSet } from './inward/ports.ts';
 export { publish, type Published } from './outward/publish.ts';
-export type { HostPortRule, ProxyHeader, PublishedPort, PublishRule } from './rules.ts';
+export type { HostPortRule, ProxyHeader, PublishedPort, PublishRule, StreamRule } from './rules.ts';
 export { Splices } from './tcp/splices.ts';

@@ -1,12 +1,12 @@
 /**
- * What a user chooses of the clusters: namespaces, picks, aliases, waits.
+ * What a user chooses of the clusters: namespaces, picks, aliases, waits, ports of the host.
  *
  * Each may say which context it means. A namespace that says none is meant in
- * every context; a pick, an alias or a wait that says none is meant in the
- * first, as a bare name is.
+ * every context; all else that says none is meant in the first, as a bare name is.
  */
 
 import type { ServiceRecord } from '../cluster/index.ts';
+import type { ProxyHeader } from '../publish/index.ts';
 
 export interface NamespaceChoice {
   readonly context?: string;
@@ -31,6 +31,19 @@ export interface Alias {
 export interface Wait {
   readonly target: Target;
   readonly timeoutMs: number;
+}
+
+/** What is to be met at a port of the host. */
+export interface PublishedTarget {
+  readonly kind: 'target';
+  /** Of the host; undefined is its loopback, 127.0.0.1 and ::1. */
+  readonly address?: string;
+  /** 0 has a free one chosen. */
+  readonly hostPort: number;
+  readonly target: Target;
+  /** By number or by name; undefined is the only one that there is. */
+  readonly port?: number | string;
+  readonly proxyHeader?: ProxyHeader;
 }
 
 /** A target as the user writes it. */

@@ -18,7 +18,14 @@ import {
 } from '../cluster/index.ts';
 import { UsageError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
-import { type Alias, type NamespaceChoice, type Target, targetText, type Wait } from './choices.ts';
+import {
+  type Alias,
+  type NamespaceChoice,
+  type PublishedTarget,
+  type Target,
+  targetText,
+  type Wait,
+} from './choices.ts';
 import { contextLabels } from './context-labels.ts';
 
 /** A context before anything of its cluster is known. */
@@ -52,6 +59,7 @@ export interface ContextOptions extends Omit<AccessOptions, 'context'> {
   readonly picks: readonly Target[];
   readonly aliases: readonly Alias[];
   readonly waits: readonly Wait[];
+  readonly publishedTargets: readonly PublishedTarget[];
   /** The one transport to use; without, whichever works. */
   readonly transport?: TransportName;
   readonly log: Log;
@@ -68,7 +76,7 @@ export async function loadContexts(options: ContextOptions): Promise<ContextAcce
     [
       ...options.namespaces,
       ...options.picks,
-      ...[...options.aliases, ...options.waits].map(({ target }) => target),
+      ...[...options.aliases, ...options.waits, ...options.publishedTargets].map(({ target }) => target),
     ],
     accesses,
   );
@@ -149,8 +157,8 @@ export function selectionOf(
   };
 }
 
-/** One that names no context is of the first. */
-function picksOf({ access, isFirst }: ContextAccess, picks: readonly Target[]): Target[] {
+/** Those that name no context are of the first. */
+export function picksOf({ access, isFirst }: ContextAccess, picks: readonly Target[]): Target[] {
   return picks.filter(({ context }) => (context === undefined ? isFirst : context === access.contextName));
 }
 

@@ -47,6 +47,7 @@ import {
 } from './sandbox-network.ts';
 import type { Environment } from './proxy-exceptions.ts';
 import { loopbackProxyNotes } from './proxy-notes.ts';
+import { mustBeSelected, PublishedTargets } from './published-targets.ts';
 import { endOnSignals, forwardSignals, keepIgnoring } from './signals.ts';
 import type { StandingSession, Traffic } from './standing.ts';
 import { waitForAll } from './waits.ts';
@@ -103,6 +104,7 @@ export async function runSession(options: SessionOptions): Promise<CommandEnd> {
 
 async function runWith(egress: Egress, plan: AddressPlan, options: SessionOptions): Promise<CommandEnd> {
   const loaded = await loadContexts(options);
+  mustBeSelected(loaded, options);
   const connecting = connectContexts(loaded, options);
   const kubeconfig = new CommandKubeconfig(loaded);
   const environmentFor = (env: Environment) =>
@@ -127,14 +129,16 @@ async function runWith(egress: Egress, plan: AddressPlan, options: SessionOption
   let signals: SignalWatch | undefined;
   try {
     if (!options.hideKubeconfig) kubeconfig.write(sandbox);
+    const { log } = options;
+    const targets = new PublishedTargets(options.publishedTargets, { contexts, gate: egress.gate, log });
     // A port that can't be had is told before anything is waited for.
     published = await publish({
       sandbox,
       addresses: plan.sandbox,
-      rules: options.publish,
-      log: options.log,
+      rules: [...options.publish, ...targets.rules],
+      log,
     });
-    if (options.apiServer) loopback = await openLoopbackServers(contexts, sandbox, options.log);
+    if (options.apiServer) loopback = await openLoopbackServers(contexts, sandbox, log);
     const isEarly = mayBeginEarly(contexts, plan, options);
     const parts = { sandbox, contexts, plan, egress, published, isRunning: isEarly };
     if (isEarly) {
@@ -143,8 +147,9 @@ async function runWith(egress: Egress, plan: AddressPlan, options: SessionOption
     }
     const ended = sandbox.exited.then(() => true);
     if (await Promise.race([contexts.read(), ended])) return await sandbox.exited;
+    targets.check();
     if (options.waits.length > 0) contexts.follow();
-    await waitForAll(options.waits, contexts, sandbox.exited, options.log);
+    await waitForAll(options.waits, contexts, sandbox.exited, log);
     const opened = await openNetwork(parts, options);
     network = opened;
     options.onStanding({
@@ -183,11 +188,11 @@ const ROOM_FOR_PODS = 2;
  * asked for, and what is met on the sandbox's own loopback must be there.
  */
 function mayBeginEarly(contexts: ConnectedContexts, plan: AddressPlan, options: SessionOptions): boolean {
-  const { command, waits, aliases, hostPorts } = options;
+  const { command, waits, aliases, hostPorts, publishedTargets } = options;
   return (
     contexts.areUnread &&
     command !== undefined &&
-    [waits, aliases, hostPorts].every(({ length }) => length === 0) &&
+    [waits, aliases, hostPorts, publishedTargets].every(({ length }) => length === 0) &&
     plan.capacity >= ROOM_FOR_PODS * contexts.serviceCount
   );
 }
@@ -210,7 +215,7 @@ async function begin(
 
 function proxyNotes({ hostPorts }: SessionOptions): string[] {
   const open = new HostPortSet(hostPorts);
-  return loopbackProxyNotes(process.env, (port) => open.has('tcp', port));
+  return loopbackProxyNotes(process.env, (port) => open.hostPortOf('tcp', port) !== undefined);
 }
 
 function commandFiles(

@@ -74,6 +74,14 @@ test.each([
   expect(stdout).toBe(`${READ}\nok\n`);
 });
 
+test('a port of the host: the command comes after them, so that what is wrong with it is an error before', async () => {
+  const { stdout } = await run([...WIDE, '-p', `0:svc/${LAST}`], 'head -n 1 /etc/hosts');
+  expect(stdout).toBe(`${READ}\n`);
+  const wrong = await run([...WIDE, '-p', `0:svc/${LAST}:1`], 'echo started');
+  expect(wrong).toMatchObject({ code: 125, stdout: '' });
+  expect(wrong.stderr).toMatch(/\[PUBLISH_PORT_UNKNOWN\]: .* 8080\n/);
+});
+
 test('an HTTP proxy: their names are among its exceptions', async () => {
   const { stdout } = await run(WIDE, 'echo $NO_PROXY', { http_proxy: 'http://proxy.invalid:3128' });
   expect(stdout).toContain(',svc-1,svc-1.e2e,');

@@ -15,7 +15,7 @@ import { realNamespace } from './changeable/real.ts';
 import type { Kubeconfig } from './kubeconfig.ts';
 import { fromSetup } from './program.ts';
 
-export { type ChangeableCluster, REPLICAS } from './changeable/contract.ts';
+export { type ChangeableCluster, REPLICAS, TO_WEB } from './changeable/contract.ts';
 
 /** The kubeconfig of all suites, as data. */
 export function suitesConfig(): Kubeconfig {

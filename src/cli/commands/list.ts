@@ -83,7 +83,8 @@ function toCells({ name, status }: Row): string[] {
 /** As --publish takes them; the loopback's two addresses are one. */
 function portsText(published: Status['published']): string {
   const pairs = published.map(
-    ({ protocol, hostPort, port }) => `${hostPort}:${port}${protocol === 'udp' ? '/udp' : ''}`,
+    ({ protocol, hostPort, port, target }) =>
+      `${hostPort}:${target ?? port}${protocol === 'udp' ? '/udp' : ''}`,
   );
   return [...new Set(pairs)].join(',');
 }

@@ -7,24 +7,25 @@ import type { Log } from '../../observe/log.ts';
 import { hostAndPort, isLoopback, LOOPBACK, type Loopback } from '../addresses.ts';
 import { boundAddresses } from '../udp/bound-addresses.ts';
 import { DatagramForward } from '../udp/datagram-forward.ts';
+import type { PortPair } from './ports.ts';
 
 export interface HostDatagramsOptions {
   readonly sandbox: Pick<Sandbox, 'bindInside'>;
-  readonly ports: readonly number[];
+  readonly ports: readonly PortPair[];
   readonly host: OpenPorts;
   readonly log: Log;
 }
 
 export async function forwardHostDatagrams(options: HostDatagramsOptions): Promise<DatagramForward[]> {
-  const places = options.ports.flatMap((port) => LOOPBACK.map((address) => ({ address, port })));
+  const places = options.ports.flatMap((pair) => LOOPBACK.map((address) => ({ address, ...pair })));
   return (await Promise.all(places.map((place) => forward(place, options)))).flat();
 }
 
 async function forward(
-  place: { readonly address: Loopback; readonly port: number },
+  { hostPort, ...place }: PortPair & { readonly address: Loopback },
   { sandbox, host, log }: HostDatagramsOptions,
 ): Promise<DatagramForward[]> {
-  const label = `host port ${place.port}/udp`;
+  const label = `host port ${hostPort}/udp`;
   const socket = createSocket(isIPv6(place.address) ? 'udp6' : 'udp4');
   try {
     await sandbox.bindInside(socket, place);
@@ -37,8 +38,8 @@ async function forward(
     return [];
   }
   const connect = () => {
-    const address = boundAddresses(host, place.port).find(isLoopback) ?? place.address;
-    return connectDatagrams(createSocket(isIPv6(address) ? 'udp6' : 'udp4'), { address, port: place.port });
+    const address = boundAddresses(host, hostPort).find(isLoopback) ?? place.address;
+    return connectDatagrams(createSocket(isIPv6(address) ? 'udp6' : 'udp4'), { address, port: hostPort });
   };
   return [new DatagramForward({ label, socket, connect, log })];
 }

@@ -21,7 +21,7 @@ export class HostLoopback {
   }
 
   hasPort(port: number): boolean {
-    return this.#ports.has('tcp', port);
+    return this.#ports.hasHost('tcp', port);
   }
 
   dial(port: number, events: RemoteStreamEvents): RemoteStream {

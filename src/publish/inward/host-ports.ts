@@ -54,8 +54,11 @@ export async function openHostPorts(options: HostPortsOptions): Promise<HostPort
     const mirror = new Mirror({
       sandbox,
       wanted,
-      isPublished: (hostPort) =>
-        published.ports.some((one) => one.protocol === 'tcp' && one.hostPort === hostPort),
+      leadsBack: (hostPort) =>
+        published.ports.some(
+          ({ protocol, port, ...one }) =>
+            protocol === 'tcp' && port !== undefined && one.hostPort === hostPort,
+        ),
       except: new Set(publishRules.filter(isFixedTcp).map(({ port }) => port)),
       host,
       inside,

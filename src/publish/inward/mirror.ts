@@ -33,8 +33,8 @@ const MAX_PORTS = 512;
 export interface MirrorOptions {
   readonly sandbox: Pick<Sandbox, 'listenInside'>;
   readonly wanted: HostPortSet;
-  /** Ports of the host that lead into this sandbox. */
-  readonly isPublished: (hostPort: number) => boolean;
+  /** Of ports of the host, whether they lead into this sandbox. */
+  readonly leadsBack: (hostPort: number) => boolean;
   /** Ports of the sandbox that are for its own programs. */
   readonly except: ReadonlySet<number>;
   readonly host: OpenPorts;
@@ -48,7 +48,7 @@ interface Open {
   readonly inside: readonly OpenPort[];
 }
 
-/** A port of the host that is met in the sandbox, at both addresses of its loopback. */
+/** A port of the sandbox at which one of the host is met, at both addresses of its loopback. */
 interface Entry {
   readonly servers: Server[];
   gone?: true;
@@ -105,12 +105,14 @@ export class Mirror {
     await Promise.all(opening);
   }
 
+  /** Of the sandbox, those at which something of the host is to be met now. */
   #portsOf(host: readonly OpenPort[]): Set<number> {
-    const { wanted, isPublished, except, log } = this.#options;
+    const { wanted, leadsBack, except, log } = this.#options;
     const open = new Set(host.filter(isOnLoopback).map(({ port }) => port));
-    const ports = [...open].filter(
-      (port) => wanted.has('tcp', port) && !isPublished(port) && !except.has(port),
-    );
+    const ports = [...open]
+      .filter((hostPort) => !leadsBack(hostPort))
+      .flatMap((hostPort) => wanted.portsOf('tcp', hostPort))
+      .filter((port) => !except.has(port));
     if (ports.length > MAX_PORTS && !this.#fullTold) {
       this.#fullTold = true;
       log.warn(
@@ -136,14 +138,18 @@ export class Mirror {
   /** @returns whether it could be had */
   async #listen(entry: Entry, address: Loopback, port: number): Promise<boolean> {
     const { sandbox, splices, log } = this.#options;
-    const server = splices.server({ label: `host port ${port}`, dial: dialHostLoopback(port, address) });
+    const hostPort = this.#hostPortOf(port);
+    const server = splices.server({
+      label: `host port ${hostPort}`,
+      dial: dialHostLoopback(hostPort, address),
+    });
     try {
       await sandbox.listenInside(server, { address, port });
       if (entry.gone) server.close();
       else entry.servers.push(server);
       return true;
     } catch (error) {
-      log.debug(`host port ${port}: ${error instanceof Error ? error.message : String(error)}`);
+      log.debug(`host port ${hostPort}: ${error instanceof Error ? error.message : String(error)}`);
       return false;
     }
   }
@@ -154,8 +160,12 @@ export class Mirror {
     if (this.#told.has(port)) return;
     this.#told.add(port);
     log[wanted.isNamed('tcp', port) ? 'warn' : 'info'](
-      `port ${port} in the sandbox is a program of its own; that of the host is at ${HOST_NAME}:${port}`,
+      `port ${port} in the sandbox is a program of its own; that of the host is at ${HOST_NAME}:${this.#hostPortOf(port)}`,
     );
+  }
+
+  #hostPortOf(port: number): number {
+    return this.#options.wanted.hostPortOf('tcp', port) ?? port;
   }
 
   #withdraw(port: number): void {

@@ -1,15 +1,16 @@
-/** Ports of the host on which this process serves ports of the sandbox. */
+/** Ports of the host on which this process serves ports of the sandbox, and what is reached by streams. */
 
 import { createSocket, type Socket as DatagramSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { isIPv6, type Server } from 'node:net';
 import type { OpenPorts } from '../../../sandbox/index.ts';
 import type { Log } from '../../observe/log.ts';
+import { openDuplex } from '../../relay/duplex.ts';
 import { hostAndPort } from '../addresses.ts';
 import { cannotListen, type HostPlace } from '../errors.ts';
-import type { ProxyHeader, PublishedPort } from '../rules.ts';
+import type { ProxyHeader, PublishedPort, StreamRule } from '../rules.ts';
 import { proxyHeader } from '../tcp/proxy-header.ts';
-import type { Splices } from '../tcp/splices.ts';
+import type { SpliceOptions, Splices } from '../tcp/splices.ts';
 import { DatagramForward } from '../udp/datagram-forward.ts';
 import { InsideDial, type InsideNetwork } from './inside-dial.ts';
 
@@ -29,11 +30,23 @@ export interface Wanted extends HostPlace {
   readonly header?: ProxyHeader;
 }
 
+/** The same of what is reached by a stream. */
+export interface WantedStream
+  extends Pick<HostPlace, 'address' | 'port'>,
+    Pick<StreamRule, 'target' | 'open'> {
+  readonly header?: ProxyHeader;
+}
+
 /** A port of the host that is ours. */
 export interface Serving {
   readonly at: PublishedPort;
   /** Connections that are open go on. */
   close(): void;
+}
+
+interface Listening {
+  readonly port: number;
+  readonly close: () => void;
 }
 
 export class HostSide {
@@ -46,23 +59,46 @@ export class HostSide {
   /** @throws UsageError HOST_PORT_TAKEN, HOST_PORT_PRIVILEGED, HOST_ADDRESS_UNKNOWN, PUBLISH_FAILED */
   async serve(wanted: Wanted): Promise<Serving> {
     const { protocol, address, inside } = wanted;
-    const { port, close } = await (protocol === 'tcp' ? this.#tcp(wanted) : this.#udp(wanted));
+    const { port, close } = await (protocol === 'tcp' ? this.#toProgram(wanted) : this.#udp(wanted));
     return { at: { protocol, hostAddress: address, hostPort: port, port: inside }, close };
   }
 
-  async #tcp({ header, inside, ...place }: Wanted): Promise<{ port: number; close: () => void }> {
-    const { sandbox, addresses, splices } = this.#options;
-    const dial = new InsideDial(sandbox, addresses, inside);
-    const server = splices.server({
-      label: labelOf(inside, place),
+  /** @throws UsageError as `serve` */
+  async serveStream(wanted: WantedStream): Promise<Serving> {
+    const { target, open, ...place } = wanted;
+    const { port, close } = await this.#tcp(place, {
+      label: target,
+      bypasses: true,
+      dial: async (signal) => {
+        const far = await openDuplex(await open(), signal);
+        return far.on('error', ({ message }) => this.#options.log.info(`${target}: ${message}`));
+      },
+    });
+    return { at: { protocol: 'tcp', hostAddress: place.address, hostPort: port, target }, close };
+  }
+
+  #toProgram(wanted: Wanted): Promise<Listening> {
+    const { sandbox, addresses } = this.#options;
+    const dial = new InsideDial(sandbox, addresses, wanted.inside);
+    return this.#tcp(wanted, {
+      label: labelOf(wanted.inside, wanted),
       dial: (signal) => dial.stream(signal),
+    });
+  }
+
+  async #tcp(
+    { address, port, header }: Omit<Wanted, 'protocol' | 'inside'>,
+    options: SpliceOptions,
+  ): Promise<Listening> {
+    const server = this.#options.splices.server({
+      ...options,
       ...(header && { preface: (near) => proxyHeader(header, near) }),
     });
-    await listening(server, place, () => server.listen({ host: place.address, port: place.port }));
+    await listening(server, { protocol: 'tcp', address, port }, () => server.listen({ host: address, port }));
     return { port: portOf(server.address()), close: () => void server.close() };
   }
 
-  async #udp({ inside, ...place }: Wanted): Promise<{ port: number; close: () => void }> {
+  async #udp({ inside, ...place }: Wanted): Promise<Listening> {
     const { sandbox, addresses, ports, log } = this.#options;
     const dial = new InsideDial(sandbox, addresses, inside);
     const socket = createSocket(isIPv6(place.address) ? 'udp6' : 'udp4');

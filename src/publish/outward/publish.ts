@@ -1,10 +1,10 @@
-/** Ports of the sandbox on the host: those that are named, and those that open. */
+/** Ports of the sandbox on the host, those that are named and those that open; and what is reached by streams. */
 
 import type { Log } from '../../observe/log.ts';
 import type { OpenPorts } from '../../../sandbox/index.ts';
 import { hostAndPort, LOOPBACK } from '../addresses.ts';
 import { portsUnseen } from '../errors.ts';
-import type { AutoRule, FixedRule, PublishedPort, PublishRule } from '../rules.ts';
+import type { AutoRule, FixedRule, PublishedPort, PublishRule, StreamRule } from '../rules.ts';
 import { Splices } from '../tcp/splices.ts';
 import { AutoPublisher } from './auto.ts';
 import { HostSide, type Serving } from './host-side.ts';
@@ -26,7 +26,8 @@ export async function publish({ sandbox, addresses, rules, log }: PublishOptions
   const published = new Published(splices, ports);
   try {
     const fixed = rules.filter((rule) => rule.kind === 'fixed');
-    for (const rule of fixed) published.add(...(await serveFixed(rule, hostSide, log)));
+    const named = rules.filter((rule) => rule.kind !== 'auto');
+    for (const rule of named) published.add(...(await serveNamed(rule, hostSide, log)));
     for (const { protocol } of rules.filter((rule): rule is AutoRule => rule.kind === 'auto')) {
       const except = new Set(fixed.filter((rule) => rule.protocol === protocol).map(({ port }) => port));
       if (ports !== undefined)
@@ -63,25 +64,31 @@ async function portsFor(
 }
 
 /** On the loopback both addresses are served, if the second can be had: `localhost` may be either. */
-async function serveFixed(rule: FixedRule, hostSide: HostSide, log: Log): Promise<Serving[]> {
-  const { protocol, port: inside, hostPort, proxyHeader } = rule;
+async function serveNamed(rule: FixedRule | StreamRule, hostSide: HostSide, log: Log): Promise<Serving[]> {
+  const { hostPort, proxyHeader } = rule;
   const [address, ...others] = rule.address === undefined ? LOOPBACK : [rule.address];
-  const place = { protocol, inside, ...(proxyHeader && { header: proxyHeader }) };
-  const first = await hostSide.serve({ ...place, address, port: hostPort });
+  const header = proxyHeader && { header: proxyHeader };
+  const serve = (at: { readonly address: string; readonly port: number }): Promise<Serving> =>
+    rule.kind === 'stream'
+      ? hostSide.serveStream({ ...header, ...at, target: rule.target, open: rule.open })
+      : hostSide.serve({ ...header, ...at, protocol: rule.protocol, inside: rule.port });
+  const first = await serve({ address, port: hostPort });
   const { hostPort: port } = first.at;
-  if (hostPort === 0)
-    log.warn(
-      `port ${inside}${protocol === 'udp' ? '/udp' : ''} is published at ${hostAndPort(address, port)}`,
-    );
+  if (hostPort === 0) log.warn(`${nameOf(rule)} is published at ${hostAndPort(address, port)}`);
   const rest = others.map(async (other) => {
     try {
-      return [await hostSide.serve({ ...place, address: other, port })];
+      return [await serve({ address: other, port })];
     } catch (error) {
-      log.debug(`-p ${port}:${inside}: ${error instanceof Error ? error.message : String(error)}`);
+      log.debug(`${nameOf(rule)}: ${error instanceof Error ? error.message : String(error)}`);
       return [];
     }
   });
   return [first, ...(await Promise.all(rest)).flat()];
+}
+
+function nameOf(rule: FixedRule | StreamRule): string {
+  if (rule.kind === 'stream') return rule.target;
+  return `port ${rule.port}${rule.protocol === 'udp' ? '/udp' : ''}`;
 }
 
 export class Published {

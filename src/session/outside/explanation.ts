@@ -19,6 +19,7 @@ import {
   Policy,
   type PolicySettings,
 } from '../../policy/index.ts';
+import { NO_ADDRESS } from './gate.ts';
 
 /** Where a Service is meant that names neither. */
 export interface ServicePlace {
@@ -54,9 +55,6 @@ interface GivenService {
   readonly namespace: string | undefined;
   readonly name: string;
 }
-
-/** A Service's flow has no address here: it is decided by its name. */
-const NO_ADDRESS = '0.0.0.0';
 
 export async function explainDestination(
   { host, protocol, port }: GivenDestination,

@@ -9,6 +9,9 @@
 import type { FlowMeter } from '../../egress/index.ts';
 import type { AuditLog, Denials, NamedAddresses, Policy, Protocol, ServiceRef } from '../../policy/index.ts';
 
+/** Of a flow to a Service that does not come by an address of the sandbox: it is decided by its name. */
+export const NO_ADDRESS = '0.0.0.0';
+
 export interface GateOptions {
   readonly policy: Policy;
   readonly names: NamedAddresses;
@@ -51,6 +54,13 @@ export class Gate {
     if (decision.verdict === 'deny') return undefined;
     const { via, address: canonical, name } = decision;
     return { via, address: canonical, ...(name !== undefined && { name }), ...(meter && { meter }) };
+  }
+
+  /** The rule that denies all connections to a port of a Service, if one does; there is no flow yet to be told of. */
+  denialOf(port: number, service: ServiceRef): string | undefined {
+    const flow = { protocol: 'tcp', address: NO_ADDRESS, port, names: [], service } as const;
+    const { verdict, rule } = this.#policy.decide(flow);
+    return verdict === 'deny' ? rule : undefined;
   }
 
   /** Whether a name of outside may be looked up. */

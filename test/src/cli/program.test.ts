@@ -26,6 +26,7 @@ const DEFAULTS = {
   proxies: [],
   dryRun: false,
   publish: [],
+  publishedTargets: [],
   hostPorts: [],
 };
 

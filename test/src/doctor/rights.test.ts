@@ -24,6 +24,7 @@ function contextOf(kubeconfig: string, options: Partial<ContextOptions> = {}): C
       picks: [],
       aliases: [],
       waits: [],
+      publishedTargets: [],
       kubeconfigText: kubeconfig,
       log: createLog(0),
       ...options,

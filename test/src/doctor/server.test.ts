@@ -70,7 +70,7 @@ async function clusterOf(
 
 function clustersOf(text: string): Clusters {
   const log = createLog(0);
-  const none = { contexts: [], namespaces: [], picks: [], aliases: [], waits: [] };
+  const none = { contexts: [], namespaces: [], picks: [], aliases: [], waits: [], publishedTargets: [] };
   return new Clusters({ ...none, allNamespaces: false, kubeconfigText: text, log }, {});
 }
 

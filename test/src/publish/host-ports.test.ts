@@ -66,7 +66,13 @@ async function open(
   });
 }
 
-const port = (first: number, last = first): HostPortRule => ({ kind: 'ports', protocol: 'tcp', first, last });
+const port = (first: number, last = first, hostFirst = first): HostPortRule => ({
+  kind: 'ports',
+  protocol: 'tcp',
+  first,
+  last,
+  hostFirst,
+});
 const ALL: HostPortRule = { kind: 'all' };
 
 async function serve(host: string): Promise<number> {
@@ -158,6 +164,35 @@ describe('on the sandbox’s own loopback', () => {
     expect(await said(wanted)).toBe('ECONNREFUSED');
   });
 
+  test('at another number than the host’s, which is refused then', async () => {
+    const [one, other] = [await serve('127.0.0.1'), await serve('::1')];
+    await open([port(9301, 9301, one), port(9302, 9302, other)]);
+    expect([await said(9301), await said(9301, '::1'), await said(9302)]).toEqual(
+      Array.from({ length: 3 }, () => 'the host'),
+    );
+    expect([await said(one), await said(other)]).toEqual(['ECONNREFUSED', 'ECONNREFUSED']);
+    servers.splice(0)[0]?.close();
+    await until(async () => !isOpen(9301));
+    expect(await said(9301)).toBe('ECONNREFUSED');
+  });
+
+  test('all, and one at another number as well, which goes before the host’s own of that', async () => {
+    const [one, two] = [await serve('127.0.0.1'), await serve('127.0.0.1')];
+    servers
+      .at(-1)
+      ?.removeAllListeners('connection')
+      .on('connection', (socket) => socket.end('the other'));
+    await open([ALL, port(two, two, one)]);
+    expect([await said(one), await said(two)]).toEqual(['the host', 'the host']);
+  });
+
+  test('a port of the host at which a Service is published is one of the host', async () => {
+    const wanted = await serve('127.0.0.1');
+    publishedPorts = [{ protocol: 'tcp', hostAddress: '127.0.0.1', hostPort: wanted, target: 'a/svc/web' }];
+    await open([port(5432, 5432, wanted)]);
+    expect(await said(5432)).toBe('the host');
+  });
+
   test('a port that is published is the sandbox’s own', async () => {
     const [inner, outer] = [await serve('127.0.0.1'), await serve('127.0.0.1')];
     publishedPorts = [{ protocol: 'tcp', hostAddress: '127.0.0.1', hostPort: outer, port: 80 }];
@@ -178,9 +213,16 @@ describe('on the sandbox’s own loopback', () => {
     await once(echo, 'listening');
     echo.on('message', (message, from) => echo.send(`heard ${String(message)}`, from.port, from.address));
     const wanted = echo.address().port;
-    await open([{ kind: 'ports', protocol: 'udp', first: wanted, last: wanted }]);
-    for (const address of ['127.0.0.1', '::1']) {
-      const socket = await sandbox.datagramsInside({ address, port: wanted });
+    await open([
+      { kind: 'ports', protocol: 'udp', first: wanted, last: wanted, hostFirst: wanted },
+      { kind: 'ports', protocol: 'udp', first: 5353, last: 5353, hostFirst: wanted },
+    ]);
+    for (const [address, at] of [
+      ['127.0.0.1', wanted],
+      ['::1', wanted],
+      ['127.0.0.1', 5353],
+    ] as const) {
+      const socket = await sandbox.datagramsInside({ address, port: at });
       socket.send('hello');
       expect(String((await once(socket, 'message'))[0])).toBe('heard hello');
       socket.close();
@@ -204,6 +246,15 @@ describe('where a program of the sandbox has the port', () => {
     sandbox.signal(constants.signals.SIGUSR2);
     await until(async () => (await said(wanted, '::1')) === 'the host');
     expect(await said(wanted)).toBe('the host');
+  });
+
+  test('of another number, the line has the host’s', async () => {
+    const wanted = await serve('127.0.0.1');
+    await program(9305);
+    await open([port(9305, 9305, wanted)]);
+    expect(told()).toEqual([
+      `warn: port 9305 in the sandbox is a program of its own; that of the host is at host.kns.internal:${wanted}`,
+    ]);
   });
 
   test('that is bound at one address, and not listened on, it is the host’s at neither until it is free', async () => {
@@ -244,10 +295,20 @@ describe('where a program of the sandbox has the port', () => {
 
 describe('host.kns.internal', () => {
   test('has the ports that are allowed, and no other', async () => {
-    await open([port(5432), port(8000, 8001), { kind: 'ports', protocol: 'udp', first: 53, last: 53 }]);
+    await open([
+      port(5432),
+      port(8000, 8001),
+      { kind: 'ports', protocol: 'udp', first: 53, last: 53, hostFirst: 53 },
+    ]);
     expect(names).toEqual(['host.kns.internal']);
     const has = [5431, 5432, 5433, 7999, 8000, 8001, 8002, 53].map((one) => endpoint?.hasPort(one));
     expect(has).toEqual([false, true, false, false, true, true, false, false]);
+  });
+
+  test('has the host’s own numbers', async () => {
+    await open([port(9303, 9304, 8000)]);
+    const has = [8000, 8001, 8002, 9303].map((one) => endpoint?.hasPort(one));
+    expect(has).toEqual([true, true, false, false]);
   });
 
   test('all of them are dialled as they are asked for', async () => {

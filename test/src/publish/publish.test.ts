@@ -162,6 +162,79 @@ describe('ports that are named', () => {
   });
 });
 
+/** A far end that says its name and echoes. */
+const echoing = (target: string, more: object = {}): PublishRule => ({
+  kind: 'stream',
+  protocol: 'tcp',
+  hostPort: 0,
+  target,
+  open: async () => (events) => {
+    queueMicrotask(() => {
+      events.onEstablished();
+      events.onData(Buffer.from(`${target}: `));
+    });
+    return {
+      write(chunk, done) {
+        events.onData(chunk);
+        done();
+      },
+      end: () => events.onEnd(),
+      pause() {},
+      resume() {},
+      destroy() {},
+    };
+  },
+  ...more,
+});
+
+describe('what is reached by streams', () => {
+  test('is met at both addresses of the loopback, and told by its name', async () => {
+    await standing();
+    const { ports } = await open(echoing('a/svc/web:80'));
+    expect(ports).toEqual(
+      ['127.0.0.1', '::1'].map((hostAddress) => ({
+        protocol: 'tcp',
+        hostAddress,
+        hostPort: ports[0]?.hostPort,
+        target: 'a/svc/web:80',
+      })),
+    );
+    for (const { hostPort: port, hostAddress: host } of ports) {
+      const socket = connect({ port, host, allowHalfOpen: true });
+      socket.end('hello');
+      expect(await text(socket)).toBe('a/svc/web:80: hello');
+    }
+    expect(told()).toEqual([`warn: a/svc/web:80 is published at 127.0.0.1:${ports[0]?.hostPort}`]);
+  });
+
+  test('a PROXY header goes in front', async () => {
+    await standing();
+    const one = await open(echoing('a/svc/web:80', { proxyHeader: 'v1', address: '127.0.0.1' }));
+    const socket = connect({ port: first(one), host: '127.0.0.1', allowHalfOpen: true });
+    await once(socket, 'connect');
+    const { localPort } = socket;
+    socket.end('hello');
+    expect(await text(socket)).toBe(
+      `a/svc/web:80: PROXY TCP4 127.0.0.1 127.0.0.1 ${localPort} ${first(one)}\r\nhello`,
+    );
+  });
+
+  test('what can’t be dialled is reset, and -v says why', async () => {
+    await standing();
+    const one = await open(
+      echoing('a/svc/web:80', { open: () => Promise.reject(new Error('it is not there')) }),
+    );
+    expect(await said(first(one))).toBe('ECONNRESET');
+    expect(told().at(-1)).toBe('info: a/svc/web:80: it is not there');
+  });
+
+  test('HOST_PORT_TAKEN', async () => {
+    await standing();
+    const hostPort = await taken();
+    await expect(open(echoing('a/svc/web', { hostPort }))).rejects.toMatchObject({ code: 'HOST_PORT_TAKEN' });
+  });
+});
+
 describe('ports that open', () => {
   const AUTO: PublishRule = { kind: 'auto', protocol: 'tcp' };
 

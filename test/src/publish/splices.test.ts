@@ -246,9 +246,7 @@ test('at the end, what has neither end in the sandbox is reset at once, also whe
   const asks = client();
   (await server).on('error', () => {}).write('hello');
   await once(asks, 'data');
-  const dial = (signal: AbortSignal) =>
-    new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(new Error('given up'))));
-  const other = splices.server({ label: 'other', bypasses: true, dial });
+  const other = splices.server({ label: 'other', bypasses: true, dial: untilGivenUp });
   await once(other.listen(0, '127.0.0.1'), 'listening');
   const joining = connect({ port: portOf(other), host: '127.0.0.1' });
   await once(other, 'connection');
@@ -280,4 +278,8 @@ function connections(server: Server): Promise<number> {
   return new Promise((resolve, reject) => {
     server.getConnections((error, count) => (error === null ? resolve(count) : reject(error)));
   });
+}
+
+function untilGivenUp(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('given up'))));
 }

@@ -26,6 +26,7 @@ function options(more: Partial<ContextOptions>): ContextOptions {
     picks: [],
     aliases: [],
     waits: [],
+    publishedTargets: [],
     log: new LogLines(),
     ...more,
   };

@@ -30,6 +30,7 @@ async function chosen(more: Partial<ContextOptions>, shows: (file: string) => bo
     picks: [],
     aliases: [],
     waits: [],
+    publishedTargets: [],
     log: new LogLines(),
     ...more,
   });
