@@ -1,8 +1,10 @@
 /** Several contexts in one sandbox. Both lead to the one cluster there is; the sandbox does not know that. */
 
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Kubeconfigs } from '../support/kubeconfig.ts';
-import { runProgram, type RunResult } from '../support/program.ts';
+import { runProgram, type RunResult, startProgram } from '../support/program.ts';
 
 const FIRST = 'first';
 const SECOND = 'Team/second@x';
@@ -61,6 +63,26 @@ describe('names', () => {
     const { code } = await run(['--context', FIRST], 'getent hosts web.e2e.first');
     expect(code).toBe(2);
   });
+});
+
+test("a Service of either at a port of the host, by its context's name", async () => {
+  const of = (context: string) => ['-p', `127.0.0.1:0:${context}e2e/svc/web`];
+  const args = ['--kubeconfig', path, ...BOTH, ...of(''), ...of(`${SECOND}/`), '--', 'sleep', '1000'];
+  const child = startProgram(args);
+  const ports: number[] = [];
+  const names: string[] = [];
+  if (child.stderr === null) throw new Error('no pipe');
+  for await (const line of createInterface(child.stderr)) {
+    const [, name, port] = /^kns-rootless: (\S+) is published at 127\.0\.0\.1:(\d+)$/.exec(line) ?? [line];
+    ports.push(Number(port));
+    names.push(name);
+    if (ports.length === 2) break;
+  }
+  expect(names).toEqual([`${FIRST}/e2e/svc/web`, `${SECOND}/e2e/svc/web`]);
+  const answers = await Promise.all(ports.map((port) => fetch(`http://127.0.0.1:${port}/healthz`)));
+  expect(await Promise.all(answers.map((answer) => answer.text()))).toEqual(['ok\n', 'ok\n']);
+  child.kill();
+  await once(child, 'close');
 });
 
 describe('what is said', () => {
