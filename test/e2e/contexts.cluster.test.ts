@@ -66,8 +66,8 @@ describe('names', () => {
 });
 
 test("a Service of either at a port of the host, by its context's name", async () => {
-  const of = (context: string) => ['-p', `127.0.0.1:0:${context}e2e/svc/web`];
-  const args = ['--kubeconfig', path, ...BOTH, ...of(''), ...of(`${SECOND}/`), '--', 'sleep', '1000'];
+  const published = ['', `${SECOND}/`].flatMap((context) => ['-p', `127.0.0.1:0:${context}e2e/svc/web`]);
+  const args = ['--kubeconfig', path, ...BOTH, ...published, '--', 'sleep', '1000'];
   const child = startProgram(args);
   const ports: number[] = [];
   const names: string[] = [];
