@@ -28,11 +28,16 @@ const MOST_FRAMES_PER_MIB = 40;
 /** Node itself takes two MiB at once, now and then, whatever is done. */
 const ONCE_BYTES = 2.5 * MIB;
 
-const counts = new Map<Kind, Tally>();
+/** How often is counted before a count is believed to be too high: a busy machine only ever adds to some. */
+const ATTEMPTS = 3;
+
+type Counts = ReadonlyMap<Kind, Tally>;
+const attempts: Counts[] = [];
 let folder: string;
+let ledger: string;
 
 /** Node as it runs the program here: its calls counted, and no collection in the middle of a count. */
-function countedNode(ledger: string): string[] {
+function countedNode(): string[] {
   const counted = ['env', `LD_PRELOAD=${ledger}`, `KNS_LEDGER=${join(folder, 'counts')}`, process.execPath];
   return [...counted, '--expose-gc', '--min-semi-space-size=128', '--max-semi-space-size=128'];
 }
@@ -40,34 +45,45 @@ function countedNode(ledger: string): string[] {
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'kns-ledger-'));
   chmodSync(folder, 0o777);
-  const ledger = join(folder, 'ledger.so');
+  ledger = join(folder, 'ledger.so');
   const source = join(import.meta.dirname, 'ledger.c');
   execFileSync('cc', ['-shared', '-fPIC', '-O2', '-fno-builtin', '-Wall', '-Werror', '-o', ledger, source]);
+}, 60_000);
+
+async function count(): Promise<Counts> {
   const world = await makeWorld(join(import.meta.dirname, 'path.ts'));
   try {
-    const seen = await world.run('counts', '', countedNode(ledger));
+    const seen = await world.run('counts', '', countedNode());
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- said by path.ts
-    for (const { kind, ...tally } of seen as ({ kind: Kind } & Tally)[]) counts.set(kind, tally);
+    const tallies = seen as ({ kind: Kind } & Tally)[];
+    return new Map(tallies.map(({ kind, ...tally }) => [kind, tally]));
   } finally {
     world.remove();
   }
-}, 60_000);
+}
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Names the count that is too high, and all the others beside it. */
-function within(kind: Kind, bounds: (tally: Tally) => Partial<Record<keyof Tally, number>>): void {
-  const tally = counts.get(kind);
-  if (tally === undefined) throw new Error(`nothing was counted of ${kind}`);
-  const tooHigh = Object.entries(bounds(tally)).filter(
-    ([name, most]) => !(tally[name as keyof Tally] <= most),
-  );
-  expect(tooHigh, JSON.stringify(tally)).toEqual([]);
-  expect(tally.collections, 'the collector ran, so that allocations are not known').toBe(0);
+/** In one of the attempts. Names the count that is too high, and all the others beside it. */
+async function within(
+  kind: Kind,
+  bounds: (tally: Tally) => Partial<Record<keyof Tally, number>>,
+): Promise<void> {
+  const failures: string[] = [];
+  for (let i = 0; i < ATTEMPTS; i++) {
+    attempts[i] ??= await count();
+    const tally = attempts[i].get(kind);
+    if (tally === undefined) throw new Error(`nothing was counted of ${kind}`);
+    const most = { ...bounds(tally), collections: 0 };
+    const tooHigh = Object.entries(most).filter(([name, bound]) => !(tally[name as keyof Tally] <= bound));
+    if (tooHigh.length === 0) return;
+    failures.push(`${JSON.stringify(tooHigh)} of ${JSON.stringify(tally)}`);
+  }
+  expect(failures).toEqual([]);
 }
 
-test('an upload: a read and a write a frame, an ACK a batch, each byte copied once, in buffers that are there', () => {
-  within('up', ({ framesIn, framesOut, batches, waits }) => ({
+test('an upload: a read and a write a frame, an ACK a batch, each byte copied once, in buffers that are there', async () => {
+  await within('up', ({ framesIn, framesOut, batches, waits }) => ({
     framesIn: (AMOUNTS.upBytes / MIB) * MOST_FRAMES_PER_MIB,
     // One more in each batch finds that there is nothing left.
     reads: framesIn + 2 * batches + FEW,
@@ -84,8 +100,8 @@ test('an upload: a read and a write a frame, an ACK a batch, each byte copied on
   }));
 });
 
-test('a download: no byte copied but by the kernel, read into what it is sent from', () => {
-  within('down', ({ framesIn, framesOut, batches, waits }) => ({
+test('a download: no byte copied but by the kernel, read into what it is sent from', async () => {
+  await within('down', ({ framesIn, framesOut, batches, waits }) => ({
     framesOut: (AMOUNTS.downBytes / MIB) * MOST_FRAMES_PER_MIB,
     reads: framesIn + 2 * batches + 1.2 * framesOut + FEW,
     // A full link takes a frame at the second try.
@@ -99,9 +115,9 @@ test('a download: no byte copied but by the kernel, read into what it is sent fr
   }));
 });
 
-test('a question and its answer: one frame each way, which acknowledges as well', () => {
+test('a question and its answer: one frame each way, which acknowledges as well', async () => {
   const { exchanges } = AMOUNTS;
-  within('exchanges', () => ({
+  await within('exchanges', () => ({
     framesIn: 1.2 * exchanges + FEW,
     framesOut: 1.2 * exchanges + FEW,
     // The frame, that there is no other, the answer.
@@ -117,9 +133,9 @@ test('a question and its answer: one frame each way, which acknowledges as well'
   }));
 });
 
-test('a connection, a question, an answer and its end', () => {
+test('a connection, a question, an answer and its end', async () => {
   const { connections } = AMOUNTS;
-  within('connections', () => ({
+  await within('connections', () => ({
     framesIn: 6.5 * connections + FEW,
     framesOut: 5.5 * connections + FEW,
     reads: 14 * connections + FEW,

@@ -36,15 +36,14 @@ const DIALS: readonly { readonly kind: string; readonly dial: (port: number) => 
 ];
 
 /** Of our socket at this port: when the kernel asks its peer next (proc_net_tcp.txt of the kernel, timer_active 2). */
-function keepAliveTimerS(port = 0): number {
+function keepAliveTimerS(port = 0): number | undefined {
   const local = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`;
   const line = readFileSync('/proc/self/net/tcp', 'utf8')
     .split('\n')
     .map((text) => text.trim().split(/\s+/))
     .find((fields) => fields[1] === local);
   const [active, ticks = ''] = (line?.[5] ?? '').split(':');
-  expect(active).toBe('02');
-  return parseInt(ticks, 16) / 100;
+  return active === '02' ? parseInt(ticks, 16) / 100 : undefined;
 }
 
 describe.each(DIALS)('a stream to a host socket: $kind', ({ dial }) => {
@@ -146,11 +145,14 @@ describe.each(DIALS)('a stream to a host socket: $kind', ({ dial }) => {
     let port: number | undefined;
     const probe = await streamTo((socket) => {
       port = socket.remotePort;
-      socket.end('x');
+      // In the end it is reset.
+      socket.on('error', () => {}).end('x');
     });
     await probe.ending;
-    expect(keepAliveTimerS(port)).toBeGreaterThan(50);
-    expect(keepAliveTimerS(port)).toBeLessThanOrEqual(60);
+    // What others open and close meanwhile may hide a line of the list.
+    const seconds = await vi.waitUntil(() => keepAliveTimerS(port));
+    expect(seconds).toBeGreaterThan(50);
+    expect(seconds).toBeLessThanOrEqual(61);
     probe.stream.destroy();
   });
 
