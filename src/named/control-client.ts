@@ -30,7 +30,8 @@ async function connectTo(state: string, name: string): Promise<Socket> {
   } catch (error) {
     socket.destroy();
     if (error instanceof Error && error.name === 'AbortError') throw silent(name);
-    if (!['ENOENT', 'ECONNREFUSED'].includes(codeOf(error) ?? '')) throw error;
+    // The last: it has ended before it took the connection.
+    if (!['ENOENT', 'ECONNREFUSED', 'ECONNRESET'].includes(codeOf(error) ?? '')) throw error;
     throw await unknown(state, name);
   } finally {
     closeSync(entry);

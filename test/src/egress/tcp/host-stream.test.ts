@@ -35,13 +35,16 @@ const DIALS: readonly { readonly kind: string; readonly dial: (port: number) => 
   },
 ];
 
+/** The state of a connection that is over, whose port may be somebody's again (tcp_states.h of the kernel). */
+const TIME_WAIT = '06';
+
 /** Of our socket at this port: when the kernel asks its peer next (proc_net_tcp.txt of the kernel, timer_active 2). */
 function keepAliveTimerS(port = 0): number | undefined {
   const local = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`;
   const line = readFileSync('/proc/self/net/tcp', 'utf8')
     .split('\n')
     .map((text) => text.trim().split(/\s+/))
-    .find((fields) => fields[1] === local);
+    .find((fields) => fields[1] === local && fields[3] !== TIME_WAIT);
   const [active, ticks = ''] = (line?.[5] ?? '').split(':');
   return active === '02' ? parseInt(ticks, 16) / 100 : undefined;
 }
