@@ -16,7 +16,7 @@ export type { LinkDevice } from './device.ts';
 export { connectDatagrams } from './inside/connect.ts';
 export { join, type JoinOptions } from './join/join.ts';
 export { borrowNamespaces, type Namespaces } from './join/namespaces.ts';
-export { launch, type LaunchOptions } from './launch.ts';
+export { launch, type LaunchOptions, visibleFiles } from './launch.ts';
 export type { LinkKind, LinkOptions } from './link.ts';
 export { loadNative } from './native/addon.ts';
 export type { PrivilegeOptions } from './process/privilege.ts';

@@ -53,7 +53,7 @@ import { proxyNotes } from './process/proxies.ts';
 import { type PrivilegeOptions, privilegeArguments } from './process/privilege.ts';
 import { RunningSandbox, type Sandbox, type Stage } from './running.ts';
 import { EtcDirectory } from './view/etc.ts';
-import { type FileOptions, fileView, visibleEnvironment } from './view/files.ts';
+import { type FileOptions, type FileView, fileView, visibleEnvironment } from './view/files.ts';
 
 /** How often bubblewrap may meet a host whose mounts change under its hands. */
 const MAX_ATTEMPTS = 5;
@@ -123,7 +123,7 @@ function nothing(): void {}
 
 async function setUp(
   native: Native,
-  { guard, covered, shows }: Started,
+  { guard, covered }: Started,
   helper: NetnsHelper,
   signal: AbortSignal,
   { link, privilege, caller, env = process.env, onStage = nothing }: LaunchOptions,
@@ -151,7 +151,6 @@ async function setUp(
       helper,
       device,
       files: new EtcDirectory(directory),
-      shows,
       pidfd,
       sharesPids,
       mayLead: isLauncher(caller) && !sharesPids,
@@ -168,7 +167,20 @@ interface Started {
   readonly guard: Guard;
   /** What is left of the view for the helper to make. */
   readonly covered: readonly string[];
-  readonly shows: (file: string) => boolean;
+}
+
+type ViewOptions = Pick<LaunchOptions, 'files' | 'privilege' | 'cwd' | 'env'>;
+
+function viewOf({ files = {}, privilege = {}, ...options }: ViewOptions): FileView {
+  const env = options.env ?? process.env;
+  const cwd = workingDirectory(options.cwd);
+  const home = env['HOME'] || homedir();
+  return fileView(files, { env, home, cwd }, !(privilege.sharePid ?? false));
+}
+
+/** Tells whether a command would find the host's file at a path, as things are now. @throws SandboxError as `launch` does of files */
+export function visibleFiles(options: ViewOptions): (file: string) => boolean {
+  return viewOf(options).shows;
 }
 
 /** All that is decided before anything is started. */
@@ -176,9 +188,8 @@ function startGuard(native: Native, options: LaunchOptions): Started {
   const { files = {}, privilege = {}, caller } = options;
   const env = options.env ?? process.env;
   const cwd = workingDirectory(options.cwd);
-  const home = env['HOME'] || homedir();
   const sharePid = privilege.sharePid ?? false;
-  const { args, covered, shows } = fileView(files, { env, home, cwd }, !sharePid);
+  const { args, covered } = viewOf(options);
   const guard = new Guard(native, {
     command: options.command ?? [],
     cwd,
@@ -199,7 +210,7 @@ function startGuard(native: Native, options: LaunchOptions): Started {
       String(FD.block),
     ],
   });
-  return { guard, covered, shows };
+  return { guard, covered };
 }
 
 /** The attempt met a mount of the host's on its way out; the next one hardly will. */

@@ -19,8 +19,6 @@ import type { EtcDirectory, SandboxFiles } from './view/etc.ts';
 export interface Sandbox {
   readonly device: LinkDevice;
   readonly files: SandboxFiles;
-  /** Whether the command finds the host's file at this path, as things were at the start. */
-  readonly shows: (file: string) => boolean;
   /** What could not be had on this system, one line each; the sandbox works without. */
   readonly notes: readonly string[];
   /** Runs the command; before this, nothing of it has run. */
@@ -60,7 +58,6 @@ export type Stage =
 
 /** What a sandbox is made of, once it stands. */
 export interface Parts extends JobParts {
-  readonly shows: (file: string) => boolean;
   readonly helper: NetnsHelper;
   readonly device: LinkDevice;
   readonly files: EtcDirectory;
@@ -84,10 +81,6 @@ export class RunningSandbox implements Sandbox {
     this.#inside = new Inside(parts.api, parts.helper);
     this.device = parts.device;
     this.exited = parts.guard.exited;
-  }
-
-  get shows(): (file: string) => boolean {
-    return this.#parts.shows;
   }
 
   get files(): SandboxFiles {

@@ -12,7 +12,7 @@
  */
 export { type AccessOptions, type ClusterAccess, loadAccess } from './access/access.ts';
 export { candidateFiles } from './access/kubeconfig.ts';
-export { standaloneKubeconfig } from './access/standalone.ts';
+export { sourcesOf, standaloneKubeconfig } from './access/standalone.ts';
 export { type ServerTrust, tunnelFor } from './agent/agent.ts';
 export { bareHost } from './agent/proxy-choice.ts';
 export { ApiClient } from './api/client.ts';

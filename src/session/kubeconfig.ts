@@ -7,41 +7,46 @@
  * sandbox alone, and has nothing of a file that the command is not to see.
  */
 
+import { statSync } from 'node:fs';
 import path from 'node:path';
 import { absolutePath, KUBECONFIG_FILE, type Sandbox } from '../../sandbox/index.ts';
-import { candidateFiles, standaloneKubeconfig } from '../cluster/index.ts';
+import { candidateFiles, sourcesOf, standaloneKubeconfig } from '../cluster/index.ts';
 import type { ContextAccess } from './contexts.ts';
 import type { Environment } from './proxy-exceptions.ts';
 
 export class CommandKubeconfig {
   /** Those that kubectl is to read, in this order, by their whole paths; none where the user has none. */
-  readonly paths: readonly string[];
-  readonly #contexts: readonly ContextAccess[];
+  readonly #paths: readonly string[];
+  /** Of the sandbox's own file, where there is to be one. */
+  readonly #text: string | undefined;
 
-  constructor(contexts: readonly ContextAccess[]) {
-    const { currentContext } = contexts[0].access.kubeconfig;
-    const paths = contexts[0].access.kubeconfig.paths.map((file) => absolutePath(file));
-    const isOwn = contexts[0].name !== currentContext || contexts.some((context) => isChanged(context));
-    this.paths = isOwn && paths.length > 0 ? [KUBECONFIG_FILE] : paths;
-    this.#contexts = contexts;
+  /** @param visible called where it matters; tells whether the command sees a file */
+  constructor(contexts: readonly ContextAccess[], visible: () => (file: string) => boolean) {
+    const [first, ...others] = contexts;
+    const { paths, files, currentContext } = first.access.kubeconfig;
+    const isChosen = first.name !== currentContext || contexts.some((context) => isChanged(context));
+    const shows = isChosen || files.some(({ path }) => !staysThere(path)) ? visible() : () => false;
+    const shown = files.filter((file) => sourcesOf(file).every(shows));
+    // Where the command sees none of them, what it finds at their paths is meant.
+    this.#paths = shown.length > 0 ? [KUBECONFIG_FILE] : paths.map((file) => absolutePath(file));
+    if (shown.length > 0) this.#text = standaloneKubeconfig(shown, [chosen(first), ...others.map(chosen)]);
   }
 
   /** The environment of a command, where that leads kubectl to other files than these. */
   lead(env: Environment): Environment {
     const theirs = candidateFiles(undefined, env).join(path.delimiter);
-    const list = this.paths.join(path.delimiter);
-    return this.paths.length === 0 || theirs === list ? env : { ...env, KUBECONFIG: list };
+    const list = this.#paths.join(path.delimiter);
+    return this.#paths.length === 0 || theirs === list ? env : { ...env, KUBECONFIG: list };
   }
 
-  /** Writes the sandbox's own file, if there is to be one. */
-  write({ files, shows }: Pick<Sandbox, 'files' | 'shows'>): void {
-    if (!this.paths.includes(KUBECONFIG_FILE)) return;
-    const [first, ...others] = this.#contexts;
-    const shown = first.access.kubeconfig.files.filter((file) => shows(file.path));
-    // Without any, there is none for kubectl either.
-    if (shown.length > 0)
-      files.kubeconfig.write(standaloneKubeconfig(shown, [chosen(first), ...others.map(chosen)]));
+  write({ kubeconfig }: Pick<Sandbox['files'], 'kubeconfig'>): void {
+    if (this.#text !== undefined) kubeconfig.write(this.#text);
   }
+}
+
+/** What a shell has made of `<(…)` is read once; and the file of a sandbox that this one is in is hidden in this one. */
+function staysThere(file: string): boolean {
+  return file !== KUBECONFIG_FILE && (statSync(file, { throwIfNoEntry: false })?.isFile() ?? false);
 }
 
 function isChanged({ access, namespaces }: ContextAccess): boolean {

@@ -14,12 +14,14 @@ import {
   type CallerState,
   type CommandEnd,
   type FileOptions,
+  KUBECONFIG_FILE,
   launch,
   type LaunchOptions,
   type LinkOptions,
   type Sandbox,
   type SignalWatch,
   visibleEnvironment,
+  visibleFiles,
 } from '../../sandbox/index.ts';
 import { HostPortSet, publish, type Published } from '../publish/index.ts';
 import type { LoopbackServers } from './api-server/loopback.ts';
@@ -105,16 +107,17 @@ export async function runSession(options: SessionOptions): Promise<CommandEnd> {
 async function runWith(egress: Egress, plan: AddressPlan, options: SessionOptions): Promise<CommandEnd> {
   const loaded = await loadContexts(options);
   mustBeSelected(loaded, options);
+  const { command, locked, caller, privilege, fds, link } = options;
+  const files = commandFiles(loaded, options);
+  const kubeconfig = new CommandKubeconfig(loaded, () => visibleFiles({ files, privilege }));
   const connecting = connectContexts(loaded, options);
-  const kubeconfig = new CommandKubeconfig(loaded);
   const environmentFor = (env: Environment) =>
     commandEnvironment(env, { contexts: loaded, connecting, kubeconfig }, options);
   const [contexts, sandbox] = await bothOrNeither(connecting, async (abort) => {
-    const { command, locked, caller, privilege, fds, link } = options;
     return launch({
       caller,
       env: await environmentFor(process.env),
-      files: commandFiles(loaded, options),
+      files,
       privilege,
       fds,
       link: linkOptions(plan, link),
@@ -128,7 +131,7 @@ async function runWith(egress: Egress, plan: AddressPlan, options: SessionOption
   let network: SandboxNetwork | undefined;
   let signals: SignalWatch | undefined;
   try {
-    if (!options.hideKubeconfig) kubeconfig.write(sandbox);
+    if (!options.hideKubeconfig) kubeconfig.write(sandbox.files);
     const { log } = options;
     const targets = new PublishedTargets(options.publishedTargets, { contexts, gate: egress.gate, log });
     // A port that can't be had is told before anything is waited for.
@@ -222,9 +225,10 @@ function commandFiles(
   contexts: readonly ContextAccess[],
   { files, hideKubeconfig, kubeconfig }: SessionOptions,
 ): FileOptions {
-  if (!hideKubeconfig) return files;
   const { hidden = [] } = files;
-  return { ...files, hidden: [...hidden, ...credentialFiles(contexts, process.env, kubeconfig)] };
+  const credentials = hideKubeconfig ? credentialFiles(contexts, process.env, kubeconfig) : [];
+  // That of a sandbox which this one is in says what may be hidden in this one. What it may see is written anew.
+  return { ...files, hidden: [...hidden, KUBECONFIG_FILE, ...credentials] };
 }
 
 function traffic({ device }: Sandbox, network: SandboxNetwork, egress: Egress): Traffic {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Kubeconfigs } from '../support/kubeconfig.ts';
 import { ordinaryUser } from '../support/ordinary-user.ts';
-import { runProgram } from '../support/program.ts';
+import { fromSetup, runProgram } from '../support/program.ts';
 import { RuntimeDirectory } from './runtime-directory.ts';
 
 const OWN_FILE = '/etc/kns-rootless.kubeconfig';
@@ -15,6 +15,8 @@ let kubeconfigs: Kubeconfigs;
 let path: string;
 /** Of `prod` alone. */
 let other: string;
+/** As it is everywhere else. */
+let working: string;
 
 beforeAll(() => {
   kubeconfigs = new Kubeconfigs();
@@ -37,6 +39,7 @@ beforeAll(() => {
     ];
     config['current-context'] = 'prod';
   });
+  working = kubeconfigs.write('working', () => {});
   other = kubeconfigs.write('other', (config) => {
     config.clusters = [{ name: 'nowhere', cluster: { server: 'https://127.0.0.1:1' } }];
     config.contexts = [{ name: 'prod', context: { cluster: 'nowhere', user: config.users[0].name } }];
@@ -98,9 +101,35 @@ describe('kubectl', () => {
   test('has nothing of a file that is hidden', async () => {
     const { stdout, stderr } = await run(['--hide', path, ...STAGING], `echo $KUBECONFIG; cat ${OWN_FILE}`);
     expect({ stdout, stderr }).toEqual({
-      stdout: `${OWN_FILE}\n`,
+      stdout: `${path}\n`,
       stderr: expect.stringContaining('No such file'),
     });
+  });
+
+  test('reads what the command has been given in the place of it', async () => {
+    const { stdout } = await run(
+      ['--ro-bind', `${other}:${path}`, ...STAGING],
+      'kubectl config get-contexts -o name',
+    );
+    expect(stdout).toBe('prod\n');
+  });
+
+  test('has what came by a pipe', async () => {
+    const script = `"$0" --kubeconfig <(cat ${working}) -n e2e -- sh -c '${GET_SERVICE}'`;
+    const { stdout, stderr, code } = await runProgram([], { prefix: ['bash', '-c', script] });
+    expect({ stdout, stderr, code }).toEqual({ stdout: 'service/web\n', stderr: '', code: 0 });
+  });
+
+  test.each([
+    ['--hide', () => ['--hide', path]],
+    ['--no-kubeconfig', () => ['--no-kubeconfig']],
+    ['--no-kubeconfig with another one', () => ['--kubeconfig', working, '--no-kubeconfig']],
+  ])("is not told by an outer sandbox's file what %s hides", async (_, options) => {
+    const script = 'cat /etc/kns-rootless.kubeconfig /etc/.kns-host/kns-rootless.kubeconfig';
+    const inner = `exec $PROGRAM ${options().join(' ')} -- sh -c '${script}'`;
+    const { stdout, stderr } = await run(STAGING, inner, { PROGRAM: fromSetup('KNS_TEST_PROGRAM') });
+    expect(stdout).toBe('');
+    expect(stderr).not.toBe('');
   });
 
   test('is as outside where nothing is chosen, and has nothing with --no-kubeconfig', async () => {
@@ -112,7 +141,7 @@ describe('kubectl', () => {
   });
 
   test('means the inner sandbox in a sandbox in a sandbox, whichever had options', async () => {
-    const env = { PROGRAM: process.env['KNS_TEST_PROGRAM'] };
+    const env = { PROGRAM: fromSetup('KNS_TEST_PROGRAM') };
     const ofOuter = await run(STAGING, nested(''), env);
     expect(ofOuter).toMatchObject({ code: 0, stdout: 'ok\nservice/web\nstaging\n' });
     const ofInner = await run(['--context', 'staging'], nested('--context testing'), env);

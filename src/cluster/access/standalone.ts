@@ -8,12 +8,21 @@
  */
 
 import { dirname, resolve } from 'node:path';
-import { at, text, type Yaml } from './fields.ts';
+import { at, strings, text, type Yaml } from './fields.ts';
 
 export interface KubeconfigFile {
   /** Absolute. */
   readonly path: string;
   readonly root: Yaml;
+}
+
+/** In `extensions` of such a text: which files it was made of. */
+const SOURCES = 'kns-rootless/sources';
+
+/** Where what a file says is from: elsewhere, if it is such a text, else the file itself. */
+export function sourcesOf({ path, root }: KubeconfigFile): readonly string[] {
+  const found = itemsOf(at(root, 'extensions')).find((item) => text(at(item, 'name')) === SOURCES);
+  return found === undefined ? [path] : strings(at(at(found, 'extension'), 'files'));
 }
 
 /** A context as it is to be, in the place of what the files say of it. */
@@ -54,6 +63,7 @@ export function standaloneKubeconfig(
     users: listOf(named('users', 'user', userEntry), 'user'),
     contexts: listOf(contexts, 'context'),
     'current-context': chosen[0].name,
+    extensions: [{ name: SOURCES, extension: { files: files.flatMap((file) => sourcesOf(file)) } }],
   };
   return `${JSON.stringify(config, null, 2)}\n`;
 }

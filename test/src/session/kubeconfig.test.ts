@@ -1,3 +1,5 @@
+import { execFileSync, spawn } from 'node:child_process';
+import path from 'node:path';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { KUBECONFIG_FILE } from '../../../sandbox/index.ts';
@@ -34,16 +36,14 @@ async function chosen(more: Partial<ContextOptions>, shows: (file: string) => bo
     log: new LogLines(),
     ...more,
   });
-  const kubeconfig = new CommandKubeconfig(contexts);
+  const kubeconfig = new CommandKubeconfig(contexts, () => shows);
   let written: string | undefined;
-  const none = { write: () => {} };
-  const own = { write: (text: string) => (written = text) };
-  const files = { hosts: none, resolvConf: none, nsswitchConf: none, kubeconfig: own };
-  kubeconfig.write({ files, shows });
+  kubeconfig.write({ kubeconfig: { write: (text) => (written = text) } });
+  const list = kubeconfig.lead({ KUBECONFIG: 'whatever' })['KUBECONFIG'];
   return {
     file,
     kubeconfig,
-    paths: kubeconfig.paths.map((one) => (one === file ? 'FILE' : one)),
+    list: list === file ? 'FILE' : list,
     written: written === undefined ? undefined : JSON.parse(written),
   };
 }
@@ -55,7 +55,7 @@ test.each<[string, Partial<ContextOptions>]>([
   ['all namespaces', { allNamespaces: true }],
   ['one more context', { contexts: ['west', 'east'] }],
 ])('where %s is asked for, the files say it already', async (_, more) => {
-  expect(await chosen(more)).toMatchObject({ paths: ['FILE'], written: undefined });
+  expect(await chosen(more)).toMatchObject({ list: 'FILE', written: undefined });
 });
 
 const east = { cluster: 'east', user: 'me', namespace: 'shop' };
@@ -85,22 +85,45 @@ test.each<[string, Partial<ContextOptions>, string, object]>([
     { east, west: { cluster: 'east', user: 'robot', namespace: 'default' } },
   ],
 ])('%s is said in one file, with all else that theirs have', async (_, more, current, contexts) => {
-  const { paths, written } = await chosen(more);
-  expect(paths).toEqual([KUBECONFIG_FILE]);
+  const { list, written } = await chosen(more);
+  expect(list).toBe(KUBECONFIG_FILE);
   expect(written['current-context']).toBe(current);
   expect(named(written.contexts)).toEqual(contexts);
   const { clusters, users } = parse(KUBECONFIG, { version: '1.1' });
   expect(written).toMatchObject({ apiVersion: 'v1', kind: 'Config', clusters, users });
 });
 
-test('what the command is not to see is not told there', async () => {
-  const { paths, written } = await chosen({ contexts: ['east'] }, () => false);
-  expect({ paths, written }).toEqual({ paths: [KUBECONFIG_FILE], written: undefined });
+test('what the command is not to see is not told there: what it finds at that path is meant', async () => {
+  expect(await chosen({ contexts: ['east'] }, () => false)).toMatchObject({
+    list: 'FILE',
+    written: undefined,
+  });
+});
+
+test('what was made of several files is told where all of them are seen', async () => {
+  const { written, file } = await chosen({ contexts: ['east'] });
+  const more = { kubeconfig: new Scratch().write('outer', JSON.stringify(written)), contexts: ['west'] };
+  const seen: string[] = [];
+  const again = await chosen(more, (path) => seen.push(path) > 0);
+  expect(again).toMatchObject({ list: KUBECONFIG_FILE, written: { 'current-context': 'west' } });
+  expect(seen).toEqual([file]);
+  expect((await chosen(more, (path) => path !== file)).written).toBeUndefined();
+});
+
+test('a file that is no regular one is read once: what it says is written', async () => {
+  const folder = new Scratch();
+  const pipe = path.join(path.dirname(folder.write('config', KUBECONFIG)), 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  // By another process: reading holds this one up.
+  spawn('sh', ['-c', 'printf %s "$1" >"$0"', pipe, KUBECONFIG], { stdio: 'inherit' });
+  const { list, written } = await chosen({ kubeconfig: pipe });
+  expect(list).toBe(KUBECONFIG_FILE);
+  expect(written).toMatchObject({ 'current-context': 'west' });
 });
 
 test('what is of no file has nothing to stand for', async () => {
   expect(await chosen({ kubeconfigText: KUBECONFIG, contexts: ['east'] })).toMatchObject({
-    paths: [],
+    list: 'whatever',
     written: undefined,
   });
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { standaloneKubeconfig } from '../../../../src/cluster/access/standalone.ts';
+import { sourcesOf, standaloneKubeconfig } from '../../../../src/cluster/access/standalone.ts';
 import { parseYaml } from '../../../../src/cluster/access/yaml.ts';
 
 const FILES = [
@@ -50,4 +50,12 @@ test('what was chosen takes the place of what the files say, and nothing else do
   expect(merged['current-context']).toBe('a');
   const { name, ...context } = CHOSEN;
   expect(merged.contexts).toEqual([{ name, context: { extensions: [], ...context } }]);
+});
+
+test('it says which files it was made of, and so does what is made of it', () => {
+  const files = FILES.map(({ path }) => path);
+  expect(FILES.flatMap((file) => sourcesOf(file))).toEqual(files);
+  const again = { path: '/etc/merged', root: merged };
+  expect(sourcesOf(again)).toEqual(files);
+  expect(sourcesOf({ path: '/x', root: JSON.parse(standaloneKubeconfig([again], [CHOSEN])) })).toEqual(files);
 });
