@@ -1,6 +1,6 @@
 /**
  * A cluster whose contents a test may change and disturb: a Deployment `web`
- * behind the Services `web` (HTTP) and `multi` (echo on port 7), a StatefulSet
+ * behind the Services `web` (HTTP) and `multi` (six ports, echo at 7), a StatefulSet
  * `db` behind the headless Service of its name, and a pod `sick` that is never
  * ready, in a namespace that nobody else looks at.
  *

@@ -8,6 +8,15 @@ import { type ChangeableCluster, REPLICAS, TO_WEB } from './contract.ts';
 const KUBECTL_LIMIT_MS = 90_000;
 const WORKLOAD = 'web';
 const ECHO_PORT = 7000;
+/** As those of the embedded cluster (fixtures/cluster/blueprint.ts). */
+const MULTI_PORTS = [
+  { name: 'http', port: 80, targetPort: 8080 },
+  { name: 'https', port: 443, targetPort: 8443 },
+  { name: 'echo', port: 7, targetPort: ECHO_PORT },
+  { name: 'line', port: 79, targetPort: 7001 },
+  { name: 'source', port: 19, targetPort: 7002 },
+  { name: 'sink', port: 9, targetPort: 7003 },
+];
 /** A server that reads and answers only at the end of data: a request to it takes all the time that there is. */
 const SILENT_PORT = 7003;
 
@@ -56,7 +65,7 @@ export async function realNamespace(kubeconfig: string): Promise<ChangeableClust
       workload('StatefulSet', 'db', { serviceName: 'db', podManagementPolicy: 'Parallel' }),
       SICK_POD,
       service(WORKLOAD, TO_WEB),
-      service('multi', { selector: { app: WORKLOAD }, ports: [{ port: 7, targetPort: ECHO_PORT }] }),
+      service('multi', { selector: { app: WORKLOAD }, ports: MULTI_PORTS }),
       service('db', { selector: { app: 'db' }, clusterIP: 'None', ports: [{ port: ECHO_PORT }] }),
     );
     await rolledOut(`deployment/${WORKLOAD}`, 'statefulset/db');
