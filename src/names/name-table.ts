@@ -47,6 +47,8 @@ const LABELS = /^[^.]{1,63}(?:\.[^.]{1,63})*$/;
 const LABEL = /^[^.]{1,63}$/;
 
 export class NameTable {
+  /** Told of each name that stands for something else from now on, or for nothing: in lower case, without a final dot. */
+  onChange: ((name: string) => void) | undefined;
   readonly #claims = new Map<string, Claim>();
   /** How many names stand right below each name: it exists, though it may have no record of its own (RFC 8020). */
   readonly #children = new Map<string, number>();
@@ -59,6 +61,7 @@ export class NameTable {
     if (first === undefined || rank < first.rank) {
       if (first === undefined && !this.#children.has(key)) this.#appears(key);
       this.#claims.set(key, { rank, record, next: first });
+      this.onChange?.(key);
       return;
     }
     let before = first;
@@ -72,12 +75,11 @@ export class NameTable {
     const first = this.#claims.get(key);
     if (first === undefined) return;
     if (first.record === record) {
-      if (first.next !== undefined) {
-        this.#claims.set(key, first.next);
-        return;
-      }
-      this.#claims.delete(key);
-      if (!this.#children.has(key)) this.#vanishes(key);
+      if (first.next === undefined) {
+        this.#claims.delete(key);
+        if (!this.#children.has(key)) this.#vanishes(key);
+      } else this.#claims.set(key, first.next);
+      this.onChange?.(key);
       return;
     }
     let before = first;

@@ -8,7 +8,7 @@ export { type GivenDestination, parseDestination } from './destination.ts';
 export { type Explanation, explanationText } from './explain.ts';
 export type { PolicyFile } from './file.ts';
 export { loadPolicyFile } from './load.ts';
-export { isServiceOf, type ServiceRef } from './match.ts';
+export type { ServiceRef } from './match.ts';
 export { NamedAddresses } from './named-addresses.ts';
 export { Policy, type PolicySettings } from './policy.ts';
 export { type Action, parseRuleOption, type Protocol, type Rule } from './rule.ts';

@@ -78,6 +78,7 @@ export async function openNetwork(
   const etc = startEtc({ sandbox, contexts, plan }, domain, directory.names);
   const stray = new StrayRules({ rules: egress.rules, contexts: contexts.all, directory, domain, log });
   stray.check();
+  directory.names.onChange = (name) => stray.nameChanged(name);
   directory.onNamesChanged = () => {
     etc.namesChanged();
     stray.check();

@@ -4,14 +4,16 @@
  * rules about Services count; against the API server, which no rule closes; and
  * about Services that there are not.
  *
- * Each is told once. What is a Service's may become so later, so names are
- * looked at again whenever some have come. A Service that is missing is told
+ * Each is told once. What is a Service's may become so later, so a name is
+ * looked at again when it stands for something else, and no other rule with it:
+ * there may be many, and packets wait meanwhile. A Service that is missing is told
  * when all are known, and only of the command line: a file may be that of many runs.
  */
 
+import type { ServiceRecord } from '../../cluster/index.ts';
 import { type NamedServices, type Naming, servicesNamed } from '../../names/service-names.ts';
 import type { Log } from '../../observe/log.ts';
-import { type Action, type AddressRange, isServiceOf, type Rule, textOf } from '../../policy/index.ts';
+import { type Action, type AddressRange, type Rule, textOf } from '../../policy/index.ts';
 import type { Directory, DirectoryContext } from './directory.ts';
 
 export interface StrayRulesOptions {
@@ -29,34 +31,66 @@ type Target<Kind> = Extract<Rule['target'], { kind: Kind }>;
 /** Said of a rule of a file with `-v` alone. */
 const MISSING = 'no Service of this run matches it so far';
 
+/** How names of Services end; those without a context's label are of any. */
+interface Zone {
+  readonly context: string | undefined;
+  readonly naming: Naming;
+}
+
+/** The Services of a context, for many rules. */
+interface Known {
+  readonly context: string;
+  /** Those that were asked for may be empty as yet. */
+  readonly namespaces: ReadonlySet<string>;
+  readonly byName: ReadonlyMap<string, readonly ServiceRecord[]>;
+}
+
 export class StrayRules {
   readonly #options: StrayRulesOptions;
-  /** Looked at once. */
-  #others: readonly Rule[];
-  /** Names, which may turn out to be those of Services. */
-  #watched: readonly Rule[];
+  readonly #zones: readonly Zone[];
+  /** Only for the first look: no rule about Services is looked at twice. */
+  #known: readonly Known[] | undefined;
+  /** To be looked at. */
+  readonly #due: Rule[];
+  /** About names that may turn out to be those of Services. */
+  readonly #watched = new Map<string, Rule[]>();
 
   constructor(options: StrayRulesOptions) {
-    const { rules } = options;
+    const { contexts, domain, rules } = options;
+    const labelled = contexts.length > 1 ? contexts : [];
     this.#options = options;
-    this.#others = rules.filter(({ target }) => target.kind !== 'name');
-    this.#watched = rules.filter(({ target }) => target.kind === 'name');
+    this.#zones = [
+      { context: undefined, naming: { domain } },
+      ...labelled.map(({ name, label }) => ({ context: name, naming: { domain, contextLabel: label } })),
+    ];
+    this.#due = [...rules];
+  }
+
+  /** @param name stands for something else than before; its rules are looked at by the next `check` */
+  nameChanged(name: string): void {
+    for (const rule of this.#watched.get(name) ?? []) this.#due.push(rule);
+    this.#watched.delete(name);
   }
 
   /** To be called once Services are known, and after names have changed. */
   check(): void {
-    for (const rule of this.#others) this.#tell(rule);
-    this.#others = [];
-    this.#watched = this.#watched.filter((rule) => !this.#tell(rule));
+    for (const rule of this.#due.splice(0)) {
+      const why = this.#whyNothing(rule);
+      if (why !== undefined) this.#tell(rule, why);
+      else if (rule.target.kind === 'name') this.#watch(rule.target.name, rule);
+    }
+    this.#known = undefined;
   }
 
-  /** @returns whether there was something to tell */
-  #tell(rule: Rule): boolean {
-    const why = this.#whyNothing(rule);
-    if (why === undefined) return false;
-    const level = why === MISSING && rule.isOfFile ? 'info' : 'warn';
-    this.#options.log[level](`${rule.origin} ${rule.text}: ${why}`);
-    return true;
+  #watch(name: string, rule: Rule): void {
+    const rules = this.#watched.get(name);
+    if (rules === undefined) this.#watched.set(name, [rule]);
+    else rules.push(rule);
+  }
+
+  #tell({ origin, text, isOfFile }: Rule, why: string): void {
+    const level = why === MISSING && isOfFile ? 'info' : 'warn';
+    this.#options.log[level](`${origin} ${text}: ${why}`);
   }
 
   #whyNothing({ action, target }: Rule): string | undefined {
@@ -78,25 +112,24 @@ export class StrayRules {
     }
   }
 
-  #whyNoService(target: Target<'service'>): string | undefined {
-    const { contexts } = this.#options;
-    const matching = contexts.flatMap(({ name: context, cluster }) =>
-      cluster.services.filter(({ namespace, name }) => isServiceOf(target, { context, namespace, name })),
-    );
-    if (target.name !== undefined && matching.length > 0) {
-      const [{ externalName }] = matching;
-      const areAllNames = matching.every(({ type }) => type === 'ExternalName');
-      return areAllNames && externalName !== undefined
-        ? `an ExternalName Service is decided by the name that it stands for: write ${externalName} for it`
-        : undefined;
+  #whyNoService({ context, namespace, name }: Target<'service'>): string | undefined {
+    this.#known ??= this.#options.contexts.map(knownOf);
+    const searched = this.#known.filter((one) => context === undefined || context === one.context);
+    if (name === undefined) {
+      const isChosen = searched.some(
+        ({ namespaces }) => namespace === undefined || namespaces.has(namespace),
+      );
+      return isChosen ? undefined : MISSING;
     }
-    // What was asked for may be empty as yet.
-    const isChosen = contexts.some(
-      ({ name, namespaces }) =>
-        (target.context === undefined || target.context === name) &&
-        (target.namespace === undefined || namespaces.includes(target.namespace)),
-    );
-    return matching.length > 0 || (target.name === undefined && isChosen) ? undefined : MISSING;
+    const [first, ...others] = searched
+      .flatMap(({ byName }) => byName.get(name) ?? [])
+      .filter((service) => namespace === undefined || namespace === service.namespace);
+    if (first === undefined) return MISSING;
+    const { externalName } = first;
+    const areAllNames = [first, ...others].every(({ type }) => type === 'ExternalName');
+    return areAllNames && externalName !== undefined
+      ? `an ExternalName Service is decided by the name that it stands for: write ${externalName} for it`
+      : undefined;
   }
 
   #whyNoName(name: string, action: Action): string | undefined {
@@ -129,7 +162,7 @@ export class StrayRules {
 
   /** What only Services are called, by the form of it; `namespace` alone stands for all that are below a namespace. */
   #servicesNamed(name: string): (NamedServices & { readonly context: string | undefined }) | undefined {
-    for (const { context, naming } of this.#namings()) {
+    for (const { context, naming } of this.#zones) {
       const found = servicesNamed(name, naming);
       if (found !== undefined) return { ...found, context };
     }
@@ -140,21 +173,11 @@ export class StrayRules {
   #spelledBelow(name: string): string | undefined {
     const found = this.#servicesNamed(name);
     if (found !== undefined) return this.#spelled(found.context, found.namespace, found.name);
-    const zone = this.#namings().find(({ naming: { domain, contextLabel } }) => {
+    const zone = this.#zones.find(({ naming: { domain, contextLabel } }) => {
       const end = contextLabel === undefined ? '' : `.${contextLabel}`;
       return [`svc.${domain}${end}`, `${domain}${end}`, `svc${end}`].includes(name);
     });
     return zone && this.#spelled(zone.context, '*', undefined);
-  }
-
-  /** Names without a context's label are those of any. */
-  #namings(): { readonly context: string | undefined; readonly naming: Naming }[] {
-    const { contexts, domain } = this.#options;
-    const labelled = contexts.length > 1 ? contexts : [];
-    return [
-      { context: undefined, naming: { domain } },
-      ...labelled.map(({ name, label }) => ({ context: name, naming: { domain, contextLabel: label } })),
-    ];
   }
 
   #spelled(context: string | undefined, namespace: string, name: string | undefined): string {
@@ -162,6 +185,18 @@ export class StrayRules {
     const inContext = isAlone || context === undefined ? '' : `${context}/`;
     return `${inContext}${name === undefined ? `ns/${namespace}` : `${namespace}/svc/${name}`}`;
   }
+}
+
+function knownOf({ name: context, namespaces: asked, cluster }: DirectoryContext): Known {
+  const namespaces = new Set(asked);
+  const byName = new Map<string, ServiceRecord[]>();
+  for (const service of cluster.services) {
+    namespaces.add(service.namespace);
+    const named = byName.get(service.name);
+    if (named === undefined) byName.set(service.name, [service]);
+    else named.push(service);
+  }
+  return { context, namespaces, byName };
 }
 
 /** Where it is a single one. */

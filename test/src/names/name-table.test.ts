@@ -41,6 +41,21 @@ describe('a name that several want', () => {
   });
 });
 
+test('whose name stands for something else is told, and no other', () => {
+  const names = new NameTable();
+  const [one, other] = [record('10.0.1.7'), record('10.0.1.8')];
+  const told: string[] = [];
+  names.onChange = (name) => told.push(name);
+  names.claim('Web.', 0, one);
+  names.claim('web', 1, other);
+  names.release('web', other);
+  expect(told).toEqual(['web']);
+  names.claim('web', 1, other);
+  names.release('web', one);
+  names.release('web', other);
+  expect(told).toEqual(['web', 'web', 'web']);
+});
+
 test('a name that only has names below it exists as long as they do, and has no record', () => {
   const names = new NameTable();
   const web = record('10.0.1.7');

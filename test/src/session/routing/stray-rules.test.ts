@@ -1,6 +1,6 @@
 /** Which rules are told to be about nothing, over a directory whose Services come and go. */
 
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { AddressPlan } from '../../../../src/names/address-plan.ts';
 import { parsePolicyFile } from '../../../../src/policy/file.ts';
 import { parseRuleOption, type Rule } from '../../../../src/policy/rule.ts';
@@ -22,6 +22,7 @@ function watch(contexts: readonly DirectoryContext[], rules: readonly Rule[]) {
   const silent = { warn() {}, info() {}, debug() {} };
   const directory = new Directory({ plan, contexts, domain, log: silent });
   const stray = new StrayRules({ rules, contexts, directory, domain, log });
+  directory.names.onChange = (name) => stray.nameChanged(name);
   directory.onNamesChanged = () => stray.check();
   return { directory, lines: log.lines, check: () => stray.check() };
 }
@@ -56,6 +57,26 @@ test('so is a name that becomes a Service later', () => {
   expect(lines).toEqual(['warn: --deny web: web is a Service here: write a/svc/web for it']);
 });
 
+test('only rules whose names have changed are looked at again', () => {
+  const cluster = new FakeCluster();
+  const { directory, check } = watch([context(cluster)], deny('web', 'example.com', 'example.org', 'svc/*'));
+  check();
+  const looked = vi.spyOn(directory.names, 'lookup');
+  cluster.put(service('other'));
+  check();
+  expect(looked).not.toHaveBeenCalled();
+  cluster.put(web);
+  expect(looked.mock.calls).toEqual([['web']]);
+});
+
+test('Services are read once for all rules about them', () => {
+  const cluster = new FakeCluster([web]);
+  const { check } = watch([context(cluster)], deny('svc/web', 'a/svc/web', 'svc/wbe', 'ns/a', 'ns/c'));
+  const read = vi.spyOn(cluster, 'services', 'get');
+  check();
+  expect(read).toHaveBeenCalledTimes(1);
+});
+
 test('so are names of pods, and a name that stands for another', () => {
   const db = headless('db');
   const cluster = new FakeCluster([
@@ -64,9 +85,9 @@ test('so are names of pods, and a name that stands for another', () => {
   ]);
   cluster.setPods(db, 'db-0');
   expect(told([context(cluster)], 'db-0.db', 'ext', 'svc/ext')).toEqual([
-    'warn: --deny svc/ext: an ExternalName Service is decided by the name that it stands for: write db.example for it',
     "warn: --deny db-0.db: db-0.db is a Service's pod here: write a/svc/db for it",
     'warn: --deny ext: ext is an ExternalName Service here: write db.example for it',
+    'warn: --deny svc/ext: an ExternalName Service is decided by the name that it stands for: write db.example for it',
   ]);
 });
 
@@ -81,11 +102,11 @@ test('names that only a Service can have are told by their form', () => {
       '*.svc',
     ).map((line) => line.replace(/^.*: /, '')),
   ).toEqual([
+    'write a/svc/wbe for it',
+    'write a/svc/db for it',
     'write ns/a for it',
     'write ns/* for it',
     'write ns/* for it',
-    'write a/svc/wbe for it',
-    'write a/svc/db for it',
   ]);
 });
 
@@ -95,9 +116,9 @@ test('with several contexts the context is named, where the name has it', () => 
     context(new FakeCluster([web]), { name: 'admin@prod', key: 'prod', label: 'admin-prod' }),
   ];
   expect(told(contexts, 'web', 'x.a.svc.admin-prod', '*.a.svc.cluster.local.admin-prod')).toEqual([
-    'warn: --deny *.a.svc.cluster.local.admin-prod: only Services have such names: write admin@prod/ns/a for it',
     'warn: --deny web: web is a Service here: write admin@prod/a/svc/web for it',
     'warn: --deny x.a.svc.admin-prod: only a Service can have this name: write admin@prod/a/svc/x for it',
+    'warn: --deny *.a.svc.cluster.local.admin-prod: only Services have such names: write admin@prod/ns/a for it',
   ]);
 });
 
