@@ -26,7 +26,7 @@ import type { ClusterLog } from './log.ts';
 import { keyOf, portsText, type ServiceId, type ServiceRecord, tcpPort } from './discovery/services.ts';
 import { type WaitTarget, waitReady } from './discovery/wait.ts';
 
-/** Who waits longer than this for the first answers is told for whose. */
+/** Who waits longer than this for the first answer is told for whose. */
 const PATIENCE_MS = 2_000;
 /** What keeps all connections from being made is said once in this time. */
 const REPORT_INTERVAL_MS = 10_000;
@@ -139,10 +139,12 @@ class ConnectedCluster implements Cluster {
     const tell = () => this.#log.warn(`waiting for ${server.href} (context ${contextName})`);
     let telling: NodeJS.Timeout | undefined;
     this.#api.onSend = () => (telling ??= setTimeout(tell, PATIENCE_MS));
+    this.#api.onAnswer = () => clearTimeout(telling);
     try {
       await this.#discovery.start();
     } finally {
       this.#api.onSend = undefined;
+      this.#api.onAnswer = undefined;
       clearTimeout(telling);
     }
   }

@@ -64,6 +64,8 @@ export type StreamAnswer =
 export class ApiClient {
   /** Told of each request as it is sent: what a login plugin takes is over then. */
   onSend: (() => void) | undefined;
+  /** Told of each answer as its head has come, whatever it says. */
+  onAnswer: (() => void) | undefined;
   readonly access: ClusterAccess;
   readonly #timeoutMs: number;
   readonly #connections: Connections;
@@ -210,6 +212,7 @@ export class ApiClient {
     const grant = await authenticator.grant();
     this.onSend?.();
     const head = await this.#connections.send(this.#optionsFor(request, grant), limit, request.body);
+    this.onAnswer?.();
     if (head.upgraded || head.response.statusCode !== 401) return head;
     grant.discard();
     if (!grant.kept) return head;
