@@ -34,7 +34,13 @@ export async function admitClient(socket: Socket): Promise<void> {
       `process ${pid} of user ${uid} may not ask a sandbox of user ${userId()}`,
       'ask as that user, or as root',
     );
-  if (!seemsBesideUs(pid))
+  const isBeside = seemsBesideUs(pid);
+  if (isBeside === undefined) {
+    // Only root itself comes through a directory of another user's.
+    if (uid !== userId()) return;
+    throw denied("who asks can't be seen from here", 'ask from where its process is seen, or as root');
+  }
+  if (!isBeside)
     throw denied(
       `process ${pid} is in a sandbox itself, and may ask no other`,
       'ask from outside of sandboxes',
@@ -66,9 +72,15 @@ function isBesideUs(pid: number): boolean {
   return userNamespaceOf(pid) === userNamespaceOf('self');
 }
 
-/** As far as can be told of one that lets nobody look: root's, or a Node with file capabilities (ptrace(2)). */
-function seemsBesideUs(pid: number): boolean {
-  return userNamespaceOf(pid) === undefined ? traitsOf(pid) === traitsOf('self') : isBesideUs(pid);
+/**
+ * As far as can be told of one that lets nobody look: root's, or a Node with file capabilities (ptrace(2)).
+ *
+ * @returns undefined where nothing is seen of it: outside of our pid namespace, where its pid is 0, or with hidepid
+ */
+function seemsBesideUs(pid: number): boolean | undefined {
+  if (userNamespaceOf(pid) !== undefined) return isBesideUs(pid);
+  const traits = traitsOf(pid);
+  return traits === undefined ? undefined : traits === traitsOf('self');
 }
 
 function userNamespaceOf(pid: number | 'self'): string | undefined {
@@ -80,11 +92,11 @@ function userNamespaceOf(pid: number | 'self'): string | undefined {
 }
 
 /** What anybody may read: a sandbox maps few ids, and a namespace of its own gives a process a further pid (proc(5)). */
-function traitsOf(pid: number | 'self'): string {
+function traitsOf(pid: number | 'self'): string | undefined {
   try {
     const [, pids = ''] = /^NSpid:(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
     return `${readFileSync(`/proc/${pid}/uid_map`, 'utf8')} ${pids.trim().split(/\s+/).length}`;
   } catch {
-    return '';
+    return undefined;
   }
 }
