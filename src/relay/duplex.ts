@@ -2,12 +2,14 @@
  * A remote stream as Node has streams, for what is joined to a socket of Node's by pipes.
  *
  * The far end's FIN is its end, a FIN is passed on by `end`, and what breaks is
- * an error. Backpressure goes both ways, as `RemoteStream` has it.
+ * an error. Backpressure goes both ways, as `RemoteStream` has it. Where the far
+ * end resets, what it sent before is read first.
  */
 
 import { Duplex } from 'node:stream';
+import { LINGER_TIMEOUT_MS } from './linger.ts';
 import type { Dial } from './relay.ts';
-import type { RemoteStream } from './stream.ts';
+import { type RemoteStream, RemoteStreamError } from './stream.ts';
 
 /** On its way in each direction, as much as a connection of the command may have. */
 const HELD_BYTES = 512 << 10;
@@ -37,6 +39,9 @@ export function openDuplex(dial: Dial, signal: AbortSignal): Promise<RemoteDuple
 export class RemoteDuplex extends Duplex {
   readonly #remote: RemoteStream;
   #paused = false;
+  /** The far end's, with bytes before it that nobody has read yet. */
+  #reset: RemoteStreamError | undefined;
+  #lingering: NodeJS.Timeout | undefined;
 
   constructor(dial: Dial, onEstablished: () => void) {
     super({ allowHalfOpen: true, highWaterMark: HELD_BYTES });
@@ -44,13 +49,22 @@ export class RemoteDuplex extends Duplex {
       onEstablished,
       onData: (chunk) => this.#take(chunk),
       onEnd: () => void this.push(null),
-      onError: (error) => void this.destroy(error),
+      onError: (error) => this.#fail(error),
     });
   }
 
   /** As a socket's: there is no other way to end a remote stream at once. */
   resetAndDestroy(): this {
     return this.destroy();
+  }
+
+  override read(size?: number): unknown {
+    const chunk: unknown = super.read(size);
+    if (this.#reset !== undefined) {
+      if (this.readableLength === 0) this.destroy(this.#reset);
+      else this.#lingering?.refresh();
+    }
+    return chunk;
   }
 
   override _read(): void {
@@ -74,8 +88,19 @@ export class RemoteDuplex extends Duplex {
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    clearTimeout(this.#lingering);
     this.#remote.destroy();
     done(error);
+  }
+
+  #fail(error: RemoteStreamError): void {
+    if (error.reason !== 'reset' || this.readableLength === 0) {
+      this.destroy(error);
+      return;
+    }
+    this.#reset = error;
+    const unread = new RemoteStreamError('timeout', `${error.message}; what came before is not read`);
+    this.#lingering = setTimeout(() => this.destroy(unread), LINGER_TIMEOUT_MS).unref();
   }
 
   #take(chunk: Uint8Array): void {

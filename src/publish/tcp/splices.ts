@@ -7,6 +7,7 @@
  * only a socket that reads hears of a reset. Where the far end refuses, the
  * client meets a reset. From then on bytes go both ways, each side held up by the
  * other, until both have ended: a FIN is passed on as one, a reset as a reset.
+ * That of a remote stream comes behind the bytes before it.
  *
  * A command that writes its last word and ends is no reason to lose it: at the
  * end, what its sockets hold is passed on first. A connection that has neither
@@ -16,6 +17,8 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { reset, type Resettable } from '../../egress/index.ts';
 import type { Log } from '../../observe/log.ts';
+import { RemoteStreamError } from '../../relay/stream.ts';
+import { LateResets } from './late-resets.ts';
 import { roomForConnections } from './room.ts';
 
 /** At the end: who takes longer to read the last of it does not read. */
@@ -45,6 +48,7 @@ export class Splices {
   readonly #bypassing = new Set<Socket>();
   /** Clients whose far end is dialled. */
   readonly #joining = new Set<Promise<void>>();
+  readonly #lateResets = new LateResets();
 
   /** @param outside which end is not in the sandbox: those who connect to the servers are near */
   constructor(log: Log, outside: 'near' | 'far', room = roomForConnections()) {
@@ -119,7 +123,10 @@ export class Splices {
     far.once('close', () => this.#far.delete(far));
     this.#log.debug(`${label}: connection`);
     near.once('error', () => reset(far));
-    far.on('error', () => reset(near));
+    far.on('error', (error) => {
+      if (error instanceof RemoteStreamError && error.reason === 'reset') this.#lateResets.add(near);
+      else reset(near);
+    });
     if (first !== undefined) far.write(first);
     near.pipe(far);
     far.pipe(near);

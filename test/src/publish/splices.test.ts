@@ -6,6 +6,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { dialTcp } from '../../../src/egress/index.ts';
 import { roomForConnections } from '../../../src/publish/tcp/room.ts';
 import { type SpliceOptions, Splices } from '../../../src/publish/tcp/splices.ts';
+import { openDuplex } from '../../../src/relay/duplex.ts';
+import { RemoteStreamError } from '../../../src/relay/stream.ts';
 import { until } from '../../support/until.ts';
 import { LogLines } from '../cluster/probe.ts';
 
@@ -86,6 +88,36 @@ test.each(['near', 'far'])('a reset of the %s end is one of the other', async (w
   const heard = once(hears, 'error');
   resets.resetAndDestroy();
   expect(await heard).toMatchObject([{ code: 'ECONNRESET' }]);
+});
+
+test('what a remote stream brought before its reset is delivered first, to a slow client too', async () => {
+  const size = 4 << 20;
+  let reset: (() => void) | undefined;
+  await serve({
+    bypasses: true,
+    dial: (signal) =>
+      openDuplex((events) => {
+        queueMicrotask(() => {
+          events.onEstablished();
+          events.onData(Buffer.alloc(size, 'x'));
+          reset = () => events.onError(new RemoteStreamError('reset', 'the pod has reset it'));
+        });
+        return { write: (_, done) => done(), end() {}, pause() {}, resume() {}, destroy() {} };
+      }, signal),
+  });
+  const asks = client().pause();
+  await until(async () => reset !== undefined);
+  reset?.();
+  let bytes = 0;
+  asks.on('data', ({ length }: Buffer) => {
+    bytes += length;
+    asks.pause();
+    setImmediate(() => asks.resume());
+  });
+  asks.resume();
+  // Node takes a reset for an end where bytes come right before it.
+  await new Promise((resolve) => asks.once('error', resolve).once('end', resolve));
+  expect(bytes).toBe(size);
 });
 
 test('where the far end refuses, the client is reset, and the log says so', async () => {

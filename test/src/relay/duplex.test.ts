@@ -2,8 +2,9 @@
 
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { openDuplex, type RemoteDuplex } from '../../../src/relay/duplex.ts';
+import { LINGER_TIMEOUT_MS } from '../../../src/relay/linger.ts';
 import { type RemoteStream, RemoteStreamError, type RemoteStreamEvents } from '../../../src/relay/stream.ts';
 
 /** Far more than either direction holds. */
@@ -110,6 +111,44 @@ test('what breaks later is an error', async () => {
   const failed = once(duplex, 'error');
   events.onError(new RemoteStreamError('reset', 'gone'));
   expect(await failed).toMatchObject([{ reason: 'reset', message: 'gone' }]);
+});
+
+test('what came before a reset is read first', async () => {
+  const duplex = await established();
+  events.onData(Buffer.from('answer'));
+  events.onError(new RemoteStreamError('reset', 'gone'));
+  expect(duplex).toMatchObject({ destroyed: false });
+  const failed = once(duplex, 'error');
+  const read: string[] = [];
+  duplex.on('data', (chunk: Buffer) => read.push(String(chunk)));
+  expect(await failed).toMatchObject([{ reason: 'reset', message: 'gone' }]);
+  expect(read).toEqual(['answer']);
+  expect(calls).toEqual(['destroy']);
+});
+
+test('who reads nothing of it for a minute does not keep it', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const duplex = await established();
+  events.onData(Buffer.from('answer'));
+  events.onData(Buffer.from(', later'));
+  events.onError(new RemoteStreamError('reset', 'gone'));
+  vi.advanceTimersByTime(LINGER_TIMEOUT_MS - 1);
+  expect(String(duplex.read(6))).toBe('answer');
+  vi.advanceTimersByTime(LINGER_TIMEOUT_MS - 1);
+  expect(duplex.destroyed).toBe(false);
+  const failed = once(duplex, 'error');
+  vi.advanceTimersByTime(1);
+  expect(await failed).toMatchObject([{ reason: 'timeout', message: 'gone; what came before is not read' }]);
+});
+
+test('another failure is one at once', async () => {
+  const duplex = await established();
+  events.onData(Buffer.from('answer'));
+  const failed = once(duplex, 'error');
+  events.onError(new RemoteStreamError('unreachable', 'gone'));
+  expect(duplex.destroyed).toBe(true);
+  await failed;
 });
 
 test('taken and lost in one turn is an error that is there to be seen', async () => {
