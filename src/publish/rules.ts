@@ -31,8 +31,8 @@ export interface StreamRule extends Omit<FixedRule, 'kind' | 'protocol' | 'port'
   readonly protocol: 'tcp';
   /** What is met there, as the user writes it. */
   readonly target: string;
-  /** How it is dialled now; asked for each connection. @throws where it can't be */
-  readonly open: () => Promise<Dial>;
+  /** How it is dialled now; asked for each connection. The signal gives it up. @throws where it can't be */
+  readonly open: (signal: AbortSignal) => Promise<Dial>;
 }
 
 export type PublishRule = FixedRule | AutoRule | StreamRule;

@@ -9,6 +9,7 @@
  * a rule is one as well: one of the two is not what the user wants.
  */
 
+import type { ServiceId } from '../cluster/index.ts';
 import { UsageError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
 import type { StreamRule } from '../publish/index.ts';
@@ -30,6 +31,7 @@ import { targetPort } from './target-port.ts';
 export interface PublishedTargetsOptions {
   readonly contexts: Pick<ConnectedContexts, 'all' | 'find' | 'read'>;
   readonly gate: Gate;
+  readonly selection: Pick<ContextOptions, 'selector' | 'picks'>;
   readonly log: Log;
 }
 
@@ -44,7 +46,10 @@ export class PublishedTargets {
     return this.#all.map(({ rule }) => rule);
   }
 
-  /** Called when all is read. Throws `PUBLISH_PORT_UNKNOWN` and `PUBLISH_DENIED`; what is not there yet is told */
+  /**
+   * Called when all is read, and what is waited for is there. What is not there yet is told.
+   * Throws `PUBLISH_PORT_UNKNOWN`, `PUBLISH_DENIED` and `PUBLISH_TARGET_UNSELECTED`
+   */
   check(): void {
     for (const one of this.#all) one.check();
   }
@@ -71,21 +76,26 @@ class TargetPort {
       kind: 'stream',
       protocol: 'tcp',
       target: port === undefined ? this.#text : `${this.#text}:${port}`,
-      open: () => this.#open(),
+      open: (signal) => this.#open(signal),
     };
   }
 
   check(): void {
-    const found = findTarget(this.#published.target, this.#context);
-    if (found === undefined) {
-      this.#options.log.warn(
-        `${this.#text} is not there yet: connections to it from the host are reset until it comes`,
-      );
+    const { target, port } = this.#published;
+    const found = findTarget(target, this.#context);
+    if (found !== undefined) {
+      this.#mustNotBeDenied(this.#portOf(found), found.service);
       return;
     }
-    const { namespace, name } = found.service;
-    const service = { context: this.#context.name, namespace, name };
-    const denial = this.#options.gate.denialOf(this.#portOf(found), service);
+    const { namespace = this.#context.namespaces[0], kind, name } = target;
+    if (kind === 'Service' && typeof port === 'number') this.#mustNotBeDenied(port, { namespace, name });
+    this.#options.log.warn(
+      `${this.#text} ${this.#absence(namespace)}: connections to it from the host are reset until it comes`,
+    );
+  }
+
+  #mustNotBeDenied(port: number, { namespace, name }: ServiceId): void {
+    const denial = this.#options.gate.denialOf(port, { context: this.#context.name, namespace, name });
     if (denial !== undefined)
       throw new UsageError(
         'PUBLISH_DENIED',
@@ -94,9 +104,29 @@ class TargetPort {
       );
   }
 
-  async #open(): Promise<Dial> {
+  /** A pod that is not picked comes by a headless Service alone: where none is picked, it never does. */
+  #absence(namespace: string): string {
+    const { kind } = this.#published.target;
+    const { selector, picks } = this.#options.selection;
+    if (kind === 'Pod') {
+      const { cluster } = this.#context;
+      const mayCome =
+        picksOf(this.#context, picks).length === 0 ||
+        cluster.services.some((one) => one.namespace === namespace && one.headless);
+      if (!mayCome)
+        throw new UsageError(
+          'PUBLISH_TARGET_UNSELECTED',
+          `--publish: ${this.#text} is not picked, and of no headless Service that is`,
+          `add --pick ${this.#text}`,
+        );
+      return `is of no headless Service here yet (any other pod: --pick ${this.#text})`;
+    }
+    return selector === undefined ? 'is not there yet' : `is not there yet, or not matched by -l ${selector}`;
+  }
+
+  async #open(signal: AbortSignal): Promise<Dial> {
     const { contexts, gate } = this.#options;
-    await contexts.read();
+    await unlessAborted(contexts.read(), signal);
     const found = findTarget(this.#published.target, this.#context);
     if (found === undefined) throw new RemoteStreamError('refused', 'it is not there');
     const { name: context, cluster } = this.#context;
@@ -148,4 +178,14 @@ export function mustBeSelected(
         : `choose its namespace as well: ${[...namespaces, namespace].map((one) => `-n ${one}`).join(' ')}`,
     );
   }
+}
+
+/** @throws the signal's reason, where it comes first */
+function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    const giveUp = (): void => reject(signal.reason);
+    signal.addEventListener('abort', giveUp);
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', giveUp));
+  });
 }

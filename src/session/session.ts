@@ -133,7 +133,12 @@ async function runWith(egress: Egress, plan: AddressPlan, options: SessionOption
   try {
     if (!options.hideKubeconfig) kubeconfig.write(sandbox.files);
     const { log } = options;
-    const targets = new PublishedTargets(options.publishedTargets, { contexts, gate: egress.gate, log });
+    const targets = new PublishedTargets(options.publishedTargets, {
+      contexts,
+      gate: egress.gate,
+      selection: options,
+      log,
+    });
     // A port that can't be had is told before anything is waited for.
     published = await publish({
       sandbox,
@@ -150,9 +155,9 @@ async function runWith(egress: Egress, plan: AddressPlan, options: SessionOption
     }
     const ended = sandbox.exited.then(() => true);
     if (await Promise.race([contexts.read(), ended])) return await sandbox.exited;
-    targets.check();
     if (options.waits.length > 0) contexts.follow();
     await waitForAll(options.waits, contexts, sandbox.exited, log);
+    targets.check();
     const opened = await openNetwork(parts, options);
     network = opened;
     options.onStanding({

@@ -70,7 +70,7 @@ export class HostSide {
       label: target,
       bypasses: true,
       dial: async (signal) => {
-        const far = await openDuplex(await open(), signal);
+        const far = await openDuplex(await open(signal), signal);
         return far.on('error', ({ message }) => this.#options.log.info(`${target}: ${message}`));
       },
     });

@@ -13,6 +13,7 @@ import { FakeCluster, headless, service } from './routing/fake-cluster.ts';
 
 const EVENTS: RemoteStreamEvents = { onEstablished() {}, onData() {}, onEnd() {}, onError() {} };
 const WEB: Target = { kind: 'Service', name: 'web' };
+const DB: Target = { kind: 'Service', name: 'db' };
 
 let log = new LogLines();
 afterEach(() => {
@@ -26,25 +27,39 @@ const published = (target: Target, port?: number | string): PublishedTarget => (
   ...(port !== undefined && { port }),
 });
 
+interface Surroundings {
+  readonly rules?: readonly Rule[];
+  readonly names?: readonly string[];
+  readonly read?: () => Promise<void>;
+  readonly picks?: readonly Target[];
+  readonly selector?: string;
+}
+
 function targets(
   cluster: FakeCluster,
   all: readonly PublishedTarget[],
-  { rules = [], names = ['dev'] }: { rules?: readonly Rule[]; names?: readonly string[] } = {},
+  { rules = [], names = ['dev'], read = async () => {}, picks = [], ...selector }: Surroundings = {},
 ): PublishedTargets {
-  const contexts = names.map((name) => ({ name, namespaces: ['a', 'b'], cluster }));
+  const contexts = names.map((name, i) => ({
+    name,
+    isFirst: i === 0,
+    namespaces: ['a', 'b'],
+    access: { contextName: name },
+    cluster,
+  }));
   const connected = {
     all: contexts,
     find: (wanted: string | undefined) => contexts.find(({ name }) => name === (wanted ?? names[0])),
-    read: async () => {},
+    read,
   } as unknown as ConnectedContexts;
   const policy = new Policy({ rules }, () => []);
   const gate = new Gate({ policy, names: new NamedAddresses(), denials: new Denials(log) });
-  return new PublishedTargets(all, { contexts: connected, gate, log });
+  return new PublishedTargets(all, { contexts: connected, gate, selection: { picks, ...selector }, log });
 }
 
 /** Dials the first of them. */
 async function dial(of: PublishedTargets): Promise<void> {
-  (await of.rules[0]?.open())?.(EVENTS);
+  (await of.rules[0]?.open(new AbortController().signal))?.(EVENTS);
 }
 
 const deny = (text: string) => parseRuleOption('deny', text, '--deny');
@@ -84,6 +99,14 @@ describe('a connection', () => {
   });
 });
 
+test('what is still to be read does not hold up who has gone', async () => {
+  const never = targets(new FakeCluster(), [published(WEB)], { read: () => new Promise(() => {}) });
+  const gone = new AbortController();
+  const opening = never.rules[0]?.open(gone.signal);
+  gone.abort(new Error('gone'));
+  await expect(opening).rejects.toThrow('gone');
+});
+
 test('they are called as the user writes them, with what tells them apart', () => {
   expect(called(WEB)).toBe('a/svc/web');
   expect(called({ ...WEB, namespace: 'b' }, 'http')).toBe('b/svc/web:http');
@@ -107,6 +130,31 @@ describe('before the command', () => {
     const all = targets(new FakeCluster([service('web')]), [published(WEB, port)], { rules: [deny(rule)] });
     expect(() => all.check()).toThrow(expect.objectContaining({ code: 'PUBLISH_DENIED' }));
     expect(log.lines).toEqual([]);
+  });
+
+  test('PUBLISH_DENIED: what is not there yet, by the number of its port', () => {
+    const rules = [deny('svc/web')];
+    const all = targets(new FakeCluster(), [published(WEB, 80)], { rules });
+    expect(() => all.check()).toThrow(expect.objectContaining({ code: 'PUBLISH_DENIED' }));
+  });
+
+  test('a pod that is not picked needs a headless Service, and a selector must match: both are told', () => {
+    const pod: Target = { kind: 'Pod', name: 'web-0' };
+    targets(new FakeCluster(), [published(pod)]).check();
+    targets(new FakeCluster([headless('db')]), [published(pod)], { picks: [DB] }).check();
+    targets(new FakeCluster(), [published(WEB)], { selector: 'app=none' }).check();
+    const end = ': connections to it from the host are reset until it comes';
+    const ofPod = `warn: a/pod/web-0 is of no headless Service here yet (any other pod: --pick a/pod/web-0)${end}`;
+    const ofService = `warn: a/svc/web is not there yet, or not matched by -l app=none${end}`;
+    expect(log.lines).toEqual([ofPod, ofPod, ofService]);
+  });
+
+  test('PUBLISH_TARGET_UNSELECTED: a pod, where no headless Service is picked', () => {
+    const pod = published({ kind: 'Pod', name: 'web-0' });
+    const all = targets(new FakeCluster([service('web')]), [pod], { picks: [WEB] });
+    expect(() => all.check()).toThrow(
+      expect.objectContaining({ code: 'PUBLISH_TARGET_UNSELECTED', remedy: 'add --pick a/pod/web-0' }),
+    );
   });
 
   test.each(['svc/web:81', 'b/svc/web', 'svc/db', '*'])('it is not denied by %s', (rule) => {
