@@ -273,6 +273,19 @@ describe('what is told, and the end', () => {
     await runtime.allEnded();
   });
 
+  test('what is wrong with a Service that is waited for is told once it is there', async () => {
+    const options = ['--wait', 'svc/later=60s', '-p', '0:svc/later:81'];
+    const args = ['-n', cluster.namespace, ...options, '--', 'echo', 'run'];
+    const running = runtime.run(args, { env: env() });
+    await cluster.addService('later');
+    expect(await running).toMatchObject({
+      code: 125,
+      stdout: '',
+      stderr: expect.stringMatching(/has no TCP port 81 \[PUBLISH_PORT_UNKNOWN\]/),
+    });
+    await cluster.removeService('later');
+  });
+
   test('HOST_PORT_TAKEN', async () => {
     const { ports } = await standing('svc/web');
     const args = ['-n', cluster.namespace, '-p', `127.0.0.1:${ports[0]}:svc/web`, '--', 'true'];
