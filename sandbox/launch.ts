@@ -40,13 +40,13 @@ import { type CallerState, isLauncher } from './process/caller.ts';
 import { endGuard } from './process/command.ts';
 import { FD, Guard } from './process/guard.ts';
 import {
-  workingDirectory,
   explainLimit,
   orAborted,
   receivePidfd,
   SetupEnded,
   setupSignal,
   spawnFailed,
+  workingDirectory,
 } from './process/setup.ts';
 import { inheritedFds } from './process/inherited-fds.ts';
 import { proxyNotes } from './process/proxies.ts';

@@ -78,6 +78,7 @@ export function spawnFailed(reason: string): SandboxError {
   );
 }
 
+/** @throws the signal's reason, where that comes first */
 export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = () => reject(signal.reason);

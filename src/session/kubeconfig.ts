@@ -14,33 +14,52 @@ import { candidateFiles, sourcesOf, standaloneKubeconfig } from '../cluster/inde
 import type { ContextAccess } from './contexts.ts';
 import type { Environment } from './proxy-exceptions.ts';
 
-export class CommandKubeconfig {
+interface Made {
   /** Those that kubectl is to read, in this order, by their whole paths; none where the user has none. */
-  readonly #paths: readonly string[];
+  readonly paths: readonly string[];
   /** Of the sandbox's own file, where there is to be one. */
-  readonly #text: string | undefined;
+  readonly text: string | undefined;
+}
 
-  /** @param visible called where it matters; tells whether the command sees a file */
+export class CommandKubeconfig {
+  readonly #contexts: readonly ContextAccess[];
+  readonly #visible: () => (file: string) => boolean;
+  #lazy: Made | undefined;
+
+  /** Made when it is first asked for. @param visible called where it matters; tells whether the command sees a file */
   constructor(contexts: readonly ContextAccess[], visible: () => (file: string) => boolean) {
-    const [first, ...others] = contexts;
-    const { paths, files, currentContext } = first.access.kubeconfig;
-    const isChosen = first.name !== currentContext || contexts.some((context) => isChanged(context));
-    const shows = isChosen || files.some(({ path }) => !staysThere(path)) ? visible() : () => false;
-    const shown = files.filter((file) => sourcesOf(file).every(shows));
-    // Where the command sees none of them, what it finds at their paths is meant.
-    this.#paths = shown.length > 0 ? [KUBECONFIG_FILE] : paths.map((file) => absolutePath(file));
-    if (shown.length > 0) this.#text = standaloneKubeconfig(shown, [chosen(first), ...others.map(chosen)]);
+    this.#contexts = contexts;
+    this.#visible = visible;
   }
 
   /** The environment of a command, where that leads kubectl to other files than these. */
   lead(env: Environment): Environment {
+    const { paths } = this.#made;
     const theirs = candidateFiles(undefined, env).join(path.delimiter);
-    const list = this.#paths.join(path.delimiter);
-    return this.#paths.length === 0 || theirs === list ? env : { ...env, KUBECONFIG: list };
+    const list = paths.join(path.delimiter);
+    return paths.length === 0 || theirs === list ? env : { ...env, KUBECONFIG: list };
   }
 
   write({ kubeconfig }: Pick<Sandbox['files'], 'kubeconfig'>): void {
-    if (this.#text !== undefined) kubeconfig.write(this.#text);
+    const { text } = this.#made;
+    if (text !== undefined) kubeconfig.write(text);
+  }
+
+  get #made(): Made {
+    this.#lazy ??= this.#make();
+    return this.#lazy;
+  }
+
+  #make(): Made {
+    const [first, ...others] = this.#contexts;
+    const { paths, files, currentContext } = first.access.kubeconfig;
+    const isChosen = first.name !== currentContext || this.#contexts.some((context) => isChanged(context));
+    const shows = isChosen || files.some(({ path }) => !staysThere(path)) ? this.#visible() : () => false;
+    const shown = files.filter((file) => sourcesOf(file).every(shows));
+    // Where the command sees none of them, what it finds at their paths is meant.
+    if (shown.length === 0) return { paths: paths.map((file) => absolutePath(file)), text: undefined };
+    const text = standaloneKubeconfig(shown, [chosen(first), ...others.map(chosen)]);
+    return { paths: [KUBECONFIG_FILE], text };
   }
 }
 

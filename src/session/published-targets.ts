@@ -9,6 +9,7 @@
  * a rule is one as well: one of the two is not what the user wants.
  */
 
+import { orAborted } from '../../sandbox/index.ts';
 import type { ServiceId } from '../cluster/index.ts';
 import { UsageError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
@@ -126,7 +127,7 @@ class TargetPort {
 
   async #open(signal: AbortSignal): Promise<Dial> {
     const { contexts, gate } = this.#options;
-    await unlessAborted(contexts.read(), signal);
+    await orAborted(contexts.read(), signal);
     const found = findTarget(this.#published.target, this.#context);
     if (found === undefined) throw new RemoteStreamError('refused', 'it is not there');
     const { name: context, cluster } = this.#context;
@@ -178,14 +179,4 @@ export function mustBeSelected(
         : `choose its namespace as well: ${[...namespaces, namespace].map((one) => `-n ${one}`).join(' ')}`,
     );
   }
-}
-
-/** @throws the signal's reason, where it comes first */
-function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    signal.throwIfAborted();
-    const giveUp = (): void => reject(signal.reason);
-    signal.addEventListener('abort', giveUp);
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', giveUp));
-  });
 }

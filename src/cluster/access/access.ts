@@ -17,9 +17,8 @@ import { Logins } from './credentials/logins.ts';
 import { UserAuthenticator } from './credentials/user-authenticator.ts';
 import { type KubeconfigDocument, parseKubeconfig } from './document.ts';
 import { parseRequestTimeout } from './duration.ts';
-import { loadKubeconfig } from './kubeconfig.ts';
+import { type KubeconfigFile, loadKubeconfig } from './kubeconfig.ts';
 import { type Overrides, type Selection, select } from './selection.ts';
-import type { KubeconfigFile } from './standalone.ts';
 import { validate } from './validation.ts';
 
 export interface AccessOptions extends Overrides {

@@ -3,7 +3,7 @@ import type { Context } from '@kubernetes/client-node';
 import { dirname, resolve } from 'node:path';
 import { ClusterError, reasonOf } from '../errors.ts';
 import { type ClusterEntry, type UserEntry, readCluster, readContext, readUser } from './entries.ts';
-import { at, text, type Yaml } from './fields.ts';
+import { at, isMapping, items, text, type Yaml } from './fields.ts';
 
 export interface KubeconfigDocument {
   readonly clusters: ReadonlyMap<string, ClusterEntry>;
@@ -28,7 +28,7 @@ export async function parseKubeconfig(content: string, file: string): Promise<Pa
     throw invalidFile(file, reasonOf(cause), cause);
   }
   // An empty file is an empty kubeconfig, as for kubectl.
-  if (root !== null && (typeof root !== 'object' || Array.isArray(root))) {
+  if (root !== null && !isMapping(root)) {
     throw invalidFile(file, 'it is no mapping');
   }
   const kind = text(at(root, 'kind'));
@@ -39,9 +39,8 @@ export async function parseKubeconfig(content: string, file: string): Promise<Pa
     key: string,
     read: (name: string, entry: Yaml) => T | undefined,
   ): Map<string, T> => {
-    const items = at(root, list);
     const byName = new Map<string, T>();
-    for (const item of Array.isArray(items) ? items : []) {
+    for (const item of items(at(root, list))) {
       const name = text(at(item, 'name'));
       if (byName.has(name)) throw invalidFile(file, `the name "${name}" is twice in "${list}"`);
       const entry = read(name, at(item, key));

@@ -25,7 +25,7 @@ import {
   type User,
 } from '@kubernetes/client-node/dist/config_types.js';
 import { resolve } from 'node:path';
-import { at, flag, mapped, strings, text, type Yaml } from './fields.ts';
+import { at, flag, items, mapped, strings, text, type Yaml } from './fields.ts';
 
 export interface ClusterEntry extends Cluster {
   /** For login plugins: the extension `client.authentication.k8s.io/exec`, null for none. */
@@ -115,22 +115,18 @@ export function readContext(name: string, entry: Yaml): Context | undefined {
 }
 
 function execConfig(extensions: Yaml): Yaml {
-  const named = (Array.isArray(extensions) ? extensions : []).find(
-    (extension) => text(at(extension, 'name')) === EXEC_EXTENSION,
-  );
+  const named = items(extensions).find((extension) => text(at(extension, 'name')) === EXEC_EXTENSION);
   return at(named ?? null, 'extension');
 }
 
 function execEntry(entry: Yaml, folder: string): ExecEntry | undefined {
   if (entry === null) return undefined;
-  const command = text(at(entry, 'command'));
   const env = at(entry, 'env');
   return {
     apiVersion: text(at(entry, 'apiVersion')),
-    // Without a slash it is looked up in PATH.
-    command: command.includes('/') ? path(command, folder) : command,
+    command: commandPath(text(at(entry, 'command')), folder),
     args: strings(at(entry, 'args')),
-    env: (Array.isArray(env) ? env : []).map((variable) => ({
+    env: items(env).map((variable) => ({
       name: text(at(variable, 'name')),
       value: text(at(variable, 'value')),
     })),
@@ -138,6 +134,11 @@ function execEntry(entry: Yaml, folder: string): ExecEntry | undefined {
     provideClusterInfo: flag(at(entry, 'provideClusterInfo')),
     interactiveMode: text(at(entry, 'interactiveMode')),
   };
+}
+
+/** Of a login plugin: without a slash it is looked up in PATH. */
+export function commandPath(command: string, folder: string): string {
+  return command.includes('/') ? path(command, folder) : command;
 }
 
 function authProviderEntry(entry: Yaml): AuthProviderEntry | undefined {

@@ -2,9 +2,18 @@
 
 export type Yaml = string | number | boolean | null | Yaml[] | { [key: string]: Yaml };
 
+export type Mapping = Record<string, Yaml>;
+
+export function isMapping(value: Yaml): value is Mapping {
+  return value !== null && typeof value === 'object' && !Array.isArray(value);
+}
+
 export function at(value: Yaml, key: string): Yaml {
-  if (value === null || typeof value !== 'object' || Array.isArray(value)) return null;
-  return Object.hasOwn(value, key) ? (value[key] ?? null) : null;
+  return isMapping(value) && Object.hasOwn(value, key) ? (value[key] ?? null) : null;
+}
+
+export function items(value: Yaml): readonly Yaml[] {
+  return Array.isArray(value) ? value : [];
 }
 
 export function text(value: Yaml): string {
@@ -16,10 +25,10 @@ export function flag(value: Yaml): boolean {
 }
 
 export function strings(value: Yaml): string[] {
-  return Array.isArray(value) ? value.map(text) : [];
+  return items(value).map(text);
 }
 
 export function mapped<T>(value: Yaml, read: (value: Yaml) => T): Record<string, T> {
-  if (value === null || typeof value !== 'object' || Array.isArray(value)) return {};
+  if (!isMapping(value)) return {};
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, read(item)]));
 }

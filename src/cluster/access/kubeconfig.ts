@@ -13,7 +13,14 @@ import { delimiter, join, resolve } from 'node:path';
 import { ClusterError, reasonOf } from '../errors.ts';
 import { type KubeconfigDocument, invalidFile, type ParsedKubeconfig, parseKubeconfig } from './document.ts';
 import { serviceAccount } from './service-account.ts';
-import type { KubeconfigFile } from './standalone.ts';
+import type { Yaml } from './fields.ts';
+
+export interface KubeconfigFile {
+  /** Absolute. */
+  readonly path: string;
+  /** All of it, as it is written. */
+  readonly root: Yaml;
+}
 
 export interface Kubeconfig extends KubeconfigDocument {
   /** In the order in which they count, there or not; none for a pod's own account. */
@@ -82,7 +89,7 @@ function merged(documents: readonly KubeconfigDocument[]): KubeconfigDocument {
   };
 }
 
-function firstOfEach<T>(maps: readonly ReadonlyMap<string, T>[]): Map<string, T> {
+export function firstOfEach<T>(maps: readonly ReadonlyMap<string, T>[]): Map<string, T> {
   const first = new Map<string, T>();
   for (const [name, entry] of maps.flatMap((map) => [...map])) if (!first.has(name)) first.set(name, entry);
   return first;

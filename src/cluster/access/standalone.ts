@@ -8,20 +8,16 @@
  */
 
 import { dirname, resolve } from 'node:path';
-import { at, strings, text, type Yaml } from './fields.ts';
-
-export interface KubeconfigFile {
-  /** Absolute. */
-  readonly path: string;
-  readonly root: Yaml;
-}
+import { commandPath } from './entries.ts';
+import { at, isMapping, items, type Mapping, strings, text, type Yaml } from './fields.ts';
+import { firstOfEach, type KubeconfigFile } from './kubeconfig.ts';
 
 /** In `extensions` of such a text: which files it was made of. */
 const SOURCES = 'kns-rootless/sources';
 
 /** Where what a file says is from: elsewhere, if it is such a text, else the file itself. */
 export function sourcesOf({ path, root }: KubeconfigFile): readonly string[] {
-  const found = itemsOf(at(root, 'extensions')).find((item) => text(at(item, 'name')) === SOURCES);
+  const found = items(at(root, 'extensions')).find((item) => text(at(item, 'name')) === SOURCES);
   return found === undefined ? [path] : strings(at(at(found, 'extension'), 'files'));
 }
 
@@ -33,28 +29,17 @@ export interface ChosenContext {
   readonly namespace: string;
 }
 
-type Entry = Record<string, Yaml>;
-
 /** @returns JSON, and so YAML; the first of `chosen` is the current context */
 export function standaloneKubeconfig(
   files: readonly KubeconfigFile[],
   chosen: readonly [ChosenContext, ...ChosenContext[]],
 ): string {
-  const named = (list: string, key: string, absolute: (entry: Entry, folder: string) => Entry) => {
-    const byName = new Map<string, Yaml>();
-    for (const { path, root } of files) {
-      for (const item of itemsOf(at(root, list))) {
-        const name = text(at(item, 'name'));
-        const entry = at(item, key);
-        if (!byName.has(name)) byName.set(name, isEntry(entry) ? absolute(entry, dirname(path)) : entry);
-      }
-    }
-    return byName;
-  };
+  const named = (list: string, key: string, absolute: (entry: Mapping, folder: string) => Mapping) =>
+    firstOfEach(files.map((file) => namedIn(file, list, key, absolute)));
   const contexts = named('contexts', 'context', (entry) => entry);
   for (const { name, ...context } of chosen) {
     const given = contexts.get(name) ?? null;
-    contexts.set(name, { ...(isEntry(given) ? given : {}), ...context });
+    contexts.set(name, { ...(isMapping(given) ? given : {}), ...context });
   }
   const config = {
     apiVersion: 'v1',
@@ -68,30 +53,32 @@ export function standaloneKubeconfig(
   return `${JSON.stringify(config, null, 2)}\n`;
 }
 
-function userEntry(entry: Entry, folder: string): Entry {
+function namedIn(
+  { path, root }: KubeconfigFile,
+  list: string,
+  key: string,
+  absolute: (entry: Mapping, folder: string) => Mapping,
+): Map<string, Yaml> {
+  const found = items(at(root, list)).map((item): [string, Yaml] => {
+    const entry = at(item, key);
+    return [text(at(item, 'name')), isMapping(entry) ? absolute(entry, dirname(path)) : entry];
+  });
+  return new Map(found);
+}
+
+function userEntry(entry: Mapping, folder: string): Mapping {
   const user = withPaths('client-certificate', 'client-key', 'tokenFile')(entry, folder);
   const exec = at(entry, 'exec');
-  const command = text(at(exec, 'command'));
-  // Without a slash it is looked up in PATH.
-  return isEntry(exec) && command.includes('/')
-    ? { ...user, exec: { ...exec, command: resolve(folder, command) } }
-    : user;
+  const command = commandPath(text(at(exec, 'command')), folder);
+  return isMapping(exec) && command !== '' ? { ...user, exec: { ...exec, command } } : user;
 }
 
 function withPaths(...fields: readonly string[]) {
-  return (entry: Entry, folder: string): Entry => {
+  return (entry: Mapping, folder: string): Mapping => {
     const paths = fields.map((field) => [field, text(at(entry, field))] as const);
     const given = paths.filter(([, path]) => path !== '');
     return { ...entry, ...Object.fromEntries(given.map(([field, path]) => [field, resolve(folder, path)])) };
   };
-}
-
-function isEntry(value: Yaml): value is Entry {
-  return value !== null && typeof value === 'object' && !Array.isArray(value);
-}
-
-function itemsOf(list: Yaml): readonly Yaml[] {
-  return Array.isArray(list) ? list : [];
 }
 
 function listOf(byName: ReadonlyMap<string, Yaml>, key: string): Yaml[] {
