@@ -21,7 +21,9 @@ export class ClientCertificateSource implements CredentialSource {
   }
 
   async current(): Promise<Credential> {
-    const [cert, key] = await Promise.all([contentOf(this.#cert), contentOf(this.#key)]);
+    // In turn: where both are missing, it is always the certificate that is named.
+    const cert = await contentOf(this.#cert);
+    const key = await contentOf(this.#key);
     if (this.#pair?.cert !== cert || this.#pair.key !== key) {
       try {
         checkPair({ cert, key });
