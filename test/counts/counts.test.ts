@@ -91,6 +91,7 @@ test('an upload: a read and a write a frame, an ACK a batch, each byte copied on
     writes: framesOut + 1.3 * framesIn + FEW,
     framesOut: 2.5 * batches + FEW,
     waits: 3 * batches + FEW,
+    looks: 16 * FEW,
     // When the host's socket is full, it is watched until it is not.
     otherCalls: 2 * waits + FEW,
     copiedBytes: AMOUNTS.upBytes + 64 * KIB,
@@ -107,6 +108,7 @@ test('a download: no byte copied but by the kernel, read into what it is sent fr
     // A full link takes a frame at the second try.
     writes: framesOut + waits + FEW,
     waits: 2 * (batches + framesOut),
+    looks: 16 * FEW,
     otherCalls: 2 * waits + FEW,
     copiedBytes: 64 * KIB,
     heapBytes: (framesIn + framesOut) * 4 * KIB,
@@ -133,12 +135,22 @@ test('a question and its answer: one frame each way, which acknowledges as well'
   }));
 });
 
+test('questions with a pause behind each answer: in a pause one sleeps', async () => {
+  await within('pauses', () => ({
+    framesIn: 2.5 * AMOUNTS.pauses + FEW,
+    waits: 6 * AMOUNTS.pauses + FEW,
+    // While the server is about to answer.
+    looks: 100 * AMOUNTS.pauses,
+  }));
+});
+
 test('a connection, a question, an answer and its end', async () => {
   const { connections } = AMOUNTS;
   await within('connections', () => ({
     framesIn: 6.5 * connections + FEW,
     framesOut: 5.5 * connections + FEW,
-    reads: 14 * connections + FEW,
+    // Who looks finds them one by one.
+    reads: 15 * connections + FEW,
     writes: 6.5 * connections + FEW,
     waits: 15 * connections + FEW,
     // Four of them are options of a socket.

@@ -17,10 +17,11 @@ import v8 from 'node:v8';
 import type { LinkDevice } from '../../sandbox/index.ts';
 
 export interface Tally {
-  /** System calls: of read(2) and its kin, write(2) and its kin, those that wait for events, and all others. */
+  /** System calls: of read(2) and its kin, write(2) and its kin, those that wait for events, or only look, and all others. */
   readonly reads: number;
   readonly writes: number;
   readonly waits: number;
+  readonly looks: number;
   readonly otherCalls: number;
   /** Times the link has handed over frames, and the frames. */
   readonly batches: number;
@@ -40,7 +41,9 @@ const LEDGER = process.env['KNS_LEDGER'] ?? '';
 
 const READS = /^p?read|^recv/;
 const WRITES = /^p?write|^send/;
-const WAITS = /^epoll_p?wait$|poll$|^select$/;
+const WAITS = /^epoll_p?wait$|^ppoll$|^select$/;
+/** By which nobody here waits. */
+const LOOKS = /^poll$/;
 
 let copiedBytes = 0;
 let collections = 0;
@@ -81,18 +84,19 @@ export function tally(): Tally {
   };
 }
 
-function systemCalls(): Pick<Tally, 'reads' | 'writes' | 'waits' | 'otherCalls'> {
+function systemCalls(): Pick<Tally, 'reads' | 'writes' | 'waits' | 'looks' | 'otherCalls'> {
   const ledger = readFileSync(LEDGER);
-  let [reads, writes, waits, otherCalls] = [0, 0, 0, 0];
+  let [reads, writes, waits, looks, otherCalls] = [0, 0, 0, 0, 0];
   for (let at = 0; at < ledger.length; at += RECORD_BYTES) {
     const name = ledger.toString('latin1', at, ledger.indexOf(0, at));
     const calls = Number(ledger.readBigUInt64LE(at + NAME_BYTES));
     if (READS.test(name)) reads += calls;
     else if (WRITES.test(name)) writes += calls;
     else if (WAITS.test(name)) waits += calls;
+    else if (LOOKS.test(name)) looks += calls;
     else otherCalls += calls;
   }
-  return { reads, writes, waits, otherCalls };
+  return { reads, writes, waits, looks, otherCalls };
 }
 
 export function difference(before: Tally, after: Tally): Tally {

@@ -8,10 +8,16 @@
 export const PORTS = { sink: 7000, source: 7001, echo: 7002 } as const;
 
 /** What one piece of each kind of work moves. */
-export const AMOUNTS = { upBytes: 32 << 20, downBytes: 16 << 20, exchanges: 1000, connections: 200 } as const;
+export const AMOUNTS = {
+  upBytes: 32 << 20,
+  downBytes: 16 << 20,
+  exchanges: 1000,
+  pauses: 50,
+  connections: 200,
+} as const;
 
 /** By the port of the mark that is set before and after it. */
-export const KINDS = ['up', 'down', 'exchanges', 'connections'] as const;
+export const KINDS = ['up', 'down', 'exchanges', 'pauses', 'connections'] as const;
 
 export type Kind = (typeof KINDS)[number];
 
@@ -28,7 +34,7 @@ function open(port) {
   return net.connect({ host: server, port, noDelay: true, allowHalfOpen: true });
 }
 
-function exchange(socket, left) {
+function exchange(socket, left, pauseMs = 0) {
   return new Promise((resolve, reject) => {
     let missing = MESSAGE.length;
     socket.on('error', reject).on('data', (chunk) => {
@@ -36,6 +42,7 @@ function exchange(socket, left) {
       if (missing > 0) return;
       missing = MESSAGE.length;
       if (--left === 0) socket.end();
+      else if (pauseMs > 0) setTimeout(() => socket.write(MESSAGE), pauseMs);
       else socket.write(MESSAGE);
     });
     socket.on('close', resolve);
@@ -60,6 +67,7 @@ const work = {
     await once(socket, 'close');
   },
   exchanges: () => exchange(open(PORTS.echo), AMOUNTS.exchanges),
+  pauses: () => exchange(open(PORTS.echo), AMOUNTS.pauses, 2),
   async connections() {
     for (let i = 0; i < AMOUNTS.connections; i++) await exchange(open(PORTS.echo), 1);
   },

@@ -2,7 +2,7 @@
  * The native addon: system calls that Node does not offer, and nothing else.
  *
  * One concern a file, each with a `<name>_exports` that adds its functions to
- * the module: socket.c, process.c, lock.c, watch.c, device.c, ring.c,
+ * the module: socket.c, process.c, lock.c, watch.c, busy_poll.c, device.c, ring.c,
  * datagram.c, stream.c, ports.c, signals.c. All fds are close-on-exec. A failed call throws an
  * Error shaped like Node's own system errors ({ code, errno, syscall }); the
  * hot paths of device.c, datagram.c and stream.c return values.

@@ -17,6 +17,7 @@
  * EBADFD, or poll with EPOLLERR. That is reported once, as the end.
  */
 #define _GNU_SOURCE
+#include "busy_poll.h"
 #include "ring.h"
 #include "watch.h"
 
@@ -38,6 +39,7 @@ enum {
 
 struct device {
     struct watch *watch; /* NULL once closed */
+    struct busy_poll *busy;
     int fd;
     bool reading;
     bool writable_wanted;
@@ -90,6 +92,14 @@ static size_t read_frames(struct device *device, bool *ended)
     return count;
 }
 
+static size_t sum(const int32_t *lengths, size_t count)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; i++)
+        bytes += (size_t)lengths[i];
+    return bytes;
+}
+
 static void read_batch(napi_env env, struct device *device)
 {
     bool ended = false, is_ring = device->ring.memory != NULL;
@@ -97,6 +107,7 @@ static void read_batch(napi_env env, struct device *device)
                            : read_frames(device, &ended);
     if (count > 0) {
         napi_value argument;
+        busy_poll_moved(device->busy, FROM_COMMAND, sum(device->lengths, count));
         if (napi_create_uint32(env, (uint32_t)count, &argument) == napi_ok)
             call_back(env, watch_context(device->watch), device->on_batch, 1, &argument);
     }
@@ -199,7 +210,10 @@ static napi_value open_device(napi_env env, napi_callback_info info)
     TRY(env, napi_create_reference(env, args[7], 1, &device->on_end));
     TRY(env, napi_create_reference(env, result, 1, &device->self));
     device->watch = watch_open(env, device->fd, on_event, device);
-    return device->watch == NULL ? NULL : result;
+    if (device->watch == NULL)
+        return NULL;
+    device->busy = busy_poll_open(env);
+    return result;
 }
 
 /* startDevice(handle): frames that came before are in the device's own queue, and come now */
@@ -291,6 +305,8 @@ static napi_value write_frame(napi_env env, napi_callback_info info)
         written = writev(device->fd, vector, 1 + count);
     while (written < 0 && errno == EINTR);
     int error = written < 0 ? errno : 0;
+    if (written > 0)
+        busy_poll_moved(device->busy, TO_COMMAND, (size_t)written);
     if (error == EAGAIN && !device->writable_wanted) {
         device->writable_wanted = true;
         if (!wait_for_events(device))
@@ -323,6 +339,8 @@ static napi_value close_device(napi_env env, napi_callback_info info)
         return undefined(env);
     watch_close(device->watch);
     device->watch = NULL;
+    busy_poll_close(device->busy);
+    device->busy = NULL;
     if (leave)
         ioctl(device->fd, TUNSETPERSIST, 1UL);
     close(device->fd);
