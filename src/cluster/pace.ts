@@ -7,15 +7,15 @@
  * slices of its own.
  */
 
-import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
-import { REST_MS, SLICE_MS } from '../slices.ts';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { SLICE_MS, unhurried } from '../slices.ts';
 
 export class Pace {
   readonly #rest: () => Promise<unknown>;
   #endsAtMs = performance.now() + SLICE_MS;
 
   constructor(of: 'at once' | 'unhurried') {
-    this.#rest = of === 'at once' ? nextTurn : () => delay(REST_MS);
+    this.#rest = of === 'at once' ? nextTurn : () => new Promise<void>(unhurried);
   }
 
   /** To be awaited between two pieces: at once while there is time left, else after everybody else. */

@@ -12,6 +12,7 @@ import { HostsFile } from '../names/etc/hosts.ts';
 import { nsswitchConf } from '../names/etc/nsswitch.ts';
 import { resolvConf } from '../names/etc/resolv-conf.ts';
 import type { NameTable } from '../names/name-table.ts';
+import { unhurried } from '../slices.ts';
 
 /** Between two writes, at the least. */
 const MIN_INTERVAL_MS = 50;
@@ -58,15 +59,17 @@ export class EtcWriter {
   namesChanged(): void {
     if (this.#timer !== undefined || this.#closed) return;
     const wait = Math.max(0, this.#notBefore - performance.now());
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      this.#writeHosts();
-    }, wait);
+    this.#timer = setTimeout(() => unhurried(() => this.#rewrite()), wait);
   }
 
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
+  }
+
+  #rewrite(): void {
+    this.#timer = undefined;
+    if (!this.#closed) this.#writeHosts();
   }
 
   #writeHosts(): void {

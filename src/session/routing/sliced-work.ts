@@ -5,7 +5,7 @@
  * follows slice by slice, with a rest in between. The order is kept.
  */
 
-import { REST_MS, SLICE_MS } from '../../slices.ts';
+import { SLICE_MS, unhurried } from '../../slices.ts';
 
 /** The clock is looked at once for so many items. */
 const BATCH = 16;
@@ -14,7 +14,7 @@ export class SlicedWork<T> {
   readonly #handle: (item: T) => void;
   readonly #sliceDone: () => void;
   #due: T[] = [];
-  #timer: NodeJS.Timeout | undefined;
+  #waits = false;
 
   /** @param sliceDone called after each slice */
   constructor(handle: (item: T) => void, sliceDone: () => void) {
@@ -24,7 +24,7 @@ export class SlicedWork<T> {
 
   add(items: readonly T[]): void {
     this.#due = this.#due.concat(items);
-    if (this.#timer === undefined) this.#work();
+    if (!this.#waits) this.#work();
   }
 
   #work(): void {
@@ -38,9 +38,10 @@ export class SlicedWork<T> {
     this.#due = this.#due.slice(done);
     this.#sliceDone();
     if (this.#due.length === 0) return;
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
+    this.#waits = true;
+    unhurried(() => {
+      this.#waits = false;
       this.#work();
-    }, REST_MS);
+    });
   }
 }
