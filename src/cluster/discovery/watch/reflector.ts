@@ -67,7 +67,8 @@ export class Reflector {
   /** Where a watch may go on; undefined: a list is due. */
   #version: string | undefined;
   #watching = false;
-  #hasWatched = false;
+  /** How many have been opened. What one tells is newer than a list that was under way. */
+  #watches = 0;
   /** A watch is not tried before. */
   #watchNotBeforeMs = Number.NEGATIVE_INFINITY;
   #listedAtMs = Number.NEGATIVE_INFINITY;
@@ -171,7 +172,7 @@ export class Reflector {
         return 0;
       }
       const missing = status === FORBIDDEN || status === METHOD_NOT_ALLOWED;
-      return missing && !this.#hasWatched ? this.#denied() : this.#failed(error);
+      return missing && this.#watches === 0 ? this.#denied() : this.#failed(error);
     } finally {
       this.#watching = false;
     }
@@ -189,7 +190,7 @@ export class Reflector {
     if (!answer.streaming) throw new Refusal(answer);
     const openedAtMs = performance.now();
     this.#watching = true;
-    this.#hasWatched = true;
+    this.#watches++;
     this.#succeeded();
     const lines = new LineSplitter(limits.lineBytes, (line) => this.#line(line));
     const pace = new Pace('at once');
@@ -232,11 +233,12 @@ export class Reflector {
     const { api, limits, backlog } = this.#context;
     const paged = { pages: { items: limits.pageItems, count: limits.pages } };
     const whole = backlog.isClosed ? {} : { backlog };
+    const watches = this.#watches;
     try {
       const { version, count } = await listAll(api, this.query, how === 'whole' ? whole : paged, () =>
         this.#beginList(),
       );
-      this.#version = version;
+      if (this.#watches === watches) this.#version = version;
       return count;
     } finally {
       if (this.#closed) this.#sink.clear();
@@ -245,15 +247,17 @@ export class Reflector {
     }
   }
 
-  /** Nothing is taken any more once this is closed, also of what was put off. */
+  /** Nothing is taken any more once this is closed or a watch has been opened, also of what was put off. */
   #beginList(): ListSink {
     const list = this.#sink.beginList();
+    const watches = this.#watches;
+    const counts = (): boolean => !this.#closed && this.#watches === watches;
     return {
       page: (objects) => {
-        if (!this.#closed) list.page(objects);
+        if (counts()) list.page(objects);
       },
       end: () => {
-        if (!this.#closed) list.end();
+        if (counts()) list.end();
       },
     };
   }
