@@ -70,11 +70,6 @@ export class AnswerCache {
     }
   }
 
-  clear(): void {
-    this.#entries.clear();
-    this.#bytes = 0;
-  }
-
   #delete(key: string, { bytes }: Entry): void {
     this.#entries.delete(key);
     this.#bytes -= bytes;

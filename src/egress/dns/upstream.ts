@@ -52,18 +52,22 @@ export interface UpstreamOptions {
   readonly now?: () => number;
 }
 
+/** What some resolvers have said, and are asked now, by question. */
+interface Asked {
+  readonly config: ResolverConfig;
+  readonly cache: AnswerCache;
+  readonly underWay: Map<string, Promise<Answer>>;
+}
+
 export class UpstreamDns {
   readonly #options: UpstreamOptions;
-  readonly #cache: AnswerCache;
-  readonly #underWay = new Map<string, Promise<Answer>>();
   readonly #now: () => number;
   #turn = 0;
-  #config: ResolverConfig | undefined;
+  #asked: Asked | undefined;
 
   constructor(options: UpstreamOptions) {
     this.#options = options;
     this.#now = options.now ?? (() => performance.now());
-    this.#cache = new AnswerCache(this.#now);
   }
 
   /**
@@ -99,32 +103,32 @@ export class UpstreamDns {
 
   /** Of any query of the same question, to be changed by nobody. */
   #answer(query: Uint8Array, end: number): Promise<Answer> {
-    const config = this.#currentConfig();
+    const { config, cache, underWay } = this.#ofCurrentResolvers();
     const key = keyOf(query, end);
-    const kept = this.#cache.get(key);
+    const kept = cache.get(key);
     if (kept !== undefined) return Promise.resolve(agedAnswer(kept.answer, kept.ageS));
-    const underWay = this.#underWay.get(key);
-    if (underWay !== undefined) return underWay;
+    const same = underWay.get(key);
+    if (same !== undefined) return same;
     const failed: Answer = { message: failureFor(query, end, SERVFAIL, EDNS_UDP_LIMIT), named: [] };
-    if (this.#underWay.size >= MAX_QUESTIONS) return Promise.resolve(failed);
+    if (underWay.size >= MAX_QUESTIONS) return Promise.resolve(failed);
     const asking = this.#askServers(query, config)
       .then((message) => {
         if (message === undefined) return failed;
         const answer: Answer = { message, named: namedAddresses(message) };
-        this.#cache.put(key, answer, lifetimeOf(message));
+        cache.put(key, answer, lifetimeOf(message));
         return answer;
       })
-      .finally(() => this.#underWay.delete(key));
-    this.#underWay.set(key, asking);
+      .finally(() => underWay.delete(key));
+    underWay.set(key, asking);
     return asking;
   }
 
   /** Other resolvers may know other things: behind a VPN, names have other addresses. */
-  #currentConfig(): ResolverConfig {
+  #ofCurrentResolvers(): Asked {
     const config = this.#options.resolvers.current();
-    if (this.#config !== undefined && config !== this.#config) this.#cache.clear();
-    this.#config = config;
-    return config;
+    if (this.#asked?.config !== config)
+      this.#asked = { config, cache: new AnswerCache(this.#now), underWay: new Map() };
+    return this.#asked;
   }
 
   #askServers(

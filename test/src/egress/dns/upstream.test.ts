@@ -6,6 +6,7 @@ import type { NameServer, ResolverConfig } from '../../../../src/egress/dns/reso
 import { UpstreamDns } from '../../../../src/egress/dns/upstream.ts';
 import { LogLines } from '../../cluster/probe.ts';
 import { closedPort } from '../../session/api-server/support.ts';
+import { Heard } from '../support/heard.ts';
 import { a, answerTo, dnsServer, type TestServer } from './servers.ts';
 
 interface Rig {
@@ -335,6 +336,24 @@ test('other resolvers have other answers: what was kept is forgotten', async () 
   const { dns, setConfig } = upstream([home]);
   await ask(dns, query('example.com'));
   setConfig({ servers: [{ address: '127.0.0.1', port: office.port }] });
+  expect(addresses(await ask(dns, query('example.com')))).toEqual(['10.0.0.1']);
+});
+
+test('other resolvers have other answers: who asks now does not wait for those from before, nor is their word kept', async () => {
+  const late = new Heard<() => void>();
+  const before = await dnsServer((asked) =>
+    late.push(() => asked.reply(answerTo(asked, [a('example.com', '192.0.2.1')]))),
+  );
+  const behindVpn = await dnsServer((asked) =>
+    asked.reply(answerTo(asked, [a('example.com', '10.0.0.1', 0)])),
+  );
+  const { dns, setConfig } = upstream([before]);
+  const early = ask(dns, query('example.com'));
+  const answerLate = await late.next();
+  setConfig({ servers: [at(behindVpn)] });
+  expect(addresses(await ask(dns, query('example.com')))).toEqual(['10.0.0.1']);
+  answerLate();
+  expect(addresses(await early)).toEqual(['192.0.2.1']);
   expect(addresses(await ask(dns, query('example.com')))).toEqual(['10.0.0.1']);
 });
 
