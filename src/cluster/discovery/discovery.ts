@@ -106,8 +106,9 @@ export class Discovery {
   close(): void {
     this.#context.backlog.close();
     this.catalog.close();
-    for (const feed of this.#feeds) feed.close();
+    // First: of what fails and is closed, nothing is up to date again.
     this.#context.health.close();
+    for (const feed of this.#feeds) feed.close();
   }
 
   #chosenFeeds(): Feed[] {

@@ -233,6 +233,14 @@ describe('an API server', () => {
     );
   });
 
+  test('that is away at the end is not said to be back', async () => {
+    const cluster = await watched({ discoveryLimits: { reportMs: 300 } });
+    await embedded.stopApi();
+    await vi.waitFor(() => expect(log.lines.some((line) => line.startsWith('warn:'))).toBe(true), 10_000);
+    await cluster.close();
+    expect(log.lines.filter((line) => line.startsWith('info:'))).toEqual([]);
+  });
+
   test('that knows no roles yet when it comes back is not believed', async () => {
     const cluster = await watched({ discoveryLimits: { refusalBackoff: { firstMs: 20, maxMs: 100 } } });
     embedded.faults.denied = new Set(['watch services', 'watch endpointslices', 'list services']);
