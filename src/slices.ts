@@ -20,7 +20,10 @@ export function unhurried(work: () => void): void {
 
 function nextSlice(): void {
   const work = waiting.shift();
-  // Of a promise that is resolved now, the slice is what follows.
-  timer = waiting.length > 0 ? setTimeout(nextSlice, SLICE_MS + REST_MS) : undefined;
-  work?.();
+  try {
+    work?.();
+  } finally {
+    // Not before: a long slice would leave no rest. Of a promise that is resolved now, the slice is what follows.
+    timer = waiting.length > 0 ? setTimeout(nextSlice, SLICE_MS + REST_MS) : undefined;
+  }
 }

@@ -32,6 +32,22 @@ test('jobs take turns, one slice at a time', () => {
   expect(seen).toEqual(['a', 'b', 'a', 'b', 'a']);
 });
 
+test('a slice that takes too long has its rest behind it, and one that throws does not end the others', () => {
+  let overAt = Number.NaN;
+  let nextAt = Number.NaN;
+  unhurried(() => {
+    vi.advanceTimersByTime(10);
+    overAt = performance.now();
+    throw new Error('of the slice');
+  });
+  unhurried(() => {
+    nextAt = performance.now();
+  });
+  expect(() => vi.advanceTimersToNextTimer()).toThrow('of the slice');
+  vi.advanceTimersToNextTimer();
+  expect(nextAt - overAt).toBeGreaterThanOrEqual(3);
+});
+
 test('there is a rest before each, also where it is a promise that goes on', async () => {
   const started = performance.now();
   const at: number[] = [];
