@@ -12,12 +12,15 @@ beforeAll(async () => {
 });
 afterAll(() => installation.remove());
 
-/** Prints each signal that it gets, and ends at SIGUSR2. */
+/**
+ * Prints each signal that it gets, and ends at SIGUSR2. It never sleeps for long: Perl runs a handler between two
+ * operations, and a signal that comes just before a sleep waits for the end of it (perlipc(1), Deferred Signals).
+ */
 const LISTENER = `
   for my $name (qw(HUP INT QUIT TERM USR1 TSTP CONT WINCH)) { $SIG{$name} = sub { syswrite STDOUT, "$name\\n" } }
   $SIG{USR2} = sub { exit 7 };
   $| = 1; print "ready\\n";
-  sleep 1000 while 1`;
+  select undef, undef, undef, 0.05 while 1`;
 
 /** A host that leads a process group of its own, whose command listens. */
 async function listening(options: Partial<HostOptions> = {}): Promise<Host> {
@@ -75,7 +78,7 @@ describe('once', () => {
   });
 
   test('one that the command sends to its own group', async () => {
-    const script = LISTENER.replace('sleep 1000', 'kill("TERM", 0); sleep 1000');
+    const script = LISTENER.replace('select', 'kill("TERM", 0); select');
     const host = await listening({ command: ['perl', '-e', script] });
     await host.printed('TERM\n');
     expect(await gotByTheEnd(host)).toBe('TERM\n');
