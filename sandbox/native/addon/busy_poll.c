@@ -37,13 +37,11 @@ struct busy_poll {
     uv_loop_t *loop;
     napi_async_cleanup_hook_handle cleanup;
     bool closing;
-    /* Of this turn of the event loop. */
-    size_t moved_bytes;
+    size_t moved_bytes; /* in this turn of the event loop */
     enum direction last;
-    /* The wait that has not been judged yet, by when it began, in microseconds; 0 when there is none. */
+    /* When the wait after `last` began that has not been judged yet, in microseconds; 0 where there is none. */
     int64_t waiting_since;
-    enum direction waiting_after;
-    bool pays_off[2];
+    bool pays_off[2]; /* by what the wait is after */
 };
 
 static int64_t now_us(void)
@@ -57,12 +55,11 @@ void busy_poll_moved(struct busy_poll *busy, enum direction direction, size_t by
 {
     if (busy == NULL)
         return;
+    if (busy->waiting_since != 0)
+        busy->pays_off[busy->last] = now_us() - busy->waiting_since < WORTH_US;
+    busy->waiting_since = 0;
     busy->moved_bytes += bytes;
     busy->last = direction;
-    if (busy->waiting_since == 0)
-        return;
-    busy->pays_off[busy->waiting_after] = now_us() - busy->waiting_since < WORTH_US;
-    busy->waiting_since = 0;
 }
 
 static void on_prepare(uv_prepare_t *handle)
@@ -75,7 +72,6 @@ static void on_prepare(uv_prepare_t *handle)
     struct pollfd events = {.fd = uv_backend_fd(busy->loop), .events = POLLIN};
     int64_t start = now_us();
     busy->waiting_since = start;
-    busy->waiting_after = busy->last;
     while (busy->pays_off[busy->last] && poll(&events, 1, 0) == 0 && now_us() - start < LONGEST_US)
         ;
 }
