@@ -29,7 +29,8 @@ export class Limit {
   startClock(): void {
     this.stopClock();
     if (this.#timeoutMs === 0) return;
-    const error = new Error(`no answer within ${this.#timeoutMs / 1000} s`);
+    const message = `no answer within ${this.#timeoutMs / 1000} s`;
+    const error = Object.assign(new Error(message), { code: 'ETIMEDOUT' });
     this.#timer = setTimeout(() => this.#cut(error), this.#timeoutMs);
   }
 

@@ -1,15 +1,18 @@
 /**
  * Which of the three wire protocols reaches the pods of this cluster.
  *
- * SPDY tunnelled in a WebSocket passes every proxy and carries many streams,
- * but is known to servers since 1.30 only; a SPDY upgrade carries as many and
- * is known to all, but some load balancers refuse it; a WebSocket per
+ * A SPDY upgrade carries many streams and is known to all servers, which pass
+ * its bytes on as they are; but some load balancers refuse it. SPDY tunnelled
+ * in a WebSocket passes every proxy and carries as many, but is known to servers
+ * since 1.30 only, which take each byte out of its messages. A WebSocket per
  * connection passes everywhere, and costs a TLS and an upgrade round trip
  * each. They are tried in this order, and the one that worked last is tried
  * first for a while. Only success moves that memory: a refusal may be the
- * fault of one pod or one node. Some proxies cut an upgrade off instead of
- * refusing it; that counts as a refusal, where other failures of the network
- * would be the same for all three.
+ * fault of one pod or one node.
+ *
+ * Some proxies cut an upgrade off instead of refusing it, or say nothing at all;
+ * either counts as a refusal. Other failures of the network would be the same
+ * for all three, and so would the silence of two.
  *
  * The rights differ as well: WebSockets are opened with GET (RBAC verb "get" on
  * pods/portforward), a SPDY upgrade with POST ("create"); a 403 for one verb
@@ -25,7 +28,7 @@
 import type { ApiClient, UpgradeAnswer } from '../api/client.ts';
 import { answered } from '../api/errors.ts';
 import { CHANNEL_PROTOCOL, ChannelConnection } from '../channels.ts';
-import { ClusterError } from '../errors.ts';
+import { ClusterError, reasonOf } from '../errors.ts';
 import type { ClusterLog } from '../log.ts';
 import type { Target } from '../discovery/endpoints.ts';
 import { SocketPipe } from '../pipe/socket-pipe.ts';
@@ -37,7 +40,7 @@ import type { PodConnection, PodConnectionEvents } from './transport.ts';
 export type TransportName = 'spdy-websocket' | 'spdy' | 'websocket';
 
 /** In the order in which they are tried. */
-export const TRANSPORTS: readonly TransportName[] = ['spdy-websocket', 'spdy', 'websocket'];
+export const TRANSPORTS: readonly TransportName[] = ['spdy', 'spdy-websocket', 'websocket'];
 const VERB = { 'spdy-websocket': 'get', spdy: 'create', websocket: 'get' } as const;
 /** After this the order is gone through from the top again: what failed may have been mended. */
 const MEMORY_MS = 10 * 60_000;
@@ -61,6 +64,8 @@ export class TransportLadder {
   readonly #allowed: readonly TransportName[];
   /** Those whose fall has been told. */
   readonly #fallen = new Set<TransportName>();
+  /** Those that somebody on the way lets wait for ever, where another one works: it has cost a wait, and does so once. */
+  readonly #silent = new Set<TransportName>();
   #preferred: TransportName | undefined;
   #preferredUntilMs = 0;
   /** Somebody finds out what works. */
@@ -106,20 +111,25 @@ export class TransportLadder {
       : this.#allowed;
     const forbiddenVerbs = new Set<string>();
     let last: Refusal | undefined;
-    let cutOff: ClusterError | undefined;
+    let cutOff: unknown;
+    let silent: TransportName | undefined;
     for (const name of order) {
       if (forbiddenVerbs.has(VERB[name]) || (sharedOnly && name === 'websocket')) continue;
+      if (this.#silent.has(name)) continue;
       let attempt: Attempt;
       try {
         attempt = await this.#try(name, target, events);
       } catch (error) {
-        if (!isCutOff(error)) throw error;
+        const code = causeOf(error);
+        if (code === 'ETIMEDOUT' && silent === undefined && name !== this.#preferred) silent = name;
+        else if (code !== 'ECONNRESET') throw error;
         cutOff ??= error;
-        this.#tellFall(name, target, error.message);
+        this.#tellFall(name, target, reasonOf(error));
         continue;
       }
       if ('connection' in attempt) {
         if (this.#preferred !== name) this.#log.debug(`port-forward by ${name}`);
+        if (silent) this.#silent.add(silent);
         if (preferred !== name) this.#preferredUntilMs = performance.now() + MEMORY_MS;
         this.#preferred = name;
         return attempt.connection;
@@ -138,7 +148,7 @@ export class TransportLadder {
       // A missing right is what the user can act on; it outlives the later refusals.
       if (!last?.forbidden) last = refusal;
     }
-    if (cutOff && !last?.forbidden) throw cutOff;
+    if (cutOff !== undefined && !last?.forbidden) throw cutOff;
     throw this.#error(last ?? refusal(0, 'no transport is allowed', 'get'), target);
   }
 
@@ -215,13 +225,9 @@ function isGone({ status, message }: Refusal, { pod }: Target): boolean {
   return (status === 404 && message.includes(pod.name)) || /\bpod (not found|does not exist)/.test(message);
 }
 
-function isCutOff(error: unknown): error is ClusterError {
-  return (
-    error instanceof ClusterError &&
-    error.cause instanceof Error &&
-    'code' in error.cause &&
-    error.cause.code === 'ECONNRESET'
-  );
+function causeOf(error: unknown): unknown {
+  const cause = error instanceof ClusterError ? error.cause : undefined;
+  return cause instanceof Error && 'code' in cause ? cause.code : undefined;
 }
 
 function refused(answer: Extract<UpgradeAnswer, { upgraded: false }>, name: TransportName): Attempt {

@@ -4,7 +4,7 @@
  *
  *     services        list, or nothing works                    watch, or lists are polled
  *     endpoints       list of one of three kinds, or the same   watch, the same
- *     port-forwards   get (WebSocket) or create (SPDY upgrade)
+ *     port-forwards   create (SPDY upgrade) or get (WebSocket)
  *
  * For a pick, list and watch of that object by its name, of the pods of a
  * workload, and port-forwards.

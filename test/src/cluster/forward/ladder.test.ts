@@ -1,0 +1,94 @@
+/** Which transport is taken without being told, on the embedded cluster. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type EmbeddedCluster, startEmbeddedCluster } from '../../../../fixtures/cluster/index.ts';
+import { type Cluster, connectCluster, loadAccess } from '../../../../src/cluster/index.ts';
+import { dial, LogLines, type Probe } from '../probe.ts';
+
+const SILENT_AFTER = '300ms';
+
+let embedded: EmbeddedCluster;
+let cluster: Cluster;
+let log: LogLines;
+
+beforeEach(async () => {
+  embedded = await startEmbeddedCluster();
+  const folder = mkdtempSync(join(tmpdir(), 'kns-ladder-'));
+  const kubeconfig = join(folder, 'config');
+  writeFileSync(kubeconfig, embedded.kubeconfig);
+  const access = await loadAccess({ kubeconfig, requestTimeout: SILENT_AFTER });
+  rmSync(folder, { recursive: true });
+  log = new LogLines();
+  // Nothing is opened but for a connection, and each has an upgrade of its own.
+  const limits = { warmConnections: 0, streamsPerLife: 1 };
+  cluster = await connectCluster(access, { namespaces: ['e2e'], log, limits });
+});
+
+afterEach(async () => {
+  await cluster.close();
+  await embedded.close();
+});
+
+async function echo(probe: Probe): Promise<void> {
+  void probe.send('x');
+  await Promise.race([
+    probe.until(() => probe.text === 'x'),
+    probe.ending.then((ending) => Promise.reject(new Error(JSON.stringify(ending)))),
+  ]);
+}
+
+const falls = (): string[] => log.lines.filter((line) => line.includes(' not by '));
+
+test('a SPDY upgrade comes first', async () => {
+  await echo(dial(cluster, 'multi', 7));
+  expect(embedded.counters).toMatchObject({
+    refusedUpgrades: 0,
+    upgrades: { spdy: 1, tunnel: 0, channel: 0 },
+  });
+});
+
+test.each([
+  [{ spdy: 502 }, { spdy: 0, tunnel: 2, channel: 0 }, ['spdy']],
+  [{ spdy: 502, tunnel: 400 }, { spdy: 0, tunnel: 0, channel: 2 }, ['spdy', 'spdy-websocket']],
+] as const)(
+  'where a gateway answers %j, the next one down is taken, and kept',
+  async (refuseUpgrade, upgrades, fallen) => {
+    embedded.faults.refuseUpgrade = refuseUpgrade;
+    for (let i = 0; i < 2; i++) await echo(dial(cluster, 'multi', 7));
+    expect(embedded.counters).toMatchObject({ refusedUpgrades: fallen.length, upgrades });
+    expect(falls()).toEqual(
+      fallen.map((name) => expect.stringMatching(`^info: port-forward to web-.* not by ${name}: `)),
+    );
+  },
+);
+
+test('where one is never answered, that is waited for once', async () => {
+  embedded.faults.refuseUpgrade = { spdy: 'silence' };
+  for (let i = 0; i < 2; i++) await echo(dial(cluster, 'multi', 7));
+  expect(embedded.counters.upgrades).toEqual({ spdy: 0, tunnel: 2, channel: 0 });
+  expect(falls()).toEqual([expect.stringMatching(/^info: .* not by spdy: .* no answer within 0\.3 s$/)]);
+  // Even where the order is gone through again.
+  embedded.faults.refuseUpgrade = { tunnel: 502 };
+  await echo(dial(cluster, 'multi', 7));
+  expect(embedded.counters.upgrades).toEqual({ spdy: 0, tunnel: 2, channel: 1 });
+});
+
+test('where two are never answered, it is the network', async () => {
+  embedded.faults.refuseUpgrade = { spdy: 'silence', tunnel: 'silence' };
+  expect(await dial(cluster, 'multi', 7).ending).toMatchObject({
+    error: { reason: 'unreachable', cause: { code: 'API_UNREACHABLE' } },
+  });
+  expect(falls()).toHaveLength(1);
+  embedded.faults.refuseUpgrade = {};
+  await echo(dial(cluster, 'multi', 7));
+  expect(embedded.counters.upgrades).toEqual({ spdy: 1, tunnel: 0, channel: 0 });
+});
+
+test('what has worked and is not answered any more leads to no other', async () => {
+  await echo(dial(cluster, 'multi', 7));
+  embedded.faults.refuseUpgrade = { spdy: 'silence' };
+  expect(await dial(cluster, 'multi', 7).ending).toMatchObject({ error: { reason: 'unreachable' } });
+  expect(embedded.counters.upgrades).toEqual({ spdy: 1, tunnel: 0, channel: 0 });
+});
