@@ -20,7 +20,7 @@ import { addressBytes } from './address-bytes.ts';
 import { Pinger } from './echo/pinger.ts';
 import { openFileLimit } from './open-files.ts';
 import { DirectStream } from './tcp/direct-stream.ts';
-import { IdleBlocks } from './tcp/read-blocks.ts';
+import { IdleBlocks } from '../relay/read-blocks.ts';
 import { HostPort } from './udp/host-port.ts';
 
 /** A command that floods the network leaves files for the port-forwards, and for what is published. */

@@ -13,6 +13,7 @@ import { isIP, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import tls from 'node:tls';
 import { callbackify } from 'node:util';
+import { withSharedReads } from './shared-reads.ts';
 import { type Destination, openTunnel } from './tunnel.ts';
 
 /** How a server is to be known. */
@@ -48,6 +49,7 @@ const OPTIONS: https.AgentOptions = {
 export function agentFor(protocol: string, proxy: URL | undefined): http.Agent {
   const agent = protocol === 'https:' ? new https.Agent(OPTIONS) : new http.Agent(OPTIONS);
   if (proxy) goThrough(proxy, agent);
+  else goDirectly(agent);
   return agent;
 }
 
@@ -64,6 +66,12 @@ export async function tunnelFor(
   socket.setNoDelay(true);
   socket.setKeepAlive(true, TCP_KEEPALIVE_MS);
   return socket;
+}
+
+function goDirectly(agent: http.Agent): void {
+  const connect = agent.createConnection.bind(agent);
+  agent.createConnection = (options, connected) =>
+    withSharedReads((reading) => connect(Object.assign({}, options, reading), connected));
 }
 
 /** Has the agent open its connections through a proxy, TLS to the server within. */

@@ -3,6 +3,7 @@ import type { ApiClient } from '../api/client.ts';
 import type { EndpointPod } from '../discovery/endpoints.ts';
 import type { ClusterError } from '../errors.ts';
 import type { ClusterLog } from '../log.ts';
+import { IdleBlocks } from '../../relay/read-blocks.ts';
 import { Balancer } from './balancer.ts';
 import { HalfClosed } from './dial/half-closed.ts';
 import { KnownGood } from './known-good.ts';
@@ -17,6 +18,7 @@ export interface Forwarder {
   readonly limits: ForwardLimits;
   readonly knownGood: KnownGood;
   readonly halfClosed: HalfClosed;
+  readonly idleBlocks: IdleBlocks;
   readonly log: ClusterLog;
   /** Tells the user, once in a while, what keeps all connections from being made. */
   report(error: ClusterError): void;
@@ -40,6 +42,7 @@ export function createForwarder(api: ApiClient, options: ForwarderOptions): Forw
     limits,
     knownGood: new KnownGood(limits.knownGoodMs),
     halfClosed: new HalfClosed(limits),
+    idleBlocks: new IdleBlocks(),
     log,
     report,
   };

@@ -28,6 +28,7 @@ export type StreamOutcome =
 export interface PodStreamEvents {
   /** The server has taken up the stream; it has not dialled the pod yet. */
   onReply(): void;
+  /** @param chunk the receiver's until it returns */
   onData(chunk: Uint8Array): void;
   /** Once, and last. */
   onClosed(outcome: StreamOutcome): void;

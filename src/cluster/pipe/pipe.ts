@@ -29,7 +29,10 @@ export interface PingablePipe extends BytePipe {
 }
 
 export interface BytePipeEvents {
-  /** @param startsMessage whether `chunk` is the beginning of a message, where the pipe has messages */
+  /**
+   * @param chunk the receiver's until it returns
+   * @param startsMessage whether `chunk` is the beginning of a message, where the pipe has messages
+   */
   onData(chunk: Uint8Array, startsMessage: boolean): void;
   /** The answer to a ping of the pipe's own. */
   onPong?(): void;

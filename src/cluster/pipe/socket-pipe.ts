@@ -1,6 +1,7 @@
 /** A pipe that is the upgraded socket itself; also the lower half of a WebSocket's. */
 import type { Duplex } from 'node:stream';
 import { Socket } from 'node:net';
+import { takeReads } from '../agent/shared-reads.ts';
 import { pathIsAlive } from './kernel-view.ts';
 import { type Framing, Outgoing, UNFRAMED } from './outgoing.ts';
 import { type BytePipe, type BytePipeEvents, CLOSE_WAIT_MS } from './pipe.ts';
@@ -28,9 +29,11 @@ export class SocketPipe implements BytePipe {
       socket.setKeepAlive(true, TCP_KEEPALIVE_MS);
     }
     if (early.length > 0) socket.unshift(early);
-    socket.on('data', (chunk: Uint8Array) => {
+    const take = (chunk: Uint8Array): void => {
       if (!this.#closed) events.onData(chunk, false);
-    });
+    };
+    socket.on('data', take);
+    takeReads(socket, take);
     socket.once('end', () => socket.destroy());
     socket.once('error', (error) => {
       this.#cause ??= error;

@@ -13,7 +13,7 @@
  * one of the two. It does not count while the connection is not read.
  *
  * Reading: SPDY as spoken here has no flow control. While the near side is
- * paused, what comes is kept up to `unreadBytes`; past that the whole
+ * paused, what comes is copied and kept, up to `unreadBytes`; past that the whole
  * connection stops reading until the near side has caught up, or the
  * connection ends this one for the sake of the others.
  */
@@ -160,7 +160,7 @@ export class StreamPair implements PodStream {
       this.#events.onData(piece);
       return;
     }
-    this.#unread.push(piece);
+    this.#unread.push(new Uint8Array(piece));
     this.#unreadBytes += piece.length;
     if (this.#unreadBytes > this.#carrier.limits.unreadBytes) this.#hold(true);
   }

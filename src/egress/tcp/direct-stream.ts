@@ -20,7 +20,7 @@ import {
 import { LINGER_TIMEOUT_MS } from '../../relay/linger.ts';
 import { type RemoteStream, RemoteStreamError, type RemoteStreamEvents } from '../../relay/stream.ts';
 import { dialError } from './dial-error.ts';
-import { type IdleBlocks, ReadBlocks } from './read-blocks.ts';
+import { type IdleBlocks, ReadBlocks } from '../../relay/read-blocks.ts';
 
 /** What one stream reads before others have their turn, and before it is passed on: what a core's own cache holds. */
 const TURN_BYTES = 256 << 10;

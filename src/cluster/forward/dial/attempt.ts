@@ -9,6 +9,7 @@ import type { PodConnection, PodStream, PodStreamEvents, StreamOutcome } from '.
 export interface AttemptEvents {
   /** The server has taken up the stream: it may be written to. */
   onReply(stream: PodStream, roundTripMs: number): void;
+  /** @param chunk the receiver's until it returns */
   onData(chunk: Uint8Array): void;
   /** Once, and last; not after `abandon`. */
   onClosed(outcome: StreamOutcome): void;

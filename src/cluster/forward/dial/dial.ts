@@ -24,6 +24,7 @@
  * close both directions with the pod's FIN, so what the near side writes after
  * it reaches nobody, and is answered by a reset.
  */
+import { ReadBlocks } from '../../../relay/read-blocks.ts';
 import { type RemoteStream, RemoteStreamError, type RemoteStreamEvents } from '../../../relay/stream.ts';
 import type { Target } from '../../discovery/endpoints.ts';
 import { ClusterError, oneLine } from '../../errors.ts';
@@ -44,6 +45,7 @@ export class Dial implements RemoteStream, AttemptEvents {
   readonly #events: RemoteStreamEvents;
   readonly #candidates: Candidates;
   readonly #outbox: Outbox;
+  readonly #reads: ReadBlocks;
   readonly #heldFin: HeldFin;
   readonly #deadline: NodeJS.Timeout;
   /** Of the last attempt. */
@@ -64,6 +66,7 @@ export class Dial implements RemoteStream, AttemptEvents {
     this.#forwarder = forwarder;
     this.#events = events;
     this.#candidates = new Candidates(route, forwarder);
+    this.#reads = new ReadBlocks(forwarder.idleBlocks);
     this.#outbox = new Outbox(limits.replayBytes);
     this.#heldFin = new HeldFin({
       halfClosed,
@@ -118,6 +121,11 @@ export class Dial implements RemoteStream, AttemptEvents {
     this.#attempt?.resume();
   }
 
+  reclaim(heldBytes: number): void {
+    this.#reads.reclaim(heldBytes);
+    this.#reads.rest();
+  }
+
   destroy(): void {
     if (!this.#over) this.#release();
   }
@@ -146,7 +154,9 @@ export class Dial implements RemoteStream, AttemptEvents {
     if (!this.#heard) this.#hear();
     if (this.#over) return;
     if (this.#nearEnded) this.#heldFin.touch();
-    this.#events.onData(chunk);
+    this.#reads.copy(chunk, (copy) => {
+      if (!this.#over) this.#events.onData(copy);
+    });
   }
 
   onClosed(outcome: StreamOutcome): void {
@@ -297,6 +307,7 @@ export class Dial implements RemoteStream, AttemptEvents {
     this.#heldFin.forget();
     this.#attempt?.abandon();
     this.#outbox.discard();
+    this.#reads.rest();
     this.#candidates.close();
   }
 }

@@ -9,7 +9,7 @@ import { openFileLimit } from '../../../../src/egress/open-files.ts';
 import { dialTcp } from '../../../../src/egress/tcp/dial.ts';
 import { HostStream } from '../../../../src/egress/tcp/host-stream.ts';
 import { DirectStream } from '../../../../src/egress/tcp/direct-stream.ts';
-import { IdleBlocks } from '../../../../src/egress/tcp/read-blocks.ts';
+import { IdleBlocks } from '../../../../src/relay/read-blocks.ts';
 import type { Dial } from '../../../../src/relay/relay.ts';
 import { Probe } from '../../cluster/probe.ts';
 import { until } from '../../../support/until.ts';

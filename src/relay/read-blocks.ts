@@ -1,5 +1,5 @@
 /**
- * Where direct streams read to: blocks that are used again.
+ * Where remote streams read to: blocks that are used again.
  *
  * A chunk is lent to its receiver, who says later how much it still looks at.
  * With fresh memory for every read a download runs through megabytes that no
@@ -17,6 +17,9 @@ const LEAST_ROOM = SMALL_BYTES >> 1;
 const COPIED_BYTES = 2 << 10;
 /** Blocks of all streams that wait for their next use. */
 const MAX_IDLE_BYTES = 8 << 20;
+
+/** More than a receiver holds that tells what it has done with; what another one got is its for good. */
+const MAX_LENT_BLOCKS = 16;
 
 /** Blocks nobody reads to or looks at. */
 export class IdleBlocks {
@@ -86,7 +89,24 @@ export class ReadBlocks {
     const last = this.#lent.at(-1);
     if (last?.block === block) last.end = this.#given;
     else this.#lent.push({ block, end: this.#given });
+    if (this.#lent.length > MAX_LENT_BLOCKS) this.#lent.shift();
     return chunk;
+  }
+
+  /** Reads bytes that lie elsewhere. @param give gets them piece by piece, for the receiver */
+  copy(bytes: Uint8Array, give: (chunk: Uint8Array) => void): void {
+    if (bytes.length <= COPIED_BYTES) {
+      this.#given += bytes.length;
+      give(new Uint8Array(bytes)); // of a Buffer, `slice` is no copy
+      return;
+    }
+    for (let at = 0; at < bytes.length; ) {
+      const { block, offset } = this;
+      const piece = bytes.subarray(at, at + block.length - offset);
+      block.set(piece, offset);
+      at += piece.length;
+      give(this.took(piece.length));
+    }
   }
 
   /** The receiver looks at nothing any more but the last `held` bytes that it got. */

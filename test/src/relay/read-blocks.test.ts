@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { IdleBlocks, ReadBlocks } from '../../../../src/egress/tcp/read-blocks.ts';
+import { IdleBlocks, ReadBlocks } from '../../../src/relay/read-blocks.ts';
 
 /** Reads as a stream does, each byte of a chunk with the chunk's number. */
 function reading(idle = new IdleBlocks()) {
@@ -43,6 +43,32 @@ test('blocks that are reclaimed are read to again', () => {
     blocks.reclaim(0);
   }
   expect(seen.size).toBe(2); // the small one that it began with, and a large one
+});
+
+test('what is never reclaimed is its receiver’s, and waited for no longer', () => {
+  const { blocks, read } = reading();
+  const seen = new Set<ArrayBufferLike>();
+  for (let i = 0; i < 100; i++) seen.add(read(1 << 20).chunk.buffer);
+  expect(seen.size).toBe(100);
+  blocks.reclaim(0);
+  const again = new Set<ArrayBufferLike>();
+  for (let i = 0; i < 100; i++) again.add(read(1 << 20).chunk.buffer);
+  const reused = [...again].filter((buffer) => seen.has(buffer)).length;
+  expect(reused).toBeGreaterThan(0);
+  expect(reused).toBeLessThan(20);
+});
+
+test('bytes that lie elsewhere are read whole, and may be written over afterwards', () => {
+  const blocks = new ReadBlocks(new IdleBlocks());
+  const source = new Uint8Array(64 << 10);
+  const chunks: Uint8Array[] = [];
+  const expected: Uint8Array[] = [];
+  for (let i = 0; i < 50; i++) {
+    const bytes = source.subarray(0, 1 + ((i * 7919) % source.length)).fill(i);
+    expected.push(bytes.slice());
+    blocks.copy(bytes, (chunk) => chunks.push(chunk));
+  }
+  expect(Buffer.concat(chunks).equals(Buffer.concat(expected))).toBe(true);
 });
 
 test('a short chunk is a copy, and its stream rests without a block', () => {
