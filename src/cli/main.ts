@@ -48,7 +48,7 @@ export async function main(argv: readonly string[], keepCode: () => void): Promi
   }
 }
 
-/** A reader of our own lines that goes away (`2>&1 | head -1`) is no reason to end the command. */
+/** A reader of our own lines that goes away (`2>&1 | head -1`) is no reason to end the command; output.ts looks after stdout. */
 function surviveDeafReaders(): void {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 }

@@ -17,6 +17,7 @@ import { addNetworkOptions, type NetworkOptions, readNetworkOptions } from './op
 import { addPortOptions, type PortOptions, readPortOptions } from './options/publish.ts';
 import { addSandboxOptions, readSandboxOptions, type SandboxOptions } from './options/sandbox.ts';
 import { addServiceOptions, readServiceOptions, type ServiceOptions } from './options/services.ts';
+import { print } from './output.ts';
 import { refuseReserved } from './subcommands.ts';
 import { given } from './values/given.ts';
 
@@ -115,7 +116,10 @@ export function makeCommand(name: string): Command {
   return new Command(name)
     .helpCommand(false)
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(`kns-rootless: ${text.replace(/^error: /, '')}`) })
+    .configureOutput({
+      writeOut: print,
+      outputError: (text, write) => write(`kns-rootless: ${text.replace(/^error: /, '')}`),
+    })
     .showHelpAfterError(`(${name} --help shows the options)`);
 }
 

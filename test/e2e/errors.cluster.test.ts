@@ -147,6 +147,18 @@ describe('help and version, as words', () => {
     });
   });
 
+  test.each([
+    ['version'],
+    ['help'],
+    ['--version'],
+    ['up --help'],
+    ['list --json'],
+    ['policy explain 192.0.2.1'],
+  ])('%s, where it can not be written', async (words) => {
+    const script = `exec "$0" ${words} >/dev/full`;
+    expectFailure(await runProgram([], { prefix: ['sh', '-c', script] }), 'OUTPUT_FAILED', /ENOSPC/);
+  });
+
   test('of what is no subcommand', async () => {
     expectFailure(await runProgram(['help', 'me']), 'SUBCOMMAND_UNKNOWN', /"me".*kns-rootless help/);
   });

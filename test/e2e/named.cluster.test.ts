@@ -233,13 +233,18 @@ describe('up, list, logs, down', () => {
     expect(text).toMatch(/Z web\.\S+:80: port \d+ is connected to pod \S+\n/);
   });
 
-  test('what it has met is told by logs, also to who follows', async () => {
+  test('what it has met is told by logs, also to who follows, until nobody reads it', async () => {
     await up('talks');
     await runtime.run(['exec', 'talks', '--', 'curl', '-sS', 'http://web:9/']);
     expect((await runtime.run(['logs', 'talks'])).stdout).toMatch(
       /^\d{4}-\d\d-\d\dT[\d:.]+Z .*web.*:9: refused, the Service has no such port: it has 80$/m,
     );
     const { child, closed } = await started(['logs', '-f', 'talks']);
+    const deaf = await started(['logs', '-f', 'talks']);
+    deaf.child.stdout?.destroy();
+    await runtime.run(['exec', 'talks', '--', 'curl', '-sS', 'http://web:10/']);
+    await deaf.closed;
+    expect(deaf.child.exitCode).toBe(141);
     expect((await runtime.run(['down', 'talks'])).code).toBe(0);
     await closed;
     expect(child.exitCode).toBe(0);

@@ -4,6 +4,7 @@ import { consult } from '../../doctor/doctor.ts';
 import { jsonOf, lineOf, summaryOf, wouldWork } from '../../doctor/report.ts';
 import { createLog } from '../../observe/log.ts';
 import { addGeneralOptions } from '../options/general.ts';
+import { print } from '../output.ts';
 import { addSandboxLine, makeCommand, readSandboxLine, type SandboxLine } from '../program.ts';
 import { VERSION } from '../version.ts';
 
@@ -44,15 +45,15 @@ export async function doctor(argv: readonly string[]): Promise<number> {
     const text = cluster === undefined ? {} : { kubeconfigText: cluster.kubeconfig };
     const log = createLog(verbosity);
     const results = await consult({ ...options, ...text, log }, process.env, (result) => {
-      if (!json) print(lineOf(result));
+      if (!json) printLine(lineOf(result));
     });
-    print(json ? jsonOf(VERSION, results) : `\n${summaryOf(results)}`);
+    printLine(json ? jsonOf(VERSION, results) : `\n${summaryOf(results)}`);
     return wouldWork(results) ? 0 : EXIT_ILL;
   } finally {
     await cluster?.close();
   }
 }
 
-function print(text: string): void {
-  process.stdout.write(`${text}\n`);
+function printLine(text: string): void {
+  print(`${text}\n`);
 }

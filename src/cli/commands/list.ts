@@ -5,6 +5,7 @@ import type { Status } from '../../named/protocol.ts';
 import { liveNames } from '../../named/registry.ts';
 import { stateDirectory } from '../../named/state-directory.ts';
 import { UsageError } from '../../errors.ts';
+import { print } from '../output.ts';
 import { makeCommand } from '../program.ts';
 import type { Subcommand } from '../subcommands.ts';
 import { ageText, bytesText, table } from '../values/table.ts';
@@ -38,7 +39,7 @@ export const list: Subcommand = async (argv) => {
   const names = await liveNames(state);
   const rows = await Promise.all(names.map(async (name) => ({ name, status: await statusOf(state, name) })));
   const { json = false } = program.opts<{ json?: true }>();
-  process.stdout.write(json ? `${JSON.stringify(rows.map(toJson), null, 2)}\n` : toTable(rows));
+  print(json ? `${JSON.stringify(rows.map(toJson), null, 2)}\n` : toTable(rows));
   return 0;
 };
 

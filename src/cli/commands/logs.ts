@@ -2,6 +2,7 @@
 
 import { readLog } from '../../named/control-client.ts';
 import { stateDirectory } from '../../named/state-directory.ts';
+import { print } from '../output.ts';
 import { makeCommand } from '../program.ts';
 import type { Subcommand } from '../subcommands.ts';
 
@@ -13,7 +14,7 @@ export const logs: Subcommand = async (argv) => {
     .parse(argv, { from: 'user' });
   const { follow = false } = program.opts<{ follow?: true }>();
   await readLog(stateDirectory(process.env), program.args[0], follow, ({ time, text }) =>
-    process.stdout.write(`${time} ${text}\n`),
+    print(`${time} ${text}\n`),
   );
   return 0;
 };

@@ -16,6 +16,7 @@ import { type AccessOptions, addAccessOptions, readAccessOptions } from '../opti
 import { addPolicyOptions, readEgressOptions } from '../options/egress.ts';
 import { addGeneralOptions, readVerbosity } from '../options/general.ts';
 import { addClusterDomain, readClusterDomain } from '../options/network.ts';
+import { print } from '../output.ts';
 import { makeCommand } from '../program.ts';
 import type { Subcommand } from '../subcommands.ts';
 import { VERSION } from '../version.ts';
@@ -50,7 +51,7 @@ export const policy: Subcommand = async (argv) => {
     log: createLog(readVerbosity(program)),
   });
   const { json = false } = program.opts<{ json?: true }>();
-  process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : reportText(report));
+  print(json ? `${JSON.stringify(report, null, 2)}\n` : reportText(report));
   return 0;
 };
 
