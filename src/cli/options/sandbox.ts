@@ -1,9 +1,9 @@
 /** What the command finds around it besides the network: files, ids, privileges. */
 
 import type { Command } from 'commander';
-import { absolutePath, type FileOptions, type Mount, type PrivilegeOptions } from '../../../sandbox/index.ts';
+import type { FileOptions, Mount, PrivilegeOptions } from '../../../sandbox/index.ts';
 import { given } from '../values/given.ts';
-import { parseMount } from '../values/mount.ts';
+import { parseMount, parsePlace } from '../values/mount.ts';
 import { parseWhole } from '../values/whole.ts';
 import { repeated } from './repeated.ts';
 
@@ -48,16 +48,14 @@ export function addSandboxOptions(program: Command): void {
     )
     .addOption(mount('--ro-bind <src[:dst]>', 'the same, read-only', (text) => parseMount(text, 'ro-bind')))
     .addOption(
-      mount('--tmpfs <path>', 'an empty directory there, may be repeated', (text) => ({
-        kind: 'tmpfs',
-        target: absolutePath(text),
-      })),
+      mount('--tmpfs <path>', 'an empty directory there, may be repeated', (text) =>
+        parsePlace(text, 'tmpfs'),
+      ),
     )
     .addOption(
-      mount('--hide <path>', 'hide this file or directory, may be repeated', (text) => ({
-        kind: 'hide',
-        target: absolutePath(text),
-      })),
+      mount('--hide <path>', 'hide this file or directory, may be repeated', (text) =>
+        parsePlace(text, 'hide'),
+      ),
     );
   addKubeconfigSwitch(program);
   program

@@ -218,6 +218,8 @@ describe('command line', () => {
     [['--fd', '-1'], 'NUMBER_INVALID'],
     [['--bind', ''], 'MOUNT_INVALID'],
     [['--ro-bind', ':/x'], 'MOUNT_INVALID'],
+    [['--tmpfs', ''], 'MOUNT_INVALID'],
+    [['--hide='], 'MOUNT_INVALID'],
     [['--wait', 'svc/web=soon'], 'DURATION_INVALID'],
     [['--cluster-domain', '..'], 'CLUSTER_DOMAIN_INVALID'],
   ])('%j makes no sense: %s', (argv, code) => {
