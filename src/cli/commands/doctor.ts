@@ -7,6 +7,7 @@ import { addGeneralOptions } from '../options/general.ts';
 import { print } from '../output.ts';
 import { addSandboxLine, makeCommand, readSandboxLine, type SandboxLine } from '../program.ts';
 import { VERSION } from '../version.ts';
+import { withDemo } from '../with-demo.ts';
 
 /** A run would fail. 125 is for a doctor that fails itself. */
 const EXIT_ILL = 1;
@@ -40,18 +41,14 @@ function parse(argv: readonly string[]): DoctorLine {
  */
 export async function doctor(argv: readonly string[]): Promise<number> {
   const { json, verbosity, demo, ...options } = parse(argv);
-  const cluster = demo ? await (await import('../demo.ts')).startDemoCluster() : undefined;
-  try {
-    const text = cluster === undefined ? {} : { kubeconfigText: cluster.kubeconfig };
-    const log = createLog(verbosity);
-    const results = await consult({ ...options, ...text, log }, process.env, (result) => {
+  const log = createLog(verbosity);
+  const results = await withDemo(demo, (kubeconfig) =>
+    consult({ ...options, ...kubeconfig, log }, process.env, (result) => {
       if (!json) printLine(lineOf(result));
-    });
-    printLine(json ? jsonOf(VERSION, results) : `\n${summaryOf(results)}`);
-    return wouldWork(results) ? 0 : EXIT_ILL;
-  } finally {
-    await cluster?.close();
-  }
+    }),
+  );
+  printLine(json ? jsonOf(VERSION, results) : `\n${summaryOf(results)}`);
+  return wouldWork(results) ? 0 : EXIT_ILL;
 }
 
 function printLine(text: string): void {

@@ -19,7 +19,9 @@ import { addClusterDomain, readClusterDomain } from '../options/network.ts';
 import { print } from '../output.ts';
 import { makeCommand } from '../program.ts';
 import type { Subcommand } from '../subcommands.ts';
+import { given } from '../values/given.ts';
 import { VERSION } from '../version.ts';
+import { withDemo } from '../with-demo.ts';
 
 const HELP = `
 A destination is one flow, written like the target of a rule: example.com:443, udp:192.0.2.1:53,
@@ -55,12 +57,11 @@ export const policy: Subcommand = async (argv) => {
   return 0;
 };
 
-async function currentPlace({ contexts, ...access }: AccessOptions): Promise<ServicePlace> {
+async function currentPlace({ contexts, demo, ...access }: AccessOptions): Promise<ServicePlace> {
   const [context] = contexts;
-  const { contextName, namespace } = await loadAccess({
-    ...access,
-    ...(context !== undefined && { context }),
-  });
+  const { contextName, namespace } = await withDemo(demo, (kubeconfig) =>
+    loadAccess({ ...access, ...kubeconfig, ...given({ context }) }),
+  );
   return { context: contextName, namespace };
 }
 

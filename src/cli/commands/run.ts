@@ -10,6 +10,7 @@ import type { rawArguments } from '../raw-arguments.ts';
 import { summaryLines } from '../greeting.ts';
 import type { SandboxLine } from '../program.ts';
 import { errorText } from '../report.ts';
+import { withDemo } from '../with-demo.ts';
 import { keepYoungGenerationSmall } from '../young-generation.ts';
 
 export interface RunOptions {
@@ -55,26 +56,18 @@ async function runTold(log: Log, { line, name, ...options }: Omit<RunOptions, 'l
   const host = await NamedHost.open(name, log);
   const { files } = line;
   try {
-    const cluster = line.demo ? await startDemo() : undefined;
-    try {
-      return await runSession({
+    return await withDemo(line.demo, (kubeconfig) =>
+      runSession({
         ...line,
         ...options,
+        ...kubeconfig,
         files: { ...files, hidden: [...(files.hidden ?? []), ...stateDirectories(process.env)] },
         ...host.entry,
         log: host.log,
-        ...(cluster === undefined ? {} : { kubeconfigText: cluster.kubeconfig }),
         onStanding: (session) => host.attend(session),
-      });
-    } finally {
-      await cluster?.close();
-    }
+      }),
+    );
   } finally {
     await host.close();
   }
-}
-
-async function startDemo() {
-  const { startDemoCluster } = await import('../demo.ts');
-  return startDemoCluster();
 }

@@ -258,6 +258,19 @@ allow, by default: allow, via cluster
     expect(await explain('web.shop.svc.two:80', ...both)).toContain('deny, by two/shop/svc/web\n');
   });
 
+  test('with --demo, a Service without a namespace is one of the embedded cluster', async () => {
+    const args = ['policy', 'explain', 'svc/web:80', '--demo', '--deny', 'ns/demo'];
+    const { code, stdout } = await outside.program(args, { env: { KUBECONFIG: '/nonexistent' } });
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: `tcp embedded/demo/svc/web:80
+  * deny ns/demo (--deny): decides
+deny, by ns/demo
+  whether there is such a Service is not looked up
+`,
+    });
+  });
+
   test('as JSON', async () => {
     const { flows } = JSON.parse(await explain('udp:192.0.2.2:53', '--json', '--egress', 'deny'));
     expect(flows).toMatchObject([{ decision: { verdict: 'deny', rule: 'default: deny' } }]);
