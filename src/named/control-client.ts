@@ -3,13 +3,12 @@
 import { closeSync } from 'node:fs';
 import { EventEmitter, once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import path from 'node:path';
 import { UsageError } from '../errors.ts';
 import { notReady } from './errors.ts';
 import type { LoggedLine } from './log-ring.ts';
 import { type Joined, readLines, type Reply, type Request, send, type Status } from './protocol.ts';
 import { trustServer } from './peer.ts';
-import { entryPath, liveNames, openEntry, SOCKET } from './registry.ts';
+import { entryPath, findEntry, isName, liveNames, SOCKET } from './registry.ts';
 import { checkStateDirectory, type Environment } from './state-directory.ts';
 import { codeOf } from './system-error.ts';
 
@@ -21,7 +20,7 @@ const DOWN_TIMEOUT_MS = 20_000;
 /** @throws UsageError STATE_DIRECTORY_UNSAFE, SANDBOX_UNKNOWN, SANDBOX_NOT_READY, SANDBOX_SILENT */
 async function connectTo(state: string, name: string): Promise<Socket> {
   checkStateDirectory(state);
-  const entry = openEntry(path.join(state, name));
+  const entry = findEntry(state, name);
   if (entry === undefined) throw await unknown(state, name);
   const socket = connect({ path: entryPath(entry, SOCKET), allowHalfOpen: true });
   try {
@@ -179,7 +178,7 @@ async function unknown(state: string, name: string): Promise<UsageError> {
   return new UsageError(
     'SANDBOX_UNKNOWN',
     `there is no sandbox called "${name}"; ${others}`,
-    `start it: kns-rootless up ${name}`,
+    isName(name) ? `start it: kns-rootless up ${name}` : 'kns-rootless list shows which there are',
   );
 }
 

@@ -31,7 +31,12 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { lockFile } from '../../sandbox/index.ts';
 import { UsageError } from '../errors.ts';
-import { checkStateDirectory, makeStateDirectory, removeIfEmpty } from './state-directory.ts';
+import {
+  checkStateDirectory,
+  makeStateDirectory,
+  removeIfEmpty,
+  stateDirectoryFailed,
+} from './state-directory.ts';
 import { codeOf } from './system-error.ts';
 
 export const SOCKET = 'control';
@@ -39,13 +44,20 @@ export const SOCKET = 'control';
 /** As long as a host name's label, and as harmless in a path. A number is a pid: the name of a run that was given none. */
 const NAME = /^(?!\d+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
+/** That, or a pid. */
+const ENTRY = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+
 /** A lock that is held for longer than this is its owner's. */
 const MAX_ATTEMPTS = 20;
 const ATTEMPT_INTERVAL_MS = 10;
 
+export function isName(name: string): boolean {
+  return NAME.test(name);
+}
+
 /** Throws `SANDBOX_NAME_INVALID`. */
 export function checkName(name: string): string {
-  if (NAME.test(name)) return name;
+  if (isName(name)) return name;
   throw new UsageError(
     'SANDBOX_NAME_INVALID',
     `"${name}" can't be the name of a sandbox`,
@@ -129,8 +141,12 @@ export function entryPath(fd: number, name: string): string {
   return `/proc/self/fd/${fd}/${name}`;
 }
 
-/** Opens an entry, to reach its socket whatever its path's length; undefined where there is none. */
-export function openEntry(entry: string): number | undefined {
+/** Opens the entry of a name, to reach its socket whatever its path's length; undefined where there is none. */
+export function findEntry(state: string, name: string): number | undefined {
+  return ENTRY.test(name) ? openEntry(path.join(state, name)) : undefined;
+}
+
+function openEntry(entry: string): number | undefined {
   try {
     return openSync(entry, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   } catch (error) {
@@ -155,7 +171,7 @@ function makeEntry(entry: string): void {
     mkdirSync(entry, { mode: 0o700 });
   } catch (error) {
     // Without its parent, the last to leave was quicker than we were.
-    if (!['EEXIST', 'ENOENT'].includes(codeOf(error) ?? '')) throw error;
+    if (!['EEXIST', 'ENOENT'].includes(codeOf(error) ?? '')) throw stateDirectoryFailed(entry, error);
   }
 }
 

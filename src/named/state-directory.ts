@@ -60,8 +60,17 @@ export function makeStateDirectory(directory: string): void {
   try {
     mkdirSync(directory, { mode: OWNER_ALONE });
   } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw failed(directory, error);
-    if (checkStateDirectory(directory)) chmodSync(directory, OWNER_ALONE);
+    if (codeOf(error) !== 'EEXIST') throw stateDirectoryFailed(directory, error);
+    if (checkStateDirectory(directory)) keepOthersOut(directory);
+  }
+}
+
+function keepOthersOut(directory: string): void {
+  try {
+    chmodSync(directory, OWNER_ALONE);
+  } catch (error) {
+    // In a sandbox, what hides it is read-only.
+    throw stateDirectoryFailed(directory, error);
   }
 }
 
@@ -93,11 +102,11 @@ export function removeIfEmpty(directory: string): void {
   }
 }
 
-function failed(directory: string, error: unknown): UsageError {
+export function stateDirectoryFailed(directory: string, error: unknown): UsageError {
   const reason = error instanceof Error ? error.message : String(error);
   return new UsageError(
     'STATE_DIRECTORY_FAILED',
-    `${directory} can't be made: ${reason}`,
+    `${directory} can't be used: ${reason}`,
     'set XDG_RUNTIME_DIR to a directory that you may write to',
   );
 }

@@ -294,6 +294,22 @@ describe('runs that are not named', () => {
     const { stdout, code } = await runtime.run(['-n', 'e2e', '--', 'sh', '-c', script]);
     expect({ stdout, code }).toEqual({ stdout: 'read-only\n', code: 0 });
   });
+
+  test('and starts none that could be found there', async () => {
+    const ours = fromSetup('KNS_TEST_PROGRAM');
+    for (const args of [
+      ['up', 'inner', '--demo'],
+      ['--name', 'inner', '--demo', '--', 'true'],
+    ]) {
+      const { code, stderr } = await runtime.run(['-n', 'e2e', '--', ours, ...args]);
+      expect({ code, stderr }).toEqual({
+        code: 125,
+        stderr: expect.stringMatching(
+          /^kns-rootless: \S+ can't be used: EROFS.* \[STATE_DIRECTORY_FAILED\]: .*\n$/,
+        ),
+      });
+    }
+  });
 });
 
 describe('where they are found', () => {

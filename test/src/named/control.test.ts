@@ -217,6 +217,15 @@ test('a directory that lets others write is not even looked at', async () => {
     await expect(ask).rejects.toEqual(code('STATE_DIRECTORY_UNSAFE'));
 });
 
+test.each(['../one', '/one', 'one/', './one', '', '.', '..', 'x'.repeat(300), '4711'])(
+  'no other way leads to a sandbox than its name: %j',
+  async (name) => {
+    const message = `there is no sandbox called "${name}"; there is one`;
+    const remedy = 'kns-rootless list shows which there are';
+    await expect(askStatus(state, name)).rejects.toMatchObject({ code: 'SANDBOX_UNKNOWN', message, remedy });
+  },
+);
+
 test('one that is not there is told, with those that are', async () => {
   await expect(askStatus(state, 'two')).rejects.toMatchObject({
     code: 'SANDBOX_UNKNOWN',
