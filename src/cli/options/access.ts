@@ -57,10 +57,11 @@ export function addAccessOptions(program: Command): void {
     .addOption(new Option('--demo', 'use an embedded cluster').conflicts(['context', 'kubeconfig']));
 }
 
-/** Throws `LOGIN_FOR_SEVERAL`. */
+/** To kubectl, an empty value is none: `--context "$CONTEXT"`, where that is not set. Throws `LOGIN_FOR_SEVERAL`. */
 export function readAccessOptions(program: Command): AccessOptions {
-  const { context = [], asGroup, demo = false, ...values } = program.opts<Values>();
-  const contexts = [...new Set(context)];
+  const { context = [], asGroup, demo = false, ...rest } = program.opts<Values>();
+  const contexts = [...new Set(context)].filter((name) => name !== '');
+  const values = withoutEmpty(rest);
   const shared = OF_ONE_CONTEXT.find((name) => values[name] !== undefined);
   if (contexts.length > 1 && shared !== undefined) {
     throw new UsageError(
@@ -77,4 +78,10 @@ export function readAccessOptions(program: Command): AccessOptions {
     ...given({ kubeconfig, cluster, user, token, as, asGroups: asGroup, asUid }),
     ...given({ requestTimeout, insecureSkipTlsVerify, transport }),
   };
+}
+
+function withoutEmpty<T extends object>(values: T): Partial<T> {
+  const entries = Object.entries(values).filter(([, value]) => value !== '');
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Object.fromEntries can't tell which keys are left
+  return Object.fromEntries(entries) as Partial<T>;
 }

@@ -139,6 +139,12 @@ describe('command line', () => {
     });
   });
 
+  test('an empty value is none, as with kubectl', () => {
+    const options = ['kubeconfig', 'context', 'cluster', 'user', 'token', 'as', 'as-uid', 'request-timeout'];
+    expect(parse(...options.map((name) => `--${name}=`), 'ls')).toEqual({ ...DEFAULTS, command: ['ls'] });
+    expect(parse('--context', 'a', '--context', '', '--token', 't').contexts).toEqual(['a']);
+  });
+
   test.each(['--cluster', '--user', '--token'])('%s never goes to several contexts', (option) => {
     expect(() => parse('--context=a', '--context=b', option, 'x', 'ls')).toThrowError(
       expect.objectContaining({ code: 'LOGIN_FOR_SEVERAL' }),
