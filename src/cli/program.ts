@@ -41,26 +41,28 @@ export interface CommandLine extends SandboxLine, CommandOptions {
 const MAX_OPTION_WORDS = 4096;
 
 const HELP = `
-Without a command, $SHELL is started. What follows the command, or --, is the command's own.
+Without a command, $SHELL is started. What follows the command, or --, is the
+command's own.
 
-Sandboxes that stay (kns-rootless SUBCOMMAND --help shows more):
-  up NAME [options]             start a sandbox without a command
+Subcommands, as the first word (kns-rootless SUBCOMMAND --help shows more):
+  up NAME [options]             start a sandbox that stays, without a command
   exec NAME [--] [command…]     run a command in a sandbox that runs
   list, logs NAME, down NAME…   what there is, what it says, its end
   doctor [options]              whether a run would work
   policy explain DEST           what the rules say of a destination
   help [SUBCOMMAND], version    what --help and --version say
-As the first word, these are subcommands. After -- they are programs.
+After -- they are programs.
 
 Examples:
-  kns-rootless bash                                   a shell where every Service answers under its name
-  kns-rootless -- npm test                            a test run against the cluster
-  kns-rootless -n shop -n billing -- curl http://web/ two namespaces; bare names belong to the first
-  kns-rootless --demo -- curl http://web/             without a cluster
-  kns-rootless doctor -n shop                         would a run work, and what to do where not
+  kns-rootless bash                        every Service answers under its name
+  kns-rootless -- npm test                 a test run against the cluster
+  kns-rootless -n shop -n billing -- curl http://web/
+                                           bare names belong to the first, shop
+  kns-rootless --demo -- curl http://web/  without a cluster
+  kns-rootless doctor -n shop              would it work, and else what to do
 
-The exit code is the command's, 128+n where signal n ended it, 127 or 126 where it can't be found or run,
-and 125 where kns-rootless itself failed.`;
+The exit code is the command's, 128+n where signal n ended it, 127 or 126 where
+it can't be found or run, and 125 where kns-rootless itself failed.`;
 
 /**
  * @param argv the arguments after the program's name
@@ -103,9 +105,10 @@ function makeProgram(version: string): Command {
   addSandboxLine(program);
   addCommandOptions(program);
   program.addOption(
-    new Option('--name <name>', 'be found under this name by exec, list and down (its pid)').argParser(
-      checkName,
-    ),
+    new Option(
+      '--name <name>',
+      'be found under this name by exec, list, logs and down (default: its pid)',
+    ).argParser(checkName),
   );
   addGeneralOptions(program, version);
   return program;
@@ -115,6 +118,7 @@ function makeProgram(version: string): Command {
 export function makeCommand(name: string): Command {
   return new Command(name)
     .helpCommand(false)
+    .helpOption('-h, --help', 'print this help')
     .exitOverride()
     .configureOutput({
       writeOut: print,

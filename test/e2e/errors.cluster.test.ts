@@ -159,6 +159,19 @@ describe('help and version, as words', () => {
     expectFailure(await runProgram([], { prefix: ['sh', '-c', script] }), 'OUTPUT_FAILED', /ENOSPC/);
   });
 
+  test.each(['', 'doctor', 'down', 'exec', 'help', 'list', 'logs', 'policy', 'up', 'version'])(
+    'kns-rootless %s: one form of help, no wider than a terminal',
+    async (name) => {
+      const words = name === '' ? [] : [name];
+      const { code, stdout } = await runProgram([...words, '--help']);
+      expect(code).toBe(0);
+      expect(stdout).toContain(`Usage: ${['kns-rootless', ...words].join(' ')}`);
+      expect(stdout).toMatch(/^ +-h, --help +print this help$/m);
+      expect(stdout).not.toMatch(/^Usage: .*[<>]/m);
+      expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
+    },
+  );
+
   test('of what is no subcommand', async () => {
     expectFailure(await runProgram(['help', 'me']), 'SUBCOMMAND_UNKNOWN', /"me".*kns-rootless help/);
   });

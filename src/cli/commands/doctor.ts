@@ -13,8 +13,9 @@ import { withDemo } from '../with-demo.ts';
 const EXIT_ILL = 1;
 
 const HELP = `
-Each line is one check: ok, warning, failed or skipped, what was found, and what to do about it.
-The exit code is 0 when a run with the same options would work, and 1 when it would not.`;
+Each line is one check: ok, warning, failed or skipped, what was found, and what
+to do about it. The exit code is 0 when a run with the same options would work,
+and 1 when it would not.`;
 
 interface DoctorLine extends SandboxLine {
   readonly json: boolean;

@@ -9,6 +9,7 @@ import type { Subcommand } from '../subcommands.ts';
 
 export const down: Subcommand = async (argv) => {
   const program = makeCommand('kns-rootless down')
+    .usage('NAME…')
     .description('Ends sandboxes with all that runs in them, and returns when they are gone.')
     .argument('<name...>', 'of the sandboxes, as kns-rootless list shows them')
     .parse(argv, { from: 'user' });

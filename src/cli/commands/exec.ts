@@ -8,12 +8,17 @@ import { makeCommand, parseOperands } from '../program.ts';
 import { rawArguments } from '../raw-arguments.ts';
 import type { Subcommand } from '../subcommands.ts';
 
+const HELP = `
+Options come before NAME; what follows it, or --, is the command's own. The exit
+code is that of a run.`;
+
 export const exec: Subcommand = async (argv, caller) => {
   const program = makeCommand('kns-rootless exec')
     .usage('[options] NAME [--] [command [args…]]')
     .description('Runs a command in a sandbox that runs. Without a command, $SHELL.')
     .argument('<name>', 'of the sandbox, as kns-rootless list shows it')
     .argument('[command...]', 'the command and its arguments')
+    .addHelpText('after', HELP)
     .passThroughOptions();
   addCommandOptions(program);
   const { operands } = parseOperands(program, argv);

@@ -9,6 +9,7 @@ const HELP = '--help';
 
 export const help: Subcommand = async (argv, caller) => {
   const program = makeCommand('kns-rootless help')
+    .usage('[SUBCOMMAND]')
     .description('Shows the options, of a subcommand where one is named.')
     .argument('[subcommand]', 'such as up or doctor')
     .parse(argv, { from: 'user' });

@@ -32,8 +32,9 @@ const HEAD = [
 
 export const list: Subcommand = async (argv) => {
   const program = makeCommand('kns-rootless list')
+    .usage('[--json]')
     .description('Shows the sandboxes of this user that run.')
-    .option('--json', 'as JSON')
+    .option('--json', 'print one JSON array in place of lines')
     .parse(argv, { from: 'user' });
   const state = stateDirectory(process.env);
   const names = await liveNames(state);

@@ -8,6 +8,7 @@ import type { Subcommand } from '../subcommands.ts';
 
 export const logs: Subcommand = async (argv) => {
   const program = makeCommand('kns-rootless logs')
+    .usage('[-f] NAME')
     .description('Shows what the sandbox has met: Services that come and go, what could not be reached.')
     .argument('<name>', 'of the sandbox, as kns-rootless list shows it')
     .option('-f, --follow', 'go on until it ends')

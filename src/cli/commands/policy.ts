@@ -24,9 +24,11 @@ import { VERSION } from '../version.ts';
 import { withDemo } from '../with-demo.ts';
 
 const HELP = `
-A destination is one flow, written like the target of a rule: example.com:443, udp:192.0.2.1:53,
-[2001:db8::1]:443, icmp:192.0.2.1, svc/web:80 or shop/svc/web:80. Without a protocol it is TCP, without a
-port 443. Names are looked up, but for those of Services (web.shop.svc.cluster.local). Nothing else is sent.`;
+A destination is one flow, written like the target of a rule: example.com:443,
+udp:192.0.2.1:53, [2001:db8::1]:443, icmp:192.0.2.1, svc/web:80 or
+shop/svc/web:80. Without a protocol it is TCP, without a port 443. Names are
+looked up, but for those of Services (web.shop.svc.cluster.local). Nothing else
+is sent.`;
 
 export const policy: Subcommand = async (argv) => {
   const program = makeCommand('kns-rootless policy')

@@ -40,7 +40,7 @@ export function addPolicyOptions(program: Command): void {
   program
     .optionsGroup('The rest of the network:')
     .addOption(
-      new Option('--egress <default>', 'what becomes of flows that no rule is about (allow)')
+      new Option('--egress <default>', 'what becomes of flows that no rule is about (default: allow)')
         .choices(ACTIONS)
         .env('KNS_ROOTLESS_EGRESS'),
     )

@@ -52,7 +52,7 @@ export function addServiceOptions(program: Command): void {
     .addOption(
       repeated(
         '--wait <target[=time]>',
-        'start once it has a ready pod: svc/web=60s, may be repeated (60s)',
+        'start once it has a ready pod: svc/web=60s, may be repeated (default: 60s)',
         parseWait,
       ),
     );
