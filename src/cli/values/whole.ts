@@ -2,8 +2,8 @@
 
 import { UsageError } from '../../errors.ts';
 
-/** Ids are 32 bits wide, and the last one means "leave it" (chown(2)). */
-const LARGEST = 0xffff_fffe;
+/** Descriptors are an int (open(2)), and so are ids to bubblewrap. */
+const LARGEST = 0x7fff_ffff;
 
 /** Throws `NUMBER_INVALID`. */
 export function parseWhole(text: string, option: string): number {
@@ -11,7 +11,7 @@ export function parseWhole(text: string, option: string): number {
   if (/^\d+$/.test(text) && value <= LARGEST) return value;
   throw new UsageError(
     'NUMBER_INVALID',
-    `${option}: "${text}" is no number`,
-    `give a whole number from 0 on`,
+    `${option} can't be "${text}"`,
+    `give a whole number from 0 to ${LARGEST}`,
   );
 }
