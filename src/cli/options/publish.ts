@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import type { HostPortRule, PublishRule } from '../../publish/index.ts';
 import type { PublishedTarget } from '../../session/choices.ts';
-import { checkHostPorts, parseHostPort, parsePublish } from '../values/ports.ts';
+import { checkHostPorts, checkPublished, parseHostPort, parsePublish } from '../values/ports.ts';
 import { repeated } from './repeated.ts';
 
 interface Values {
@@ -40,6 +40,7 @@ export function readPortOptions(program: Command): PortOptions {
   const { publish = [], hostPort = [] } = program.opts<Values>();
   checkHostPorts(hostPort);
   const all = publish.flat();
+  checkPublished(all);
   return {
     publish: all.filter((one) => one.kind !== 'target'),
     publishedTargets: all.filter((one) => one.kind === 'target'),

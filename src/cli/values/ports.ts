@@ -46,7 +46,7 @@ export function parsePublish(text: string): (PublishRule | PublishedTarget)[] {
   const ports = parseRange(inside, 1);
   const hostPorts = host === undefined ? ports : parseRange(host, 0);
   if (match === null || ports === undefined || hostPorts === undefined)
-    throw invalid(text, 'that is no port');
+    throw invalid(text, `that is no port, nor a range of at most ${MAX_RANGE}`);
   const address = parseAddress(match, text);
   const protocol = protocolOf(match);
   if (protocol === 'udp' && header !== undefined) throw invalid(text, 'a PROXY header is for TCP');
@@ -61,6 +61,24 @@ export function parsePublish(text: string): (PublishRule | PublishedTarget)[] {
     port: ports.first + i,
     ...given({ address, proxyHeader: parseHeader(match) }),
   }));
+}
+
+/** Throws `PUBLISH_INVALID` where two are to be met at one port of the host. */
+export function checkPublished(rules: readonly (PublishRule | PublishedTarget)[]): void {
+  const met = new Set<string>();
+  for (const rule of rules) {
+    if (rule.kind === 'auto' || rule.hostPort === 0) continue;
+    const { address = '127.0.0.1', hostPort } = rule;
+    const place = `${address} ${hostPort}/${rule.kind === 'target' ? 'tcp' : rule.protocol}`;
+    if (met.has(place)) {
+      throw new UsageError(
+        'PUBLISH_INVALID',
+        `--publish: port ${hostPort} of the host is given twice`,
+        'publish one of them at another port, or at 0 for a free one',
+      );
+    }
+    met.add(place);
+  }
 }
 
 function parsePublishedTarget(match: RegExpExecArray, text: string): PublishedTarget {

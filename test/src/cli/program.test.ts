@@ -185,6 +185,13 @@ describe('command line', () => {
     });
   });
 
+  test('what is published at ports of the host that differ', () => {
+    const line = parse(
+      ...['8080:80', '[::1]:8080:81', '8080:80/udp', '0:80', '0:80', 'auto'].map((ports) => `-p${ports}`),
+    );
+    expect(line.publish).toHaveLength(6);
+  });
+
   test('the process', () => {
     expect(
       parse('--fd=3', '--fd=7', '--uid=0', '--gid=0', '--net-admin', '--no-nested-userns', '--share-pid'),
@@ -222,6 +229,10 @@ describe('command line', () => {
   test.each([
     [['--uid', 'root'], 'NUMBER_INVALID'],
     [['--fd', '-1'], 'NUMBER_INVALID'],
+    [['--uid', '2147483648'], 'NUMBER_INVALID'],
+    [['-p', '8080:80', '-p', '8080:81'], 'PUBLISH_INVALID'],
+    [['-p', '8080:80', '-p', '127.0.0.1:8080:svc/web'], 'PUBLISH_INVALID'],
+    [['-p', '53-55:53-55/udp', '-p', '54/udp'], 'PUBLISH_INVALID'],
     [['--bind', ''], 'MOUNT_INVALID'],
     [['--ro-bind', ':/x'], 'MOUNT_INVALID'],
     [['--tmpfs', ''], 'MOUNT_INVALID'],
