@@ -70,7 +70,7 @@ describe('the script', () => {
   test('says so when there is no node', () => {
     const script = `PATH=/nonexistent /bin/sh ${folder}/kns-rootless 2>&1; echo "exit $?"`;
     const output = execFileSync('sh', ['-c', script], { encoding: 'utf8' });
-    expect(output).toMatch(/^kns-rootless: node is not in PATH.*\nexit 125\n$/);
+    expect(output).toMatch(/^kns-rootless: node is not in PATH \[NODE_MISSING\]: .*\nexit 125\n$/);
   });
 });
 
