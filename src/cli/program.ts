@@ -37,8 +37,8 @@ export interface CommandLine extends SandboxLine, CommandOptions {
   readonly name?: string;
 }
 
-/** Words of the command line that may hold our own options; commander's recursion overflows on a command's 100,000. */
-const MAX_OPTION_WORDS = 4096;
+/** Words of the command line that may hold our own options. commander passes on the rest as arguments of one call: 100,000 overflow the stack. */
+const MAX_OPTION_WORDS = 32_768;
 
 const HELP = `
 Without a command, $SHELL is started. What follows the command, or --, is the

@@ -59,6 +59,12 @@ describe('command line', () => {
     expect(command('wc', '-n')).toEqual(['wc', '-n', ...files]);
   });
 
+  test('nor are ten thousand rules too many', () => {
+    const rules = Array.from({ length: 10_000 }, (_, i) => `host-${i}.example`);
+    const line = parse(...rules.flatMap((rule) => ['--allow', rule]), 'ls', '-l');
+    expect([line.rules.length, line.command]).toEqual([10_000, ['ls', '-l']]);
+  });
+
   test('the clusters: contexts, and what is chosen of each', () => {
     const line = parse(
       '--kubeconfig',
