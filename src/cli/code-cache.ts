@@ -12,8 +12,9 @@
  *
  * What is in the file is run as the user. So it is taken only where it belongs
  * to them and nobody else can write it: with sudo, $HOME may be another's.
- * A file is complete or not there (rename(2)). Where none can be written, nothing
- * is lost but time.
+ * A file is complete or not there (rename(2)). V8 looks at its length alone, and
+ * crashes of what a disk has made of the rest, at each start: a checksum is behind
+ * it. Where none can be written, nothing is lost but time.
  */
 
 import {
@@ -31,11 +32,14 @@ import {
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { Script } from 'node:vm';
+import { crc32 } from 'node:zlib';
 
 /** What other versions have left goes after this time without a new one. */
 const MAX_AGE_MS = 30 * 24 * 3_600_000;
 
 const WRITABLE_BY_OTHERS = 0o022;
+
+const CHECKSUM_BYTES = 4;
 
 export interface LoadedProgram<T> {
   readonly program: T;
@@ -78,13 +82,14 @@ function cacheDirectory(env: Readonly<Record<string, string | undefined>>) {
   return base ? path.join(base, 'kns-rootless', 'code') : undefined;
 }
 
+/** @returns the code, where it is ours and as it was written */
 function readOwn(file: string): Buffer | undefined {
   try {
     const fd = openSync(file, 'r');
     try {
       const { uid, mode } = fstatSync(fd);
       const isOwn = uid === process.getuid?.() && (mode & WRITABLE_BY_OTHERS) === 0;
-      return isOwn ? readFileSync(fd) : undefined;
+      return isOwn ? checked(readFileSync(fd)) : undefined;
     } finally {
       closeSync(fd);
     }
@@ -93,12 +98,24 @@ function readOwn(file: string): Buffer | undefined {
   }
 }
 
+function checked(content: Buffer): Buffer | undefined {
+  const end = content.length - CHECKSUM_BYTES;
+  const code = content.subarray(0, end);
+  return crc32(code) === content.readUInt32LE(end) ? code : undefined;
+}
+
+function withChecksum(code: Buffer): Buffer {
+  const checksum = Buffer.alloc(CHECKSUM_BYTES);
+  checksum.writeUInt32LE(crc32(code));
+  return Buffer.concat([code, checksum]);
+}
+
 function write(directory: string, name: string, code: Buffer): void {
   const unfinished = path.join(directory, `${name}.${process.pid}`);
   try {
     if (!isInOwnFolder(directory)) return;
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    writeFileSync(unfinished, code, { mode: 0o600, flag: 'wx' });
+    writeFileSync(unfinished, withChecksum(code), { mode: 0o600, flag: 'wx' });
     renameSync(unfinished, path.join(directory, name));
     removeOld(directory);
   } catch {

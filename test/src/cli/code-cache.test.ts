@@ -3,6 +3,7 @@ import {
   chmodSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   readdirSync,
   rmSync,
   statSync,
@@ -83,6 +84,17 @@ test('nothing is written before a run is over', () => {
 test('code that V8 does not take is replaced', () => {
   run();
   change();
+  expect(run()).toBe(true);
+  expect(run()).toBe(false);
+});
+
+test.each([
+  ['changed', (content: Buffer) => content.fill(0xff, 100, 108)],
+  ['cut off', (content: Buffer) => content.subarray(0, content.length / 2)],
+  ['empty', () => Buffer.alloc(0)],
+])('code that is %s by the time it is read is not taken, but replaced', (_, spoil) => {
+  run();
+  writeFileSync(keptFile(), spoil(readFileSync(keptFile())));
   expect(run()).toBe(true);
   expect(run()).toBe(false);
 });
