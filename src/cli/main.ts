@@ -42,7 +42,7 @@ export async function main(argv: readonly string[], keepCode: () => void): Promi
     });
     return endAlike(end);
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_FAILED;
+    if (error instanceof CommanderError) return error.exitCode; // --help, --version
     process.stderr.write(`${describeError(error)}\n`);
     return EXIT_FAILED;
   }

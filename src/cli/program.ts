@@ -8,6 +8,7 @@
  */
 
 import { Command, Option } from 'commander';
+import { UsageError } from '../errors.ts';
 import { checkName } from '../named/registry.ts';
 import { type AccessOptions, addAccessOptions, readAccessOptions } from './options/access.ts';
 import { addCommandOptions, type CommandOptions, readCommandOptions } from './options/command.ts';
@@ -66,7 +67,7 @@ it can't be found or run, and 125 where kns-rootless itself failed.`;
 
 /**
  * @param argv the arguments after the program's name
- * @throws CommanderError for --help, --version and usage errors; UsageError for values that make no sense
+ * @throws CommanderError for --help and --version; UsageError for what makes no sense
  */
 export function parseCommandLine(argv: readonly string[], version: string, shell: string): CommandLine {
   const program = makeProgram(version);
@@ -114,17 +115,27 @@ function makeProgram(version: string): Command {
   return program;
 }
 
-/** A command line that throws in place of exiting, and complains under our name. */
+/** A command line that throws in place of exiting: a UsageError, or after --help and --version commander's own. */
 export function makeCommand(name: string): Command {
   return new Command(name)
     .helpCommand(false)
     .helpOption('-h, --help', 'print this help')
-    .exitOverride()
     .configureOutput({
       writeOut: print,
-      outputError: (text, write) => write(`kns-rootless: ${text.replace(/^error: /, '')}`),
+      outputError: () => {}, // thrown instead
     })
-    .showHelpAfterError(`(${name} --help shows the options)`);
+    .exitOverride((end) => {
+      throw end.exitCode === 0 ? end : invalid(name, end.message);
+    });
+}
+
+/** What commander says, in one line: `error: unknown option '--lnk'\n(Did you mean --link?)`, for instance. */
+function invalid(name: string, message: string): UsageError {
+  const what = message
+    .replace(/^error: /, '')
+    .replace('\n(Did', ' (did')
+    .replace(/\.$/, '');
+  return new UsageError('COMMAND_LINE_INVALID', what, `${name} --help shows the options`);
 }
 
 export function addSandboxLine(program: Command): void {

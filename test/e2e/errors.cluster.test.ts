@@ -119,9 +119,13 @@ describe('options', () => {
     expectFailure(result, code, text);
   });
 
-  test('an option that does not exist', async () => {
-    const result = await runProgram(['--nonsense', 'ls']);
-    expect(result).toMatchObject({ code: 125, stdout: '', stderr: expect.stringContaining("'--nonsense'") });
+  test.each([
+    [['--nonsense', 'ls'], /'--nonsense'.*: kns-rootless --help/],
+    [['up', '-n', 'e2e'], /argument 'name'.*: kns-rootless up --help/],
+    [['down', '--force', 'one'], /'--force'.*: kns-rootless down --help/],
+    [['help', 'up', 'down'], /too many arguments.*: kns-rootless help --help/],
+  ])('%j can not be read', async (args, text) => {
+    expectFailure(await runProgram(args), 'COMMAND_LINE_INVALID', text);
   });
 });
 

@@ -38,7 +38,7 @@ function parse(argv: readonly string[]): DoctorLine {
 
 /**
  * @param argv what follows `doctor`
- * @returns the exit code. Throws CommanderError, and UsageError for values that make no sense
+ * @returns the exit code. Throws CommanderError for --help and --version, UsageError for what makes no sense
  */
 export async function doctor(argv: readonly string[]): Promise<number> {
   const { json, verbosity, demo, ...options } = parse(argv);

@@ -245,18 +245,33 @@ describe('command line', () => {
     [['--hide='], 'MOUNT_INVALID'],
     [['--wait', 'svc/web=soon'], 'DURATION_INVALID'],
     [['--cluster-domain', '..'], 'CLUSTER_DOMAIN_INVALID'],
+    [['--demo', '--context', 'x'], 'COMMAND_LINE_INVALID'],
+    [['-A', '-n', 'x'], 'COMMAND_LINE_INVALID'],
+    [['-A', '--pick', 'svc/web'], 'COMMAND_LINE_INVALID'],
+    [['-l', 'a=b', '--pick', 'svc/web'], 'COMMAND_LINE_INVALID'],
   ])('%j makes no sense: %s', (argv, code) => {
     expect(() => parse(...argv, 'ls')).toThrowError(expect.objectContaining({ code }));
   });
 
   test.each([
-    [['--transport', 'quic', 'ls'], 'commander.invalidArgument'],
-    [['--nonsense', 'ls'], 'commander.unknownOption'],
-    [['-n'], 'commander.optionMissingArgument'],
-    [['--demo', '--context', 'x', 'ls'], 'commander.conflictingOption'],
-    [['-A', '-n', 'x', 'ls'], 'commander.conflictingOption'],
-    [['-A', '--pick', 'svc/web', 'ls'], 'commander.conflictingOption'],
-    [['-l', 'a=b', '--pick', 'svc/web', 'ls'], 'commander.conflictingOption'],
+    [
+      ['--transport', 'quic', 'ls'],
+      "option '--transport <name>' argument 'quic' is invalid. Allowed choices are spdy-websocket, spdy, websocket",
+    ],
+    [['--nonsense', 'ls'], "unknown option '--nonsense'"],
+    [['--lnk', 'ls'], "unknown option '--lnk' (did you mean --link?)"],
+    [['-n'], "option '-n, --namespace <name>' argument missing"],
+  ])('%j can not be read: %s', (argv, message) => {
+    expect(() => parse(...argv)).toThrowError(
+      expect.objectContaining({
+        code: 'COMMAND_LINE_INVALID',
+        message,
+        remedy: 'kns-rootless --help shows the options',
+      }),
+    );
+  });
+
+  test.each([
     [['--version'], 'commander.version'],
     [['--help'], 'commander.helpDisplayed'],
   ])('%j ends the parsing: %s', (argv, code) => {
