@@ -1,7 +1,7 @@
 /** The shell script that starts Node, and what it notes of its caller. */
 
 import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -18,6 +18,12 @@ beforeAll(() => {
     join(folder, 'cli.cjs'),
     'console.log(JSON.stringify([process.env.KNS_ROOTLESS_CALLER, ...process.argv.slice(2)]))',
   );
+  mkdirSync(join(folder, 'threads'));
+  copyFileSync(join(folder, 'kns-rootless'), join(folder, 'threads/kns-rootless'));
+  writeFileSync(
+    join(folder, 'threads/cli.cjs'),
+    "console.log(require('node:fs').readdirSync('/proc/self/task').length)",
+  );
   symlinkSync('kns-rootless', join(folder, 'linked'));
 });
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -28,6 +34,10 @@ const run = (script: string): unknown =>
 function notedFds(script: string): string[] {
   const [note = ''] = run(script) as string[];
   return (/fds=(.*)$/.exec(note)?.[1] ?? '').split(',').filter((fd) => fd !== '');
+}
+
+function threadsBy(nodeOptions: string): number {
+  return Number(run(`NODE_OPTIONS='${nodeOptions}' threads/kns-rootless`));
 }
 
 describe('the script', () => {
@@ -55,6 +65,13 @@ describe('the script', () => {
       'x',
     ]);
     expect(run('sh kns-rootless x')).toEqual([expect.stringContaining('nofile='), 'x']);
+  });
+
+  test("starts Node with one thread of V8's own, unless NODE_OPTIONS names another number", () => {
+    const most = threadsBy('--v8-pool-size=3');
+    expect(threadsBy('--v8_pool_size 2')).toBe(most - 1);
+    expect(threadsBy('')).toBe(most - 2);
+    expect(threadsBy('--no-deprecation')).toBe(most - 2);
   });
 
   test.each([14, 20, 63])('says so when no more than %d files may be open', (limit) => {
