@@ -29,6 +29,7 @@ export { type Peer, peerOf } from './process/peer.ts';
 export { PASSED_SIGNALS, type SignalWatch, watchSignals } from './process/signals.ts';
 export type { Sandbox } from './running.ts';
 export {
+  openSocketErrors,
   openStreamSockets,
   StreamSockets,
   type StreamSocket,

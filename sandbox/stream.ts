@@ -148,3 +148,9 @@ export async function openStreamSockets(): Promise<StreamSockets> {
   const { api } = await loadNative();
   return new StreamSockets(api);
 }
+
+/** By an fd of a socket that somebody else has: the errno that its connection has failed by, or 0 (socket(7), SO_ERROR). */
+export async function openSocketErrors(): Promise<(fd: number) => number> {
+  const { api } = await loadNative();
+  return (fd) => api.streamError(fd);
+}

@@ -14,17 +14,10 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { type Peer, peerOf } from '../../sandbox/index.ts';
 import { UsageError } from '../errors.ts';
+import { fdOf } from '../socket-fd.ts';
 import { userId } from './state-directory.ts';
 
 const ROOT = 0;
-
-/** Node tells it by the handle alone. */
-function fdOf(socket: Socket): number {
-  const handle: unknown = Reflect.get(socket, '_handle');
-  if (typeof handle === 'object' && handle !== null && 'fd' in handle && typeof handle.fd === 'number')
-    return handle.fd;
-  throw new Error('the socket has no file descriptor');
-}
 
 /** @throws UsageError CONTROL_DENIED */
 export async function admitClient(socket: Socket): Promise<void> {

@@ -6,12 +6,14 @@
  */
 
 import type { Socket } from 'node:net';
+import { openSocketErrors } from '../../../sandbox/index.ts';
 import { LINGER_TIMEOUT_MS } from '../../relay/linger.ts';
 import { type RemoteStream, RemoteStreamError, type RemoteStreamEvents } from '../../relay/stream.ts';
 import type { HostDial } from './dial.ts';
 import { dialError } from './dial-error.ts';
 import { ReadBuffer } from './read-buffer.ts';
 import { reset } from './reset.ts';
+import { Resets } from './resets.ts';
 
 export class HostStream implements RemoteStream {
   readonly #events: RemoteStreamEvents;
@@ -19,14 +21,18 @@ export class HostStream implements RemoteStream {
   readonly #reader: ReadBuffer;
   #socket: Socket | undefined;
   #ended = false;
+  #readEnded = false;
+  #paused = false;
+  /** It is told once what was read ahead has been passed on. */
+  #failure: Error | undefined;
 
   constructor(dial: HostDial, events: RemoteStreamEvents) {
     this.#events = events;
     this.#reader = new ReadBuffer((chunk) => {
       if (!this.#giveUp.signal.aborted) events.onData(chunk);
     });
-    dial(this.#giveUp.signal, this.#reader).then(
-      (socket) => this.#established(socket),
+    this.#open(dial).then(
+      ({ socket, errnoOf }) => this.#established(socket, errnoOf),
       (error: unknown) => this.#failed(error),
     );
   }
@@ -42,11 +48,14 @@ export class HostStream implements RemoteStream {
   }
 
   pause(): void {
+    this.#paused = true;
     this.#socket?.pause();
   }
 
   resume(): void {
-    this.#socket?.resume();
+    this.#paused = false;
+    if (this.#failure === undefined) this.#socket?.resume();
+    else this.#tell(this.#failure);
   }
 
   destroy(): void {
@@ -61,18 +70,52 @@ export class HostStream implements RemoteStream {
     else reset(socket);
   }
 
-  #established(socket: Socket): void {
+  async #open(dial: HostDial): Promise<{ socket: Socket; errnoOf: (fd: number) => number }> {
+    const errnoOf = await openSocketErrors();
+    return { errnoOf, socket: await dial(this.#giveUp.signal, this.#reader) };
+  }
+
+  #established(socket: Socket, errnoOf: (fd: number) => number): void {
     if (this.#giveUp.signal.aborted) {
       socket.destroy();
       return;
     }
     this.#socket = socket;
+    const resets = new Resets(socket, errnoOf, (error) => {
+      // Else it is told behind the last of what can be read. The near side may be in the middle of its own work now.
+      if (this.#readEnded) queueMicrotask(() => this.#broken(error));
+    });
     if (!this.#reader.attached) socket.on('data', (chunk) => this.#events.onData(chunk)).resume();
-    socket.on('end', () => this.#events.onEnd());
-    socket.on('error', (error) =>
-      this.#events.onError(new RemoteStreamError('reset', error.message, { cause: error })),
-    );
+    socket.on('end', () => {
+      const error = resets.behindEnd;
+      if (error !== undefined) {
+        this.#broken(error);
+        return;
+      }
+      this.#readEnded = true;
+      this.#events.onEnd();
+    });
+    socket.on('error', (error) => this.#broken(error));
     this.#events.onEstablished();
+  }
+
+  #broken(error: Error): void {
+    this.#failure ??= error;
+    if (!this.#paused) this.#tell(this.#failure);
+  }
+
+  /** Behind what Node has read ahead, which outlives the connection. */
+  #tell(error: Error): void {
+    const socket = this.#socket?.removeAllListeners('data');
+    for (;;) {
+      const chunk: unknown = socket?.read();
+      if (this.#giveUp.signal.aborted) return;
+      if (!(chunk instanceof Uint8Array)) break;
+      this.#events.onData(chunk);
+    }
+    this.#giveUp.abort();
+    socket?.destroy();
+    this.#events.onError(new RemoteStreamError('reset', error.message, { cause: error }));
   }
 
   #failed(error: unknown): void {

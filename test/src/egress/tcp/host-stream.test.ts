@@ -26,13 +26,19 @@ beforeAll(async () => {
 });
 afterAll(() => sockets.close());
 
+const dialDirect =
+  (port: number): Dial =>
+  (events) =>
+    new DirectStream(sockets, { address: addressBytes('127.0.0.1'), port }, new IdleBlocks(), events);
+
 const DIALS: readonly { readonly kind: string; readonly dial: (port: number) => Dial }[] = [
   { kind: 'HostStream', dial: (port) => (events) => new HostStream(dialTcp('127.0.0.1', port), events) },
   {
-    kind: 'DirectStream',
-    dial: (port) => (events) =>
-      new DirectStream(sockets, { address: addressBytes('127.0.0.1'), port }, new IdleBlocks(), events),
+    // As one that a proxy has been talked to by.
+    kind: 'HostStream, reading ahead',
+    dial: (port) => (events) => new HostStream((signal) => dialTcp('127.0.0.1', port)(signal), events),
   },
+  { kind: 'DirectStream', dial: dialDirect },
 ];
 
 /** The state of a connection that is over, whose port may be somebody's again (tcp_states.h of the kernel). */
@@ -57,6 +63,13 @@ describe.each(DIALS)('a stream to a host socket: $kind', ({ dial }) => {
     const probe = new Probe(dial(port));
     await probe.established;
     return probe;
+  }
+
+  /** A whole exchange later, what came to others has been noticed. */
+  async function exchange(): Promise<void> {
+    const other = await streamTo((socket) => socket.once('data', () => socket.end('other')));
+    await other.send('x');
+    await other.ending;
   }
 
   test('carries bytes both ways, and each end by itself', async () => {
@@ -135,10 +148,7 @@ describe.each(DIALS)('a stream to a host socket: $kind', ({ dial }) => {
     const probe = await streamTo((socket) => socket.once('data', () => socket.end('short')));
     probe.stream.pause();
     await probe.send('x');
-    // A whole exchange later, what came to the first one has been noticed.
-    const other = await streamTo((socket) => socket.once('data', () => socket.end('other')));
-    await other.send('x');
-    await other.ending;
+    await exchange();
     probe.stream.resume();
     expect(await probe.ending).toEqual({ kind: 'end' });
     expect(probe.text).toBe('short');
@@ -163,6 +173,76 @@ describe.each(DIALS)('a stream to a host socket: $kind', ({ dial }) => {
     const probe = await streamTo((socket) => socket.once('data', () => socket.resetAndDestroy()));
     void probe.send('x');
     expect(await probe.ending).toMatchObject({ kind: 'error', error: { reason: 'reset' } });
+  });
+
+  const answer = new Uint8Array(40 << 10);
+  const answerAndReset = (socket: Socket): void => void socket.write(answer, () => socket.resetAndDestroy());
+
+  test('what came right before a reset is read before it is told', async () => {
+    const probe = await streamTo((socket) => socket.once('data', () => answerAndReset(socket)));
+    void probe.send('x');
+    expect(await probe.ending).toMatchObject({ kind: 'error', error: { reason: 'reset' } });
+    expect([probe.bytes, probe.events]).toEqual([answer.length, ['established', 'data', 'reset']]);
+  });
+
+  test('a reset behind the end that it has sent itself is told as well', async () => {
+    const probe = await streamTo((socket) => socket.resume().once('end', () => answerAndReset(socket)));
+    probe.stream.end();
+    expect(await probe.ending).toMatchObject({ kind: 'error', error: { reason: 'reset' } });
+    expect(probe.bytes).toBe(answer.length);
+  });
+
+  test('paused, it has what came before a reset once it goes on', async () => {
+    const probe = await streamTo((socket) => socket.once('data', () => answerAndReset(socket)));
+    probe.stream.pause();
+    await probe.send('x');
+    await exchange();
+    expect(probe.events).toEqual(['established']);
+    probe.stream.resume();
+    expect(await probe.ending).toMatchObject({ kind: 'error', error: { reason: 'reset' } });
+    expect(probe.bytes).toBe(answer.length);
+  });
+
+  test('paused, it has what came some time before a reset', async () => {
+    let far: Socket | undefined;
+    const probe = await streamTo((socket) => socket.once('data', () => void (far = socket).write('short')));
+    probe.stream.pause();
+    await probe.send('x');
+    await exchange();
+    far?.resetAndDestroy();
+    await exchange();
+    expect(probe.events).toEqual(['established']);
+    probe.stream.resume();
+    expect(await probe.ending).toMatchObject({ kind: 'error', error: { reason: 'reset' } });
+    expect(probe.text).toBe('short');
+  });
+
+  test('a write that finds a reset behind the end is told', async () => {
+    let far: Socket | undefined;
+    const probe = await streamTo((socket) => (far = socket).end('all'));
+    expect(await probe.ending).toEqual({ kind: 'end' });
+    far?.resetAndDestroy();
+    const taken = [probe.send('x'), probe.send('y')];
+    await until(async () => probe.events.includes('reset'));
+    await Promise.all(taken);
+    expect(probe.events).toEqual(['established', 'data', 'end', 'reset']);
+  });
+
+  test('what came before a reset is read to the end, when a write finds it first', async () => {
+    let taken = 0;
+    let far: Socket | undefined;
+    const probe = await streamTo((socket) => void (far = socket.pause()));
+    await probe.send('a request that nobody reads');
+    probe.stream.pause();
+    await until(async () => far !== undefined);
+    await new Promise((resolve) => {
+      far?.write(answer, resolve);
+    });
+    far?.resetAndDestroy();
+    for (let i = 0; i < 3; i++) probe.stream.write(new Uint8Array(1 << 10), () => taken++);
+    probe.stream.resume();
+    expect(await probe.ending).toMatchObject({ kind: 'error', error: { reason: 'reset' } });
+    expect([probe.bytes, taken]).toEqual([answer.length, 3]);
   });
 
   test('a refusal is told as one', async () => {
@@ -221,35 +301,12 @@ test('a DirectStream that is given up while it dials reports nothing, and leaves
     ended = once(socket.resume(), 'end');
   });
   open.push(server);
-  const [, { dial }] = DIALS;
-  const probe = new Probe(dial(port));
+  const probe = new Probe(dialDirect(port));
   const connected = once(server, 'connection');
   probe.stream.destroy();
   await connected;
   await ended;
   expect(probe.events).toEqual([]);
-});
-
-test('a DirectStream reads to the end what came before a reset, when a write finds it first', async () => {
-  const answer = new Uint8Array(40 << 10);
-  let taken = 0;
-  let far: Socket | undefined;
-  const { server, port } = await listening((socket) => void (far = socket.pause()));
-  open.push(server);
-  const [, { dial }] = DIALS;
-  const probe = new Probe(dial(port));
-  await probe.established;
-  await probe.send('a request that nobody reads');
-  probe.stream.pause();
-  await until(async () => far !== undefined);
-  await new Promise((resolve) => {
-    far?.write(answer, resolve);
-  });
-  far?.resetAndDestroy();
-  for (let i = 0; i < 3; i++) probe.stream.write(new Uint8Array(1 << 10), () => taken++);
-  probe.stream.resume();
-  expect(await probe.ending).toMatchObject({ kind: 'error', error: { reason: 'reset' } });
-  expect([probe.bytes, taken]).toEqual([answer.length, 3]);
 });
 
 test('a DirectStream says why there is no way', async () => {
@@ -269,8 +326,7 @@ test('what the far end does not read is given up, and not kept for ever', async 
     socket.end();
   });
   open.push(server);
-  const [, { dial }] = DIALS;
-  const probe = new Probe(dial(port));
+  const probe = new Probe(dialDirect(port));
   await probe.established;
   const sizeBefore = sockets.size;
   // More than both sockets' buffers hold.
