@@ -23,7 +23,14 @@ import { type Forwarder, createForwarder } from './forward/forwarder.ts';
 import type { TransportName } from './forward/ladder.ts';
 import { DEFAULT_LIMITS, type ForwardLimits } from './forward/limits.ts';
 import type { ClusterLog } from './log.ts';
-import { keyOf, portsText, type ServiceId, type ServiceRecord, tcpPort } from './discovery/services.ts';
+import {
+  hasPort,
+  keyOf,
+  portsText,
+  type ServiceId,
+  type ServiceRecord,
+  tcpPort,
+} from './discovery/services.ts';
 import { type WaitTarget, waitReady } from './discovery/wait.ts';
 
 /** Who waits longer than this for the first answer is told for whose. */
@@ -60,12 +67,7 @@ export interface Cluster {
   podsOf(service: ServiceRecord): readonly EndpointPod[];
   /** Whose address this is, of what is selected. */
   owner(address: string): Owner | undefined;
-  /**
-   * Whether the Service has this TCP port; what it lacks is refused.
-   *
-   * Under a headless Service's name a client meets the pods themselves, so
-   * every port of theirs is there.
-   */
+  /** Whether the Service has this TCP port; what it lacks is refused. */
   hasPort(service: ServiceRecord, port: number): boolean;
   /**
    * Why no connection to this port can be made as things are: no ready pod, endpoints that are no pods, no such
@@ -206,8 +208,7 @@ class ConnectedCluster implements Cluster {
   }
 
   hasPort(service: ServiceRecord, port: number): boolean {
-    const { kind, headless } = service;
-    return kind !== 'Service' || headless || tcpPort(service, port) !== undefined;
+    return hasPort(service, port);
   }
 
   obstacle(service: ServiceRecord, port: number, podLabel?: string): string | undefined {

@@ -29,4 +29,4 @@ export { TRANSPORTS, TransportLadder, type TransportName } from './forward/ladde
 export { DEFAULT_LIMITS, type ForwardLimits } from './forward/limits.ts';
 export type { ClusterLog } from './log.ts';
 export type { EndpointPod } from './discovery/endpoints.ts';
-export { keyOf, type ServiceId, type ServiceRecord } from './discovery/services.ts';
+export { hasPort, keyOf, type ServiceId, type ServiceRecord } from './discovery/services.ts';

@@ -26,6 +26,7 @@ export type ClusterCheckId =
   | 'namespaces'
   | 'rights'
   | 'services'
+  | 'targets'
   | 'transports';
 
 export type Status = 'ok' | 'warning' | 'failed' | 'skipped';

@@ -6,7 +6,7 @@
  *     host/        this system            bubblewrap ─ user-namespaces ─ proc ─┐
  *                                         native ──────────────────────────────┴─ sandbox ─ self-test
  *     self-test/   a run without a cluster
- *     cluster/     for each context       kubeconfig ─ credentials ─ api-server ─ namespaces, rights ─ services ─ transports
+ *     cluster/     for each context       kubeconfig ─ credentials ─ api-server ─ namespaces, rights ─ services ─ targets, transports
  *     check-of.ts  which check explains an error of the launcher
  *     report.ts    lines and JSON
  *
@@ -25,6 +25,7 @@ import { kubeconfig } from './cluster/kubeconfig.ts';
 import { namespaces } from './cluster/namespaces.ts';
 import { rights } from './cluster/rights/rights.ts';
 import { services } from './cluster/services.ts';
+import { targets } from './cluster/targets.ts';
 import { transports } from './cluster/transports.ts';
 import { examine, type Examined, plan, type Planned } from './examine.ts';
 import { bubblewrap } from './host/bubblewrap.ts';
@@ -59,6 +60,7 @@ const CLUSTER_CHECKS: readonly Check<ClusterContext>[] = [
   namespaces,
   rights,
   services,
+  targets,
   transports,
 ];
 

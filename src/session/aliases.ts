@@ -8,9 +8,9 @@
 
 import { UsageError } from '../errors.ts';
 import { type Alias, type Target, targetText } from './choices.ts';
-import type { ConnectedContext, ConnectedContexts } from './contexts.ts';
-import { findTarget } from './find-target.ts';
-import type { AliasTarget, Directory } from './routing/directory.ts';
+import type { ConnectedContexts } from './contexts.ts';
+import { findTarget, type FoundTarget, type KnownContext } from './find-target.ts';
+import type { Directory } from './routing/directory.ts';
 
 /** How many of the things that there are an error names. */
 const MAX_SUGGESTIONS = 8;
@@ -21,8 +21,23 @@ export function addAliases(
   contexts: ConnectedContexts,
   directory: Pick<Directory, 'addAlias'>,
 ): void {
-  const given = new Set<string>();
+  mustBeDistinct(aliases);
   for (const { name, target } of aliases) {
+    const context = contexts.find(target.context);
+    const { service, podLabel } = findAliased(target, context);
+    directory.addAlias(name, {
+      context,
+      namespace: service.namespace,
+      name: service.name,
+      ...(podLabel !== undefined && { podLabel }),
+    });
+  }
+}
+
+/** Throws `ALIAS_TWICE`. */
+export function mustBeDistinct(aliases: readonly Alias[]): void {
+  const given = new Set<string>();
+  for (const { name } of aliases) {
     if (given.has(name)) {
       throw new UsageError(
         'ALIAS_TWICE',
@@ -31,19 +46,17 @@ export function addAliases(
       );
     }
     given.add(name);
-    directory.addAlias(name, resolve(target, contexts.find(target.context)));
   }
 }
 
-function resolve(target: Target, context: ConnectedContext): AliasTarget {
+/** What an alias stands for. Throws `ALIAS_TARGET_UNKNOWN`. */
+export function findAliased(target: Target, context: KnownContext): FoundTarget {
   const found = findTarget(target, context);
   if (found === undefined) throw unknown(target, context);
-  const { service, podLabel } = found;
-  const { namespace, name } = service;
-  return { context, namespace, name, ...(podLabel !== undefined && { podLabel }) };
+  return found;
 }
 
-function unknown(target: Target, { access, cluster, namespaces }: ConnectedContext): UsageError {
+function unknown(target: Target, { access, cluster, namespaces }: KnownContext): UsageError {
   const { namespace = namespaces[0] } = target;
   const there = cluster.services.filter((service) => service.namespace === namespace);
   const names = there.slice(0, MAX_SUGGESTIONS).map(({ name }) => name);

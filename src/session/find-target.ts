@@ -1,8 +1,13 @@
 /** Where a target is at the moment. */
 
-import type { ServiceRecord } from '../cluster/index.ts';
+import type { Cluster, ServiceRecord } from '../cluster/index.ts';
 import type { Target } from './choices.ts';
-import type { ConnectedContext } from './contexts.ts';
+import type { ContextAccess } from './contexts.ts';
+
+/** A context, and what is known of its Services. */
+export interface KnownContext extends ContextAccess {
+  readonly cluster: Pick<Cluster, 'services' | 'find' | 'podsOf' | 'hasPort'>;
+}
 
 export interface FoundTarget {
   readonly service: ServiceRecord;
@@ -13,7 +18,7 @@ export interface FoundTarget {
 /** @returns undefined where there is no such thing among what is selected */
 export function findTarget(
   { namespace: named, kind, name }: Target,
-  { cluster, namespaces }: ConnectedContext,
+  { cluster, namespaces }: KnownContext,
 ): FoundTarget | undefined {
   const namespace = named ?? namespaces[0];
   const service = cluster.find(namespace, name);

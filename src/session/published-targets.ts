@@ -16,14 +16,9 @@ import type { Log } from '../observe/log.ts';
 import type { StreamRule } from '../publish/index.ts';
 import type { Dial } from '../relay/relay.ts';
 import { RemoteStreamError } from '../relay/stream.ts';
-import { type PublishedTarget, targetText } from './choices.ts';
-import {
-  type ConnectedContext,
-  type ConnectedContexts,
-  type ContextAccess,
-  type ContextOptions,
-  picksOf,
-} from './contexts.ts';
+import type { PublishedTarget } from './choices.ts';
+import type { ConnectedContext, ConnectedContexts, ContextOptions } from './contexts.ts';
+import { findPublished, wholeText } from './find-published.ts';
 import { findTarget, type FoundTarget } from './find-target.ts';
 import { type Gate, NO_ADDRESS } from './outside/gate.ts';
 import { serviceFlow } from './routing/service-flow.ts';
@@ -66,12 +61,10 @@ class TargetPort {
   constructor(published: PublishedTarget, options: PublishedTargetsOptions) {
     const { target, port, kind: _, ...host } = published;
     const context = options.contexts.find(target.context);
-    const { namespace = context.namespaces[0] } = target;
-    const ofContext = options.contexts.all.length > 1 ? { context: context.name } : {};
     this.#published = published;
     this.#context = context;
     this.#options = options;
-    this.#text = targetText({ ...ofContext, ...target, namespace });
+    this.#text = wholeText(target, context, options.contexts.all.length > 1);
     this.rule = {
       ...host,
       kind: 'stream',
@@ -83,15 +76,18 @@ class TargetPort {
 
   check(): void {
     const { target, port } = this.#published;
-    const found = findTarget(target, this.#context);
-    if (found !== undefined) {
-      this.#mustNotBeDenied(this.#portOf(found), found.service);
+    const there = findPublished(this.#published, this.#context, {
+      selection: this.#options.selection,
+      text: this.#text,
+    });
+    if ('found' in there) {
+      this.#mustNotBeDenied(there.port, there.found.service);
       return;
     }
     const { namespace = this.#context.namespaces[0], kind, name } = target;
     if (kind === 'Service' && typeof port === 'number') this.#mustNotBeDenied(port, { namespace, name });
     this.#options.log.warn(
-      `${this.#text} ${this.#absence(namespace)}: connections to it from the host are reset until it comes`,
+      `${this.#text} ${there.absence}: connections to it from the host are reset until it comes`,
     );
   }
 
@@ -103,26 +99,6 @@ class TargetPort {
         `${this.rule.target} is to be published, and denied by ${denial}`,
         'leave out one of the two, or allow it in front of what denies it',
       );
-  }
-
-  /** A pod that is not picked comes by a headless Service alone: where none is picked, it never does. */
-  #absence(namespace: string): string {
-    const { kind } = this.#published.target;
-    const { selector, picks } = this.#options.selection;
-    if (kind === 'Pod') {
-      const { cluster } = this.#context;
-      const mayCome =
-        picksOf(this.#context, picks).length === 0 ||
-        cluster.services.some((one) => one.namespace === namespace && one.headless);
-      if (!mayCome)
-        throw new UsageError(
-          'PUBLISH_TARGET_UNSELECTED',
-          `--publish: ${this.#text} is not picked, and of no headless Service that is`,
-          `add --pick ${this.#text}`,
-        );
-      return `is of no headless Service here yet (any other pod: --pick ${this.#text})`;
-    }
-    return selector === undefined ? 'is not there yet' : `is not there yet, or not matched by -l ${selector}`;
   }
 
   async #open(signal: AbortSignal): Promise<Dial> {
@@ -144,39 +120,5 @@ class TargetPort {
 
   #portOf(found: FoundTarget): number {
     return targetPort(found, this.#published.port, { cluster: this.#context.cluster, text: this.#text });
-  }
-}
-
-/** What is not selected never comes. Throws `PUBLISH_TARGET_UNSELECTED` */
-export function mustBeSelected(
-  contexts: readonly ContextAccess[],
-  { publishedTargets, allNamespaces, picks }: ContextOptions,
-): void {
-  for (const { target } of publishedTargets) {
-    const { context, kind, name } = target;
-    const access = contexts.find((one) => (context === undefined ? one.isFirst : one.name === context));
-    if (access === undefined) continue;
-    const { namespaces } = access;
-    const { namespace = namespaces[0] } = target;
-    const mine = picksOf(access, picks);
-    const isPicked = mine.some(
-      (pick) =>
-        (pick.namespace ?? namespaces[0]) === namespace &&
-        // A headless Service brings its pods.
-        ((pick.kind === kind && pick.name === name) || (pick.kind === 'Service' && kind === 'Pod')),
-    );
-    const isListed =
-      mine.length === 0 &&
-      (kind === 'Service' || kind === 'Pod') &&
-      (allNamespaces || namespaces.includes(namespace));
-    if (isPicked || isListed) continue;
-    const text = targetText(target);
-    throw new UsageError(
-      'PUBLISH_TARGET_UNSELECTED',
-      `--publish: ${text} is not among what is selected of context ${access.name}`,
-      mine.length > 0 || kind !== 'Service'
-        ? `add --pick ${text}`
-        : `choose its namespace as well: ${[...namespaces, namespace].map((one) => `-n ${one}`).join(' ')}`,
-    );
   }
 }

@@ -37,6 +37,7 @@ import {
 } from './contexts.ts';
 import { credentialFiles } from './credential-files.ts';
 import { commandEnvironment } from './environment.ts';
+import { mustBeSelected } from './find-published.ts';
 import { CommandKubeconfig } from './kubeconfig.ts';
 import { linkOptions } from './link.ts';
 import { type Egress, openEgress } from './outside/egress.ts';
@@ -49,7 +50,7 @@ import {
 } from './sandbox-network.ts';
 import type { Environment } from './proxy-exceptions.ts';
 import { loopbackProxyNotes } from './proxy-notes.ts';
-import { mustBeSelected, PublishedTargets } from './published-targets.ts';
+import { PublishedTargets } from './published-targets.ts';
 import { endOnSignals, forwardSignals, keepIgnoring } from './signals.ts';
 import type { StandingSession, Traffic } from './standing.ts';
 import { waitForAll } from './waits.ts';

@@ -96,6 +96,44 @@ test('a pick that is not there', async () => {
   expect(visit.get('services')).toMatchObject({ status: 'failed', code: 'PICK_UNKNOWN' });
 });
 
+test('aliases, waits and published Services that are there', async () => {
+  const named = ['--alias', 'a.example=svc/web', '--wait', 'svc/multi', '-p', '0:svc/web:80'];
+  const visit = await Visit.pay(['-n', 'e2e', ...named]);
+  expect(visit.get('targets')).toMatchObject({ status: 'ok', message: '3 found' });
+});
+
+test.each([
+  ['what an alias stands for', ['--alias', 'a.example=svc/wep'], 'ALIAS_TARGET_UNKNOWN', 'no svc/wep'],
+  [
+    'an alias that is given twice',
+    ['--alias', 'a.example=svc/web', '--alias', 'a.example=svc/multi'],
+    'ALIAS_TWICE',
+    'twice',
+  ],
+  ['a port to publish', ['-p', '0:svc/web:81'], 'PUBLISH_PORT_UNKNOWN', 'no TCP port 81'],
+  ['a Service of elsewhere', ['-p', '0:other/svc/web'], 'PUBLISH_TARGET_UNSELECTED', 'other/svc/web'],
+])('what can never be met: %s', async (_what, named, code, message) => {
+  const run = await runProgram(['-n', 'e2e', ...named, '--', 'true']);
+  expect(run).toMatchObject({ code: 125, stderr: expect.stringContaining(`[${code}]`) });
+  const visit = await Visit.pay(['-n', 'e2e', ...named]);
+  expect(visit.get('targets')).toMatchObject({
+    status: 'failed',
+    code,
+    message: expect.stringContaining(message),
+  });
+  expect(visit.failed).toEqual(['targets']);
+});
+
+test('what may still come is a warning, and an alias of it none', async () => {
+  const named = ['--wait', 'svc/later', '--alias', 'a.example=svc/later', '-p', '0:svc/missing'];
+  const visit = await Visit.pay(['-n', 'e2e', ...named]);
+  expect(visit.failed).toEqual([]);
+  expect(visit.get('targets')).toMatchObject({
+    status: 'warning',
+    message: '--wait: e2e/svc/later is not there yet; -p: e2e/svc/missing is not there yet',
+  });
+});
+
 test('a pick that the account may not see', async () => {
   const visit = await Visit.pay(['-n', 'e2e', '--pick', 'deploy/web'], { env: ofForwarder() });
   expect(visit.get('rights')).toMatchObject({ status: 'failed', code: 'FORBIDDEN' });

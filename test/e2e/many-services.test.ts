@@ -93,3 +93,11 @@ test('a range that is too small is an error before the command', async () => {
   expect(stderr).toMatch(/\[CIDR_FULL\]: use --cidr 10\.0\.\d+\.0\/21/);
   expect(code).toBe(125);
 });
+
+test('the doctor looks at all of them', async () => {
+  const options = ['-n', 'e2e', '--alias', `db.test=svc/${LAST}`, '--transport', 'websocket'];
+  const env = { KUBECONFIG: join(folder, 'kubeconfig') };
+  const { stdout } = await runProgram(['doctor', ...options], { env, timeoutMs: 40_000 });
+  expect(stdout).toMatch(/^ok +services +20\d\d found/m);
+  expect(stdout).toMatch(/^ok +targets +1 found$/m);
+});

@@ -88,6 +88,12 @@ export function tcpPort(service: ServiceRecord, port: number): ServicePort | und
   return service.ports.find((one) => one.port === port && one.protocol === 'TCP');
 }
 
+/** Under a headless Service's name a client meets the pods themselves, so every port of theirs is there. */
+export function hasPort(service: ServiceRecord, port: number): boolean {
+  const { kind, headless } = service;
+  return kind !== 'Service' || headless || tcpPort(service, port) !== undefined;
+}
+
 /** Ports that a user is told, of a Service that may have hundreds. */
 const PORTS_TOLD = 8;
 

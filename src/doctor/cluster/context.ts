@@ -6,9 +6,10 @@
 import {
   ApiClient,
   Discovery,
+  hasPort,
   type Inspection,
+  keyOf,
   type Selection,
-  type TransportName,
 } from '../../cluster/index.ts';
 import {
   type ContextAccess,
@@ -16,6 +17,7 @@ import {
   loadContexts,
   selectionOf,
 } from '../../session/contexts.ts';
+import type { KnownContext } from '../../session/find-target.ts';
 
 /** The server's clock, and ours when it was asked: half-way between question and answer. */
 export interface ClockReading extends Inspection {
@@ -64,17 +66,9 @@ export class ClusterContext {
     this.#index = index;
   }
 
-  get allNamespaces(): boolean {
-    return this.#clusters.options.allNamespaces;
-  }
-
-  /** The one that is to be used, where the user says so. */
-  get transport(): TransportName | undefined {
-    return this.#clusters.options.transport;
-  }
-
-  get log(): ContextOptions['log'] {
-    return this.#clusters.options.log;
+  /** Those of the run, which may be about other contexts too. */
+  get options(): ContextOptions {
+    return this.#clusters.options;
   }
 
   async context(): Promise<ContextAccess> {
@@ -84,7 +78,7 @@ export class ClusterContext {
 
   /** What of the cluster is asked for. */
   async selection(): Promise<Selection> {
-    return selectionOf(await this.context(), this.#clusters.options);
+    return selectionOf(await this.context(), this.options);
   }
 
   api(): Promise<ApiClient> {
@@ -108,6 +102,20 @@ export class ClusterContext {
     return this.#discovery;
   }
 
+  /** What a run would know of it. Throws ClusterError. */
+  async known(): Promise<KnownContext> {
+    const [context, { catalog }] = await Promise.all([this.context(), this.discovery()]);
+    return {
+      ...context,
+      cluster: {
+        services: catalog.services,
+        find: (namespace, name) => catalog.find({ namespace, name }),
+        podsOf: (service) => catalog.endpoints.pods(keyOf(service)),
+        hasPort,
+      },
+    };
+  }
+
   async close(): Promise<void> {
     this.#feeds?.close();
     // Without a kubeconfig there is none.
@@ -117,8 +125,9 @@ export class ClusterContext {
 
   async #discover(): Promise<Discovery> {
     const [selection, api] = await Promise.all([this.selection(), this.api()]);
-    this.#feeds = new Discovery(selection, { api, log: this.log, onPodLeft: () => {} });
+    this.#feeds = new Discovery(selection, { api, log: this.options.log, onPodLeft: () => {} });
     await this.#feeds.start();
+    await this.#feeds.read();
     return this.#feeds;
   }
 }

@@ -13,7 +13,7 @@ export const namespaces: Check<ClusterContext> = {
   needs: ['api-server'],
   timeoutMs: 60_000,
   async run(cluster) {
-    if (cluster.allNamespaces) return ok('all that the account may see are meant');
+    if (cluster.options.allNamespaces) return ok('all that the account may see are meant');
     const [{ access, namespaces: asked }, api] = await Promise.all([cluster.context(), cluster.api()]);
     const statuses = await Promise.all(
       asked.map(async (name) => (await api.get(`/api/v1/namespaces/${encodeURIComponent(name)}`)).status),

@@ -33,7 +33,8 @@ export const transports: Check<ClusterContext> = {
     const [api, discovery] = await Promise.all([cluster.api(), cluster.discovery()]);
     const target = anyTarget(discovery);
     if (target === undefined) return skipped('no Service has a ready pod to try them on');
-    const names = cluster.transport === undefined ? TRANSPORTS : [cluster.transport];
+    const { transport } = cluster.options;
+    const names = transport === undefined ? TRANSPORTS : [transport];
     const tried = await Promise.all(names.map((name) => tryOut(name, api, target)));
     const working = tried.filter(({ error }) => error === undefined);
     const facts = {

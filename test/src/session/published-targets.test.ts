@@ -6,8 +6,9 @@ import { parseRuleOption } from '../../../src/policy/rule.ts';
 import type { RemoteStreamEvents } from '../../../src/relay/stream.ts';
 import type { PublishedTarget, Target } from '../../../src/session/choices.ts';
 import type { ConnectedContexts, ContextAccess, ContextOptions } from '../../../src/session/contexts.ts';
+import { mustBeSelected } from '../../../src/session/find-published.ts';
 import { Gate } from '../../../src/session/outside/gate.ts';
-import { mustBeSelected, PublishedTargets } from '../../../src/session/published-targets.ts';
+import { PublishedTargets } from '../../../src/session/published-targets.ts';
 import { LogLines } from '../cluster/probe.ts';
 import { FakeCluster, headless, service } from './routing/fake-cluster.ts';
 

@@ -31,7 +31,7 @@ export const rights: Check<ClusterContext> = {
       ),
     };
     const { needed, missed } = verdict;
-    if (needed.length > 0 && cluster.allNamespaces && (await reviewer.may(NAMESPACES))) {
+    if (needed.length > 0 && cluster.options.allNamespaces && (await reviewer.may(NAMESPACES))) {
       return warning(
         `the account may not ${listOf(needed)}: Services are listed namespace by namespace, where it may`,
         'name the namespaces with -n, or ask for a cluster role',
@@ -39,7 +39,7 @@ export const rights: Check<ClusterContext> = {
       );
     }
     if (needed.length > 0) {
-      const spelling = cluster.allNamespaces ? '' : 'check the spelling of -n, and ';
+      const spelling = cluster.options.allNamespaces ? '' : 'check the spelling of -n, and ';
       return failed(
         {
           code: 'FORBIDDEN',
