@@ -202,17 +202,13 @@ function openTun() {
   }
 }
 
-/**
- * As the lock file says, unless that was done already. Not `npm ci`: it wants
- * the packages of every platform to be known to the registry, and a mirror may
- * hold those of one alone.
- */
+/** As the lock file says, unless that was done already. */
 function installDependencies() {
   const wanted = readFileSync(join(root, 'package-lock.json'), 'utf8');
   const stamp = join(root, 'node_modules', '.setup-lock');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
-  say('installing dependencies: npm install');
-  run('npm', ['install', '--no-save', '--no-audit', '--no-fund']);
+  say('installing dependencies: npm ci');
+  run('npm', ['ci', '--no-audit', '--no-fund']);
   copyFileSync(join(root, 'package-lock.json'), stamp);
 }
 
