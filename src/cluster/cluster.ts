@@ -12,6 +12,7 @@ import type { ClusterAccess } from './access/access.ts';
 import { ApiClient } from './api/client.ts';
 import type { Catalog, Owner } from './discovery/catalog.ts';
 import { Discovery, type Selection } from './discovery/discovery.ts';
+import { insteadOf, NO_PODS } from './discovery/elsewhere.ts';
 import type { EndpointPod, Target } from './discovery/endpoints.ts';
 import type { DiscoveryLimits } from './discovery/limits.ts';
 import { actionLine } from '../errors.ts';
@@ -269,12 +270,10 @@ class ConnectedCluster implements Cluster {
       ...(podLabel === undefined ? {} : { label: podLabel }),
       inAnyState: service.kind === 'Pod',
     });
-    if (targets.length === 0 && endpoints.onlyWithoutPods(keyOf(service))) {
-      throw new RemoteStreamError(
-        'unreachable',
-        'its endpoints are no pods of the cluster, and a port-forward reaches only pods',
-      );
-    }
+    if (targets.length > 0) return targets;
+    const elsewhere = endpoints.withoutPods(keyOf(service), servicePort);
+    if (elsewhere.length > 0)
+      throw new RemoteStreamError('unreachable', `${NO_PODS}: ${insteadOf(elsewhere)}`);
     return targets;
   }
 

@@ -1,6 +1,5 @@
-/** Loopback addresses, and how an address with a port is written. */
+/** Loopback addresses. */
 
-import { isIPv6 } from 'node:net';
 import type { OpenPort } from '../../sandbox/index.ts';
 
 export const LOOPBACK = ['127.0.0.1', '::1'] as const;
@@ -15,9 +14,4 @@ export function addressOf({ address }: Pick<OpenPort, 'address'>): string {
 
 export function isLoopback(address: string): address is Loopback {
   return address === LOOPBACK[0] || address === LOOPBACK[1];
-}
-
-/** RFC 3986: `127.0.0.1:80`, `[::1]:80`. */
-export function hostAndPort(address: string, port: number): string {
-  return `${isIPv6(address) ? `[${address}]` : address}:${port}`;
 }

@@ -1,7 +1,7 @@
 /** What a user can act on: ports of the host that can't be had. */
 
 import { UsageError } from '../errors.ts';
-import { hostAndPort } from './addresses.ts';
+import { hostAndPort } from '../host-and-port.ts';
 
 export interface HostPlace {
   readonly protocol: 'tcp' | 'udp';

@@ -12,6 +12,7 @@
  * rollout). Who names one pod, by its label or its address, means that pod in
  * whatever state it is.
  */
+import { hostAndPort } from '../../host-and-port.ts';
 import { type EndpointGroup, type EndpointPod, type EndpointSet, podKey, type Target } from './endpoints.ts';
 import type { ServicePort } from './services.ts';
 
@@ -93,13 +94,20 @@ export class EndpointTable {
     return this.#byAddress.get(address) ?? [];
   }
 
-  /** Whether the Service has ready endpoints, but none that is a pod. */
-  onlyWithoutPods(service: string): boolean {
+  /**
+   * Where the Service has ready endpoints, but none that is a pod: where they are, `192.0.2.1:5432`.
+   *
+   * @param servicePort without, or where they have no such port, they are told by their addresses alone
+   */
+  withoutPods(service: string, servicePort?: ServicePort): string[] {
     const groups = this.#groups(service);
-    return (
-      groups.some(({ addressesWithoutPod }) => addressesWithoutPod > 0) &&
-      groups.every(({ readyPods }) => readyPods.length === 0)
-    );
+    if (groups.some(({ readyPods }) => readyPods.length > 0)) return [];
+    return groups.flatMap(({ ports, addressesWithoutPod }) => {
+      const port = servicePort && portOf(ports, servicePort);
+      return addressesWithoutPod.map((address) =>
+        port === undefined ? address : hostAndPort(address, port),
+      );
+    });
   }
 
   #groups(service: string): EndpointGroup[] {
@@ -109,10 +117,7 @@ export class EndpointTable {
   #targets(service: string, list: PodList, { servicePort, rawPort, label }: Wanted): Target[] {
     const byPod = new Map<string, Target>();
     for (const { ports, [list]: pods } of this.#groups(service)) {
-      const port =
-        servicePort === undefined || ports === undefined
-          ? rawPort
-          : ports.find(({ name, protocol }) => name === (servicePort.name ?? '') && protocol === 'TCP')?.port;
+      const port = servicePort === undefined || ports === undefined ? rawPort : portOf(ports, servicePort);
       if (port === undefined) continue;
       for (const pod of pods) {
         const key = podKey(pod);
@@ -155,4 +160,9 @@ export class EndpointTable {
     owners.splice(at, 1);
     if (owners.length === 0) this.#byAddress.delete(address);
   }
+}
+
+/** The number that a port of the Service has in a group. */
+function portOf(ports: EndpointGroup['ports'], { name: wanted = '' }: ServicePort): number | undefined {
+  return ports?.find(({ name, protocol }) => name === wanted && protocol === 'TCP')?.port;
 }

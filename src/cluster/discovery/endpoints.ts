@@ -48,7 +48,7 @@ export interface EndpointGroup {
   /** Neither: only who knows their address reaches them. */
   readonly unreadyPods: readonly EndpointPod[];
   /** Ready addresses behind which no pod is known; port-forward cannot reach them. */
-  readonly addressesWithoutPod: number;
+  readonly addressesWithoutPod: readonly string[];
 }
 
 /** One object's part of the endpoints of a Service. */
@@ -102,7 +102,7 @@ export type PodState = 'ready' | 'leaving' | 'unready';
 class Found {
   readonly #namespace: string;
   readonly #pods: Record<PodState, EndpointPod[]> = { ready: [], leaving: [], unready: [] };
-  #addressesWithoutPod = 0;
+  readonly #addressesWithoutPod: string[] = [];
 
   constructor(namespace: string) {
     this.#namespace = namespace;
@@ -115,7 +115,7 @@ class Found {
     targetRef: Json<V1ObjectReference> | undefined,
   ): void {
     if (targetRef?.kind !== 'Pod' || targetRef.name === undefined) {
-      if (state === 'ready') this.#addressesWithoutPod++;
+      if (state === 'ready') this.#addressesWithoutPod.push(...addresses);
       return;
     }
     const { namespace = this.#namespace, name, uid } = targetRef;

@@ -82,6 +82,6 @@ function groupOf(pod: EndpointPod, state: PodState, ports: EndpointGroup['ports'
     readyPods: state === 'ready' ? [pod] : [],
     leavingPods: state === 'leaving' ? [pod] : [],
     unreadyPods: state === 'unready' ? [pod] : [],
-    addressesWithoutPod: 0,
+    addressesWithoutPod: [],
   };
 }

@@ -1,6 +1,7 @@
 /** Waits until a Service has a ready pod, by what the feeds tell. */
 import { ClusterError } from '../errors.ts';
 import type { Catalog } from './catalog.ts';
+import { insteadOf, NO_PODS } from './elsewhere.ts';
 import { keyOf, type ServiceRecord } from './services.ts';
 
 /** What is waited for; without a namespace, the first one that has it. */
@@ -68,10 +69,17 @@ function timedOut(
       `see which there are: kubectl --context ${contextName} ${where} get services`,
     );
   }
-  const noPods = catalog.endpoints.onlyWithoutPods(keyOf(service));
+  const elsewhere = catalog.endpoints.withoutPods(keyOf(service));
+  if (elsewhere.length > 0) {
+    return new ClusterError(
+      'WAIT_TIMEOUT',
+      `${service.kind} ${keyOf(service)} has had no ready pod ${within}: ${NO_PODS}`,
+      `leave out --wait for it, and ${insteadOf(elsewhere)}`,
+    );
+  }
   return new ClusterError(
     'WAIT_TIMEOUT',
-    `${service.kind} ${keyOf(service)} has had no ready pod ${within}${noPods ? ': its endpoints are no pods' : ''}`,
+    `${service.kind} ${keyOf(service)} has had no ready pod ${within}`,
     `see why: kubectl --context ${contextName} ${where} ${service.kind === 'Service' ? `describe service ${name}` : 'get pods'}`,
   );
 }

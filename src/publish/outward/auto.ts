@@ -13,7 +13,8 @@
 import { UsageError } from '../../errors.ts';
 import type { Log } from '../../observe/log.ts';
 import type { OpenPort, OpenPorts, PortProtocol } from '../../../sandbox/index.ts';
-import { hostAndPort, LOOPBACK } from '../addresses.ts';
+import { hostAndPort } from '../../host-and-port.ts';
+import { LOOPBACK } from '../addresses.ts';
 import { PortWatch } from '../port-watch.ts';
 import type { PublishedPort } from '../rules.ts';
 import type { HostSide, Serving, Wanted } from './host-side.ts';

@@ -6,7 +6,7 @@ import { isIPv6, type Server } from 'node:net';
 import type { OpenPorts } from '../../../sandbox/index.ts';
 import type { Log } from '../../observe/log.ts';
 import { openDuplex } from '../../relay/duplex.ts';
-import { hostAndPort } from '../addresses.ts';
+import { hostAndPort } from '../../host-and-port.ts';
 import { cannotListen, type HostPlace } from '../errors.ts';
 import type { ProxyHeader, PublishedPort, StreamRule } from '../rules.ts';
 import { proxyHeader } from '../tcp/proxy-header.ts';

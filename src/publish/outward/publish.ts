@@ -2,7 +2,8 @@
 
 import type { Log } from '../../observe/log.ts';
 import type { OpenPorts } from '../../../sandbox/index.ts';
-import { hostAndPort, LOOPBACK } from '../addresses.ts';
+import { hostAndPort } from '../../host-and-port.ts';
+import { LOOPBACK } from '../addresses.ts';
 import { portsUnseen } from '../errors.ts';
 import type { AutoRule, FixedRule, PublishedPort, PublishRule, StreamRule } from '../rules.ts';
 import { Splices } from '../tcp/splices.ts';

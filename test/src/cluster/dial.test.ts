@@ -118,12 +118,19 @@ describe('establishing', () => {
   });
 
   test('endpoints that are no pods are unreachable, and said to be what they are', async () => {
-    api.strangers = ['192.0.2.1'];
+    api.strangers = ['192.0.2.1', '2001:db8::1'];
     await start([]);
-    const message = 'its endpoints are no pods of the cluster, and a port-forward reaches only pods';
+    const message =
+      'its endpoints are no pods of the cluster, and a port-forward reaches only pods: ' +
+      'connect to 192.0.2.1:8080 or [2001:db8::1]:8080 itself, where this host has a way there';
     expect(cluster.obstacle(cluster.services[0], 80)).toBe(message);
     expect(await dial(cluster, 'app', 80).ending).toMatchObject({
       error: { reason: 'unreachable', message },
+    });
+    await expect(cluster.waitReady({ name: 'app' }, 1)).rejects.toMatchObject({
+      code: 'WAIT_TIMEOUT',
+      message: expect.stringContaining('its endpoints are no pods'),
+      remedy: expect.stringContaining('connect to 192.0.2.1 or 2001:db8::1 itself'),
     });
   });
 

@@ -112,10 +112,13 @@ test('empty slices come as null, and slices of no Service are left out', () => {
 });
 
 test('endpoints that are no pods are known as such', () => {
-  const byHand = slices(slice([{ conditions: { ready: true } }]));
+  const addresses = ['192.0.2.1'];
+  const byHand = slices(slice([{ addresses, conditions: { ready: true } }]));
   expect(byHand.targets('n/web', all(port, 80))).toEqual([]);
-  expect(byHand.onlyWithoutPods('n/web')).toBe(true);
-  expect(slices(slice([pod('a')])).onlyWithoutPods('n/web')).toBe(false);
+  expect(byHand.withoutPods('n/web', port)).toEqual(['192.0.2.1:8080']);
+  expect(byHand.withoutPods('n/web', { ...port, name: 'other' })).toEqual(addresses);
+  expect(byHand.withoutPods('n/web')).toEqual(addresses);
+  expect(slices(slice([{ addresses }, pod('a')])).withoutPods('n/web')).toEqual([]);
 });
 
 test('core Endpoints say the same', () => {
