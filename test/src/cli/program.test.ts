@@ -256,7 +256,7 @@ describe('command line', () => {
   test.each([
     [
       ['--transport', 'quic', 'ls'],
-      "option '--transport <name>' argument 'quic' is invalid. Allowed choices are spdy-websocket, spdy, websocket",
+      "option '--transport <name>' argument 'quic' is invalid. Allowed choices are spdy, spdy-websocket, websocket",
     ],
     [['--nonsense', 'ls'], "unknown option '--nonsense'"],
     [['--lnk', 'ls'], "unknown option '--lnk' (did you mean --link?)"],
