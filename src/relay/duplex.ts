@@ -104,9 +104,17 @@ export class RemoteDuplex extends Duplex {
   }
 
   #take(chunk: Uint8Array): void {
-    if (this.push(chunk) || this.#paused) return;
+    if (this.push(this.#owned(chunk)) || this.#paused) return;
     this.#paused = true;
     this.#remote.pause();
+  }
+
+  /** Who reads it does not tell when they have done so: what is lent is copied, and given back at once. */
+  #owned(chunk: Uint8Array): Uint8Array {
+    if (this.#remote.reclaim === undefined) return chunk;
+    const copy = Buffer.from(chunk);
+    this.#remote.reclaim(0);
+    return copy;
   }
 }
 

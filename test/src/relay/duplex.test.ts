@@ -48,6 +48,24 @@ test('it opens when the far end has taken the connection, and not before', async
   await opening;
 });
 
+test('what is lent is given back at once, and is there whenever it is read', async () => {
+  const memory = Buffer.alloc(3);
+  const lending = { ...stream, reclaim: (held: number) => void (held === 0 && memory.fill('x')) };
+  const opening = openDuplex((given) => {
+    events = given;
+    return lending;
+  }, new AbortController().signal);
+  events.onEstablished();
+  const duplex = await opening;
+  for (const word of ['one', 'two']) {
+    memory.write(word);
+    events.onData(memory);
+    expect(memory.toString()).toBe('xxx');
+  }
+  events.onEnd();
+  expect(await text(duplex)).toBe('onetwo');
+});
+
 test('bytes and ends both ways, and the remote stream is over with the second end', async () => {
   const duplex = await established();
   duplex.end('question');
