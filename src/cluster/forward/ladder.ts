@@ -12,7 +12,8 @@
  *
  * Some proxies cut an upgrade off instead of refusing it, or say nothing at all;
  * either counts as a refusal. Other failures of the network would be the same
- * for all three, and so would the silence of two.
+ * for all three, and so would the silence of two: that of a pod's node, or of
+ * all that is on the way.
  *
  * The rights differ as well: WebSockets are opened with GET (RBAC verb "get" on
  * pods/portforward), a SPDY upgrade with POST ("create"); a 403 for one verb
@@ -22,8 +23,9 @@
  * whose protocol they do not know, and so do proxies.
  *
  * The first way down is gone by one alone; who comes meanwhile waits for what it
- * finds. Each fall is told with its reason, the first time as something that a
- * user may want to know.
+ * finds. Where that one is not answered, the others go on at once, by the next
+ * transport. Each fall is told with its reason, the first time as something that
+ * a user may want to know.
  */
 import type { ApiClient, UpgradeAnswer } from '../api/client.ts';
 import { answered } from '../api/errors.ts';
@@ -64,11 +66,11 @@ export class TransportLadder {
   readonly #allowed: readonly TransportName[];
   /** Those whose fall has been told. */
   readonly #fallen = new Set<TransportName>();
-  /** Those that somebody on the way lets wait for ever, where another one works: it has cost a wait, and does so once. */
-  readonly #silent = new Set<TransportName>();
+  /** What was not answered comes last, so that it costs a wait once. */
+  #doubted: TransportName | undefined;
   #preferred: TransportName | undefined;
   #preferredUntilMs = 0;
-  /** Somebody finds out what works. */
+  /** Somebody finds out whether it works. */
   #exploring: Promise<unknown> | undefined;
 
   constructor(
@@ -94,42 +96,42 @@ export class TransportLadder {
    */
   async connect(target: Target, events: PodConnectionEvents, sharedOnly = false): Promise<PodConnection> {
     while (!this.#preferred && this.#exploring) await Promise.allSettled([this.#exploring]);
-    const descent = this.#descend(target, events, sharedOnly);
-    if (this.#preferred) return descent;
-    this.#exploring = descent;
-    try {
-      return await descent;
-    } finally {
-      this.#exploring = undefined;
-    }
+    return this.#descend(target, events, sharedOnly);
   }
 
   async #descend(target: Target, events: PodConnectionEvents, sharedOnly: boolean): Promise<PodConnection> {
     const preferred = performance.now() < this.#preferredUntilMs ? this.#preferred : undefined;
-    const order = preferred
-      ? [preferred, ...this.#allowed.filter((name) => name !== preferred)]
-      : this.#allowed;
+    const rank = (name: TransportName): number => Number(name === this.#doubted) - Number(name === preferred);
+    const order = this.#allowed.toSorted((a, b) => rank(a) - rank(b));
     const forbiddenVerbs = new Set<string>();
     let last: Refusal | undefined;
     let cutOff: unknown;
     let silent: TransportName | undefined;
     for (const name of order) {
       if (forbiddenVerbs.has(VERB[name]) || (sharedOnly && name === 'websocket')) continue;
-      if (this.#silent.has(name)) continue;
+      const trying = this.#try(name, target, events);
+      if (!this.#preferred && !silent) this.#exploring = trying;
       let attempt: Attempt;
       try {
-        attempt = await this.#try(name, target, events);
+        attempt = await trying;
       } catch (error) {
         const code = causeOf(error);
-        if (code === 'ETIMEDOUT' && silent === undefined && name !== this.#preferred) silent = name;
-        else if (code !== 'ECONNRESET') throw error;
+        if (code === 'ETIMEDOUT') {
+          if (silent) this.#doubted = undefined;
+          if (silent || name === this.#preferred) throw error;
+          this.#doubted = silent = name;
+        } else if (code !== 'ECONNRESET') {
+          throw error;
+        }
         cutOff ??= error;
         this.#tellFall(name, target, reasonOf(error));
         continue;
+      } finally {
+        if (this.#exploring === trying) this.#exploring = undefined;
       }
       if ('connection' in attempt) {
         if (this.#preferred !== name) this.#log.debug(`port-forward by ${name}`);
-        if (silent) this.#silent.add(silent);
+        if (name === this.#doubted) this.#doubted = undefined;
         if (preferred !== name) this.#preferredUntilMs = performance.now() + MEMORY_MS;
         this.#preferred = name;
         return attempt.connection;

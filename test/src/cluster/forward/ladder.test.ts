@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type EmbeddedCluster, startEmbeddedCluster } from '../../../../fixtures/cluster/index.ts';
 import { type Cluster, connectCluster, loadAccess } from '../../../../src/cluster/index.ts';
-import { dial, LogLines, type Probe } from '../probe.ts';
+import { dial, dialPod, LogLines, type Probe } from '../probe.ts';
 
 const SILENT_AFTER = '300ms';
 
@@ -90,5 +90,23 @@ test('what has worked and is not answered any more leads to no other', async () 
   await echo(dial(cluster, 'multi', 7));
   embedded.faults.refuseUpgrade = { spdy: 'silence' };
   expect(await dial(cluster, 'multi', 7).ending).toMatchObject({ error: { reason: 'unreachable' } });
+  expect(embedded.counters.upgrades).toEqual({ spdy: 1, tunnel: 0, channel: 0 });
+});
+
+test('a pod whose node is gone holds up the others for one wait, and not for two', async () => {
+  embedded.faults.silentPods = new Set(['db-0']);
+  const lost = dialPod(cluster, 'db', 'db-0', 7000);
+  await echo(dialPod(cluster, 'db', 'db-1', 7000));
+  expect(lost.events).toEqual([]);
+  expect(await lost.ending).toMatchObject({ error: { reason: 'unreachable' } });
+  expect(embedded.counters.upgrades).toEqual({ spdy: 0, tunnel: 1, channel: 0 });
+});
+
+test('what was not answered to one is tried for another, where nothing else works', async () => {
+  embedded.faults.silentPods = new Set(['db-0']);
+  embedded.faults.refuseUpgrade = { tunnel: 400, channel: 400 };
+  const lost = dialPod(cluster, 'db', 'db-0', 7000);
+  await echo(dialPod(cluster, 'db', 'db-1', 7000));
+  expect(lost.events).toEqual([]);
   expect(embedded.counters.upgrades).toEqual({ spdy: 1, tunnel: 0, channel: 0 });
 });
