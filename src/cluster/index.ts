@@ -2,7 +2,7 @@
  * The Kubernetes side: from a kubeconfig to streams to pods.
  *
  *     access/    the cluster the user means         kubeconfig, selection, credentials/
- *     agent/     connections, by whatever proxy     agent, tunnel, proxy-choice
+ *     agent/     connections, by whatever proxy     agent, shared-reads, tunnel, proxy-choice
  *     api/       requests, streams and upgrades     client, connections, errors
  *     discovery  Services and endpoints             discovery/
  *     forward/   one connection: pod, grace, replay, half-close; pool and choice of transport
