@@ -18,8 +18,8 @@ const COPIED_BYTES = 2 << 10;
 /** Blocks of all streams that wait for their next use. */
 const MAX_IDLE_BYTES = 8 << 20;
 
-/** More than a receiver holds that tells what it has done with; what another one got is its for good. */
-const MAX_LENT_BLOCKS = 16;
+/** Of one stream. More than a receiver holds that tells what it is done with: what is older is another's, for good. */
+const MAX_LENT_BYTES = 4 << 20;
 
 /** Blocks nobody reads to or looks at. */
 export class IdleBlocks {
@@ -54,6 +54,7 @@ export class ReadBlocks {
   readonly #idle: IdleBlocks;
   /** Those with chunks that may still be looked at, oldest first; the last may be the one that is read to. */
   readonly #lent: LentBlock[] = [];
+  #lentBytes = 0;
   #size = SMALL_BYTES;
   #block: Uint8Array | undefined;
   /** Bytes of the block that are lent. */
@@ -88,8 +89,7 @@ export class ReadBlocks {
     this.#used += length;
     const last = this.#lent.at(-1);
     if (last?.block === block) last.end = this.#given;
-    else this.#lent.push({ block, end: this.#given });
-    if (this.#lent.length > MAX_LENT_BLOCKS) this.#lent.shift();
+    else this.#lend(block);
     return chunk;
   }
 
@@ -114,6 +114,7 @@ export class ReadBlocks {
     const free = this.#given - held;
     while (this.#lent.length > 0 && this.#lent[0].end <= free) {
       const [{ block }] = this.#lent.splice(0, 1);
+      this.#lentBytes -= block.length;
       if (block === this.#block && block.length === this.#size) {
         this.#used = 0;
         continue;
@@ -128,6 +129,12 @@ export class ReadBlocks {
     if (this.#block === undefined || this.#used > 0) return;
     this.#idle.give(this.#block);
     this.#block = undefined;
+  }
+
+  #lend(block: Uint8Array): void {
+    this.#lent.push({ block, end: this.#given });
+    this.#lentBytes += block.length;
+    if (this.#lentBytes > MAX_LENT_BYTES) this.#lentBytes -= this.#lent.splice(0, 1)[0].block.length;
   }
 
   /** A stream that fills what it is given has more, and fewer reads are cheaper; one that has gone quiet may stay so. */
