@@ -5,6 +5,7 @@
  *     dist/cli.cjs        looks at Node's version and loads
  *     dist/program-*.cjs  the program and all it needs in one bundle, since that starts five times as fast
  *     dist/demo-*.cjs     and others: what hardly any run needs, loaded with it alone
+ *     dist/completion.*   scripts for shells, as `kns-rootless completion` prints them
  *     dist/index.cjs      the same as a library, a run as a function; dist/types/ has its types
  *     dist/stack/         the stack as a library, with types
  *     prebuilt/           the native parts for this machine's architecture
@@ -47,7 +48,7 @@ const released = {
  * Modules that are bundles of their own, with all that they import: what is in the program is read at each start,
  * needed or not. They share no state with the program, nor classes of errors.
  */
-const APART = ['src/cli/demo.ts', 'src/cluster/agent/socks.ts'];
+const APART = ['src/cli/completion/complete.ts', 'src/cli/demo.ts', 'src/cluster/agent/socks.ts'];
 
 /** What was bundled, and a plugin for the bundles beside them, which load them where they import them. */
 async function buildApart() {
@@ -96,6 +97,8 @@ async function buildProgram() {
   await build({ ...released, target: 'node20.19', plugins, entryPoints: { index: 'src/library.ts' } });
   copyFileSync(join(root, 'sandbox/shim/kns-rootless'), join(dist, 'kns-rootless'));
   chmodSync(join(dist, 'kns-rootless'), 0o755);
+  for (const shell of ['bash', 'zsh', 'fish'])
+    copyFileSync(join(root, `src/cli/completion/completion.${shell}`), join(dist, `completion.${shell}`));
   writeFileSync(
     join(dist, 'THIRD-PARTY-LICENSES'),
     licenses([...Object.keys(metafile.inputs), ...apart.inputs]),

@@ -19,7 +19,7 @@ export async function main(argv: readonly string[], keepCode: () => void): Promi
   process.once('uncaughtException', fail);
   try {
     const asked = await subcommand(argv[0]);
-    if (asked !== undefined) return await asked(argv.slice(1), caller);
+    if (asked !== undefined) return await asked.run(argv.slice(1), caller);
     const { command, name, fds, ...line } = parseCommandLine(
       argv,
       VERSION,

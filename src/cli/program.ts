@@ -51,6 +51,7 @@ Subcommands, as the first word (kns-rootless SUBCOMMAND --help shows more):
   list, logs NAME, down NAME…   what there is, what it says, its end
   doctor [options]              whether a run would work
   policy explain DEST           what the rules say of a destination
+  completion bash|zsh|fish      a script by which the shell completes all this
   help [SUBCOMMAND], version    what --help and --version say
 After -- they are programs.
 
@@ -70,7 +71,7 @@ it can't be found or run, and 125 where kns-rootless itself failed.`;
  * @throws CommanderError for --help and --version; UsageError for what makes no sense
  */
 export function parseCommandLine(argv: readonly string[], version: string, shell: string): CommandLine {
-  const program = makeProgram(version);
+  const program = defineProgram(version);
   const { operands, escaped } = parseOperands(program, argv);
   if (operands.length > 0 && !escaped) refuseReserved(operands[0]);
   const { name } = program.opts<{ name?: string }>();
@@ -93,7 +94,7 @@ export function parseOperands(
   return { operands, escaped: argv[argv.length - operands.length - 1] === '--' };
 }
 
-function makeProgram(version: string): Command {
+export function defineProgram(version: string): Command {
   const program = makeCommand('kns-rootless')
     .usage('[options] [--] [command [args…]]')
     .description(

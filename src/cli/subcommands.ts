@@ -6,14 +6,21 @@
  * the program.
  */
 
+import type { Command } from 'commander';
 import type { CallerState } from '../../sandbox/index.ts';
 import { UsageError } from '../errors.ts';
 
-/** What a subcommand is given: its own arguments, and what the caller's shell had set up. @returns the exit code */
-export type Subcommand = (argv: readonly string[], caller: CallerState) => Promise<number>;
+export interface Subcommand {
+  /** Its command line; nothing is read yet. */
+  readonly define: () => Command;
+  /** @param argv its own arguments @param caller what the caller's shell had set up @returns the exit code */
+  readonly run: (argv: readonly string[], caller: CallerState) => Promise<number>;
+}
 
 /** Each is loaded when it is called. */
 const SUBCOMMANDS: ReadonlyMap<string, () => Promise<Subcommand>> = new Map([
+  ['__complete', async () => (await import('./commands/complete.ts')).complete],
+  ['completion', async () => (await import('./commands/completion.ts')).completion],
   ['doctor', async () => (await import('./commands/doctor.ts')).doctor],
   ['down', async () => (await import('./commands/down.ts')).down],
   ['exec', async () => (await import('./commands/exec.ts')).exec],
@@ -28,6 +35,11 @@ const SUBCOMMANDS: ReadonlyMap<string, () => Promise<Subcommand>> = new Map([
 /** The subcommand that the first word is, if it is one. */
 export function subcommand(word: string | undefined): Promise<Subcommand> | undefined {
   return word === undefined ? undefined : SUBCOMMANDS.get(word)?.();
+}
+
+/** Those that users call; what begins so is for scripts. */
+export function subcommandNames(): string[] {
+  return [...SUBCOMMANDS.keys()].filter((name) => !name.startsWith('__'));
 }
 
 /** Throws `SUBCOMMAND_RESERVED` where a command's name is kept for a subcommand. */

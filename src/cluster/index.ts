@@ -11,7 +11,7 @@
  *     pipe/      the upgraded socket, or a WebSocket on it
  */
 export { type AccessOptions, type ClusterAccess, loadAccess } from './access/access.ts';
-export { candidateFiles } from './access/kubeconfig.ts';
+export { candidateFiles, type Kubeconfig, loadKubeconfig } from './access/kubeconfig.ts';
 export { sourcesOf, standaloneKubeconfig } from './access/standalone.ts';
 export { type ServerTrust, tunnelFor } from './agent/agent.ts';
 export { bareHost } from './agent/proxy-choice.ts';

@@ -1,5 +1,6 @@
 /** `kns-rootless down NAME…`: ends sandboxes, and returns when all of them is gone. */
 
+import type { Command } from 'commander';
 import { askToEnd } from '../../named/control-client.ts';
 import { stateDirectory } from '../../named/state-directory.ts';
 import { EXIT_FAILED } from '../exit-codes.ts';
@@ -7,15 +8,20 @@ import { makeCommand } from '../program.ts';
 import { describeError } from '../report.ts';
 import type { Subcommand } from '../subcommands.ts';
 
-export const down: Subcommand = async (argv) => {
-  const program = makeCommand('kns-rootless down')
+function define(): Command {
+  return makeCommand('kns-rootless down')
     .usage('NAME…')
     .description('Ends sandboxes with all that runs in them, and returns when they are gone.')
-    .argument('<name...>', 'of the sandboxes, as kns-rootless list shows them')
-    .parse(argv, { from: 'user' });
+    .argument('<sandbox...>', 'their names, as kns-rootless list shows them');
+}
+
+async function run(argv: readonly string[]): Promise<number> {
+  const program = define().parse(argv, { from: 'user' });
   const state = stateDirectory(process.env);
   const ends = await Promise.allSettled(program.args.map((name) => askToEnd(state, name)));
   const failures = ends.filter((end) => end.status === 'rejected');
   for (const { reason } of failures) process.stderr.write(`${describeError(reason)}\n`);
   return failures.length === 0 ? 0 : EXIT_FAILED;
-};
+}
+
+export const down: Subcommand = { define, run };

@@ -1,5 +1,7 @@
 /** `kns-rootless exec NAME [--] [command [args…]]`: a further command in a sandbox that runs. */
 
+import type { Command } from 'commander';
+import type { CallerState } from '../../../sandbox/index.ts';
 import { UsageError } from '../../errors.ts';
 import { runIn } from '../../named/run-in.ts';
 import { endAlike } from '../end.ts';
@@ -12,15 +14,20 @@ const HELP = `
 Options come before NAME; what follows it, or --, is the command's own. The exit
 code is that of a run.`;
 
-export const exec: Subcommand = async (argv, caller) => {
+function define(): Command {
   const program = makeCommand('kns-rootless exec')
     .usage('[options] NAME [--] [command [args…]]')
     .description('Runs a command in a sandbox that runs. Without a command, $SHELL.')
-    .argument('<name>', 'of the sandbox, as kns-rootless list shows it')
+    .argument('<sandbox>', 'its name, as kns-rootless list shows it')
     .argument('[command...]', 'the command and its arguments')
     .addHelpText('after', HELP)
     .passThroughOptions();
   addCommandOptions(program);
+  return program;
+}
+
+async function run(argv: readonly string[], caller: CallerState): Promise<number> {
+  const program = define();
   const { operands } = parseOperands(program, argv);
   const [name = '', ...rest] = operands;
   const command = rest[0] === '--' ? rest.slice(1) : rest;
@@ -31,7 +38,9 @@ export const exec: Subcommand = async (argv, caller) => {
     caller,
   });
   return endAlike(end);
-};
+}
+
+export const exec: Subcommand = { define, run };
 
 /** No program's name begins so, unless `--` says that it does. */
 function refuseOption(name: string, word: string | undefined): void {

@@ -1,26 +1,32 @@
 /** `kns-rootless help [SUBCOMMAND]`: what --help says, of the program or of a subcommand. */
 
+import type { Command } from 'commander';
 import { UsageError } from '../../errors.ts';
-import { makeCommand, parseCommandLine } from '../program.ts';
+import { defineProgram, makeCommand } from '../program.ts';
 import { type Subcommand, subcommand } from '../subcommands.ts';
 import { VERSION } from '../version.ts';
 
-const HELP = '--help';
-
-export const help: Subcommand = async (argv, caller) => {
-  const program = makeCommand('kns-rootless help')
+function define(): Command {
+  return makeCommand('kns-rootless help')
     .usage('[SUBCOMMAND]')
     .description('Shows the options, of a subcommand where one is named.')
-    .argument('[subcommand]', 'such as up or doctor')
-    .parse(argv, { from: 'user' });
-  const [word] = program.args;
-  // Both throw what commander throws for --help.
-  if (word === undefined) parseCommandLine([HELP], VERSION, '');
-  const asked = await subcommand(word);
-  if (asked !== undefined) return asked([HELP], caller);
-  throw new UsageError(
+    .argument('[subcommand]', 'such as up or doctor');
+}
+
+async function run(argv: readonly string[]): Promise<number> {
+  const [word] = define().parse(argv, { from: 'user' }).args;
+  const definition = word === undefined ? defineProgram(VERSION) : (await subcommand(word))?.define();
+  if (definition === undefined) throw unknown(word);
+  definition.outputHelp();
+  return 0;
+}
+
+function unknown(word: string): UsageError {
+  return new UsageError(
     'SUBCOMMAND_UNKNOWN',
     `there is no subcommand "${word}"`,
     'kns-rootless help names those that there are',
   );
-};
+}
+
+export const help: Subcommand = { define, run };

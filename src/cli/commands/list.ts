@@ -1,5 +1,6 @@
 /** `kns-rootless list [--json]`: the sandboxes of this user that run. */
 
+import type { Command } from 'commander';
 import { askStatus } from '../../named/control-client.ts';
 import type { Status } from '../../named/protocol.ts';
 import { liveNames } from '../../named/registry.ts';
@@ -30,19 +31,24 @@ const HEAD = [
   'PORTS',
 ];
 
-export const list: Subcommand = async (argv) => {
-  const program = makeCommand('kns-rootless list')
+function define(): Command {
+  return makeCommand('kns-rootless list')
     .usage('[--json]')
     .description('Shows the sandboxes of this user that run.')
-    .option('--json', 'print one JSON array in place of lines')
-    .parse(argv, { from: 'user' });
+    .option('--json', 'print one JSON array in place of lines');
+}
+
+async function run(argv: readonly string[]): Promise<number> {
+  const program = define().parse(argv, { from: 'user' });
   const state = stateDirectory(process.env);
   const names = await liveNames(state);
   const rows = await Promise.all(names.map(async (name) => ({ name, status: await statusOf(state, name) })));
   const { json = false } = program.opts<{ json?: true }>();
   print(json ? `${JSON.stringify(rows.map(toJson), null, 2)}\n` : toTable(rows));
   return 0;
-};
+}
+
+export const list: Subcommand = { define, run };
 
 async function statusOf(state: string, name: string): Promise<Status | undefined> {
   try {

@@ -1,5 +1,6 @@
 /** `kns-rootless policy explain DEST [options]`: what the rules say of one destination, and why. */
 
+import { Argument, type Command } from 'commander';
 import { loadAccess } from '../../cluster/index.ts';
 import { UsageError } from '../../errors.ts';
 import { createLog } from '../../observe/log.ts';
@@ -30,11 +31,13 @@ shop/svc/web:80. Without a protocol it is TCP, without a port 443. Names are
 looked up, but for those of Services (web.shop.svc.cluster.local). Nothing else
 is sent.`;
 
-export const policy: Subcommand = async (argv) => {
+const EXPLAIN = 'explain';
+
+function define(): Command {
   const program = makeCommand('kns-rootless policy')
     .usage('explain DEST [options]')
     .description('Shows each rule up to the one that decides on a destination.')
-    .argument('<verb>', 'explain')
+    .addArgument(new Argument('<verb>', 'what to do').choices([EXPLAIN]).argParser(checkVerb))
     .argument('<destination>', 'one flow')
     .addHelpText('after', HELP);
   addPolicyOptions(program);
@@ -42,10 +45,18 @@ export const policy: Subcommand = async (argv) => {
   addClusterDomain(program);
   addGeneralOptions(program, VERSION);
   program.option('--json', 'print one JSON object in place of lines');
-  program.parse(argv, { from: 'user' });
-  const [verb, destination] = program.args;
-  if (verb !== 'explain')
-    throw new UsageError('POLICY_VERB', `policy has no "${verb}"`, 'write kns-rootless policy explain DEST');
+  return program;
+}
+
+/** Throws `POLICY_VERB`. */
+function checkVerb(verb: string): string {
+  if (verb === EXPLAIN) return verb;
+  throw new UsageError('POLICY_VERB', `policy has no "${verb}"`, 'write kns-rootless policy explain DEST');
+}
+
+async function run(argv: readonly string[]): Promise<number> {
+  const program = define().parse(argv, { from: 'user' });
+  const [, destination] = program.args;
   const access = readAccessOptions(program);
   const settings = await readEgressSettings(readEgressOptions(program));
   const report = await explainDestination(parseDestination(destination), {
@@ -57,7 +68,9 @@ export const policy: Subcommand = async (argv) => {
   const { json = false } = program.opts<{ json?: true }>();
   print(json ? `${JSON.stringify(report, null, 2)}\n` : reportText(report));
   return 0;
-};
+}
+
+export const policy: Subcommand = { define, run };
 
 async function currentPlace({ contexts, demo, ...access }: AccessOptions): Promise<ServicePlace> {
   const [context] = contexts;

@@ -1,5 +1,6 @@
 /** `kns-rootless up NAME [options]`: a sandbox without a command, which stays. */
 
+import type { Command } from 'commander';
 import { UNKNOWN_CALLER } from '../../../sandbox/index.ts';
 import { checkName } from '../../named/registry.ts';
 import { followStarter, startSupervisor, takeSupervisorRole } from '../../named/supervisor.ts';
@@ -10,25 +11,28 @@ import { addSandboxLine, makeCommand, readSandboxLine, type SandboxLine } from '
 import type { Subcommand } from '../subcommands.ts';
 import { VERSION } from '../version.ts';
 
-export const up: Subcommand = async (argv) => {
-  const { name, line } = parse(argv);
-  if (takeSupervisorRole(process.env)) return supervise(name, line);
-  const summary = await startSupervisor(['up', ...argv]);
-  if (summary === undefined) return EXIT_FAILED;
-  greet(line, summary);
-  return 0;
-};
-
-function parse(argv: readonly string[]): { name: string; line: SandboxLine } {
+function define(): Command {
   const program = makeCommand('kns-rootless up')
     .usage('NAME [options]')
     .description('Starts a sandbox without a command, and returns when it is ready.')
     .argument('<name>', 'by which exec, list, logs and down find it', checkName);
   addSandboxLine(program);
   addGeneralOptions(program, VERSION);
-  program.parse(argv, { from: 'user' });
-  return { name: checkName(program.args[0]), line: readSandboxLine(program) };
+  return program;
 }
+
+async function run(argv: readonly string[]): Promise<number> {
+  const program = define().parse(argv, { from: 'user' });
+  const name = checkName(program.args[0]);
+  const line = readSandboxLine(program);
+  if (takeSupervisorRole(process.env)) return supervise(name, line);
+  const summary = await startSupervisor(['up', ...argv]);
+  if (summary === undefined) return EXIT_FAILED;
+  greet(line, summary);
+  return 0;
+}
+
+export const up: Subcommand = { define, run };
 
 async function supervise(name: string, line: SandboxLine): Promise<number> {
   const { runHere } = await import('./run.ts');

@@ -43,12 +43,12 @@ const OF_ONE_CONTEXT = ['cluster', 'user', 'token'] as const;
 export function addAccessOptions(program: Command): void {
   program
     .optionsGroup('Clusters:')
-    .addOption(repeated('--context <name>', 'context of the kubeconfig, may be repeated', asGiven))
+    .addOption(repeated('--context <context>', 'context of the kubeconfig, may be repeated', asGiven))
     .option('--kubeconfig <path>', 'kubeconfig file, instead of $KUBECONFIG or ~/.kube/config')
-    .option('--cluster <name>', "cluster of the kubeconfig, instead of the context's")
-    .option('--user <name>', "user of the kubeconfig, instead of the context's")
+    .option('--cluster <cluster>', "cluster of the kubeconfig, instead of the context's")
+    .option('--user <user>', "user of the kubeconfig, instead of the context's")
     .option('--token <token>', 'bearer token; other users of this machine see it in the process list')
-    .option('--as <user>', 'act as this user')
+    .option('--as <name>', 'act as this user')
     .addOption(repeated('--as-group <group>', 'and as a member of this group, may be repeated', asGiven))
     .option('--as-uid <uid>', 'and with this UID')
     .option('--request-timeout <time>', 'for each request to the API server: 30s, 2m; 0 for no limit')

@@ -48,7 +48,7 @@ export function addSandboxOptions(program: Command): void {
     )
     .addOption(mount('--ro-bind <src[:dst]>', 'the same, read-only', (text) => parseMount(text, 'ro-bind')))
     .addOption(
-      mount('--tmpfs <path>', 'an empty directory there, may be repeated', (text) =>
+      mount('--tmpfs <directory>', 'an empty directory there, may be repeated', (text) =>
         parsePlace(text, 'tmpfs'),
       ),
     )

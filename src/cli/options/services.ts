@@ -26,7 +26,7 @@ export function addServiceOptions(program: Command): void {
     .optionsGroup('Services:')
     .addOption(
       repeated(
-        '-n, --namespace <name>',
+        '-n, --namespace <namespace>',
         "namespace, may be repeated (default: the context's)",
         parseNamespace,
       ).conflicts('allNamespaces'),

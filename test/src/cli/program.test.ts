@@ -260,7 +260,7 @@ describe('command line', () => {
     ],
     [['--nonsense', 'ls'], "unknown option '--nonsense'"],
     [['--lnk', 'ls'], "unknown option '--lnk' (did you mean --link?)"],
-    [['-n'], "option '-n, --namespace <name>' argument missing"],
+    [['-n'], "option '-n, --namespace <namespace>' argument missing"],
   ])('%j can not be read: %s', (argv, message) => {
     expect(() => parse(...argv)).toThrowError(
       expect.objectContaining({
