@@ -123,6 +123,7 @@ describe('options', () => {
     [['--nonsense', 'ls'], /'--nonsense'.*: kns-rootless --help/],
     [['up', '-n', 'e2e'], /argument 'name'.*: kns-rootless up --help/],
     [['down', '--force', 'one'], /'--force'.*: kns-rootless down --help/],
+    [['completion', 'tcsh'], /'tcsh'.*bash, zsh, fish.*: kns-rootless completion --help/],
     [['help', 'up', 'down'], /too many arguments.*: kns-rootless help --help/],
   ])('%j can not be read', async (args, text) => {
     expectFailure(await runProgram(args), 'COMMAND_LINE_INVALID', text);
@@ -139,6 +140,10 @@ describe('help and version, as words', () => {
     [
       ['help', 'policy'],
       ['policy', '--help'],
+    ],
+    [
+      ['help', 'completion'],
+      ['completion', '--help'],
     ],
     [['version'], ['--version']],
   ])('%j says what %j says', async (words, options) => {

@@ -48,14 +48,14 @@ const IN_SHELL: Readonly<Record<string, Answer['shell']>> = {
 /** @param words after the program's name, up to the one that is asked about, which may be empty */
 export async function complete(words: readonly string[], definitions: Definitions): Promise<string> {
   const { shell, from, candidates } = await answerTo(words, definitions);
-  const lines = candidates.map(({ value, description = '' }) => [value, description]);
-  return [[shell, String(from)], ...lines]
-    .filter((fields) => !fields.some(hasControls))
-    .map((fields) => `${fields.join('\t')}\n`)
-    .join('');
+  const head = `${shell}\t${from}\n`;
+  const lines = candidates
+    .filter(({ value }) => !hasControls(value))
+    .map(({ value, description = '' }) => `${value}\t${description}\n`);
+  return hasControls(String(from)) ? '' : head + lines.join('');
 }
 
-/** Names come from files, and go to a terminal. */
+/** They would part the answer's fields; and names come from files, and go to a terminal. */
 function hasControls(text: string): boolean {
   return /\p{Cc}/u.test(text);
 }
@@ -111,5 +111,5 @@ function placeholderOf(of: Option | Argument): string {
 
 /** `/here:` of `/here:/the`; paths may have colons themselves (src/cli/values/mount.ts). */
 function sourceOf(text: string): string {
-  return /^.+:(?=\/|$)/.exec(text)?.[0] ?? '';
+  return /^.+:(?=\/|$)/s.exec(text)?.[0] ?? '';
 }
