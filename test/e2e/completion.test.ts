@@ -108,25 +108,25 @@ class Prompt {
   }
 }
 
-describe('bash', () => {
-  const start = (before = ':') =>
-    Prompt.start('bash --noprofile --norc -i', `${before}; source <(kns-rootless completion bash)`);
+const startBash = (before = ':') =>
+  Prompt.start('bash --noprofile --norc -i', `${before}; source <(kns-rootless completion bash)`);
 
+describe('bash', () => {
   testWith('bash')('completes at a prompt', async () => {
-    const prompt = await start();
+    const prompt = await startBash();
     for (const [typed, words] of CASES) expect(await prompt.completes(typed), typed).toEqual(words);
     expect(await prompt.completes('--link ', INSERT_ALL)).toEqual(['--link', 'auto', 'tun', 'veth']);
     expect(prompt.shown).not.toContain('bash:');
   });
 
   testWith('bash')('parts words as it is told', async () => {
-    const prompt = await start("COMP_WORDBREAKS=' '");
+    const prompt = await startBash("COMP_WORDBREAKS=' '");
     expect(await prompt.completes('--context=arn:aws:o')).toEqual(['--context=arn:aws:one']);
     expect(await prompt.completes('--audit=fi')).toEqual(['--audit=file']);
   });
 
   testWith('bash')('has bash-completion complete the command, from its own first word', async () => {
-    const prompt = await start('_command_offset() { COMPREPLY=("from:${COMP_WORDS[$1]}"); }');
+    const prompt = await startBash('_command_offset() { COMPREPLY=("from:${COMP_WORDS[$1]}"); }');
     expect(await prompt.completes('--link=tun --context=dev@host prog x ')).toEqual([
       '--link=tun',
       '--context=dev@host',
@@ -137,44 +137,41 @@ describe('bash', () => {
   });
 });
 
-describe('zsh', () => {
-  const start = () =>
-    Prompt.start('zsh -f -i', 'autoload -Uz compinit; compinit -u -D; source <(kns-rootless completion zsh)');
+const startZsh = () =>
+  Prompt.start('zsh -f -i', 'autoload -Uz compinit; compinit -u -D; source <(kns-rootless completion zsh)');
 
+describe('zsh', () => {
   testWith('zsh')('completes at a prompt', async () => {
-    const prompt = await start();
+    const prompt = await startZsh();
     for (const [typed, words] of CASES) expect(await prompt.completes(typed), typed).toEqual(words);
     expect(prompt.shown).not.toContain('zsh:');
   });
 
   testWith('zsh')('has what it knows of the command', async () => {
-    const prompt = await start();
+    const prompt = await startZsh();
     expect(await prompt.completes('-n shop -- kns-rootless --link v')).toEqual(
       '-n shop -- kns-rootless --link veth'.split(' '),
     );
   });
 });
 
-describe('fish', () => {
-  async function offers(typed: string): Promise<string[]> {
-    const script = 'kns-rootless completion fish | source; complete -C "kns-rootless $TYPED"';
-    const { uid, gid } = ordinaryUser();
-    const child = spawn('fish', ['--no-config', '-c', script], {
-      uid,
-      gid,
-      cwd: folder,
-      env: { ...env, TYPED: typed, HOME: '/nonexistent' },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const [stdout, stderr] = await Promise.all([
-      text(child.stdout),
-      text(child.stderr),
-      once(child, 'close'),
-    ]);
-    expect(stderr.split('\n').filter((line) => /kns/.test(line))).toEqual([]);
-    return stdout.split('\n').slice(0, -1);
-  }
+/** Each with what is said of it behind a tab. */
+async function offers(typed: string): Promise<string[]> {
+  const script = 'kns-rootless completion fish | source; complete -C "kns-rootless $TYPED"';
+  const { uid, gid } = ordinaryUser();
+  const child = spawn('fish', ['--no-config', '-c', script], {
+    uid,
+    gid,
+    cwd: folder,
+    env: { ...env, TYPED: typed, HOME: '/nonexistent' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
+  expect(stderr.split('\n').filter((line) => /kns/.test(line))).toEqual([]);
+  return stdout.split('\n').slice(0, -1);
+}
 
+describe('fish', () => {
   testWith('fish')('completes', async () => {
     for (const [typed, words] of CASES) {
       const last = words.at(-1) ?? '';
