@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ordinaryUser } from '../support/ordinary-user.ts';
 import { processesMarked } from '../support/processes.ts';
+import { until } from '../support/until.ts';
 import { Host, type HostOptions, type Installation, installHost, runInSandbox } from './support/host.ts';
 
 let installation: Installation;
@@ -17,7 +18,7 @@ afterAll(() => installation.remove());
 const shell = async (script: string) =>
   (await runInSandbox(installation, { command: ['sh', '-c', script] })).stdout;
 
-/** A sandbox whose command has started and waits for its end. */
+/** A sandbox whose command has started, and has become the program that waits for its end. */
 async function waiting(mark: string): Promise<Host> {
   const [name = '', value = ''] = mark.split('=');
   const host = new Host(installation, {
@@ -27,6 +28,8 @@ async function waiting(mark: string): Promise<Host> {
   await host.report('launched');
   host.tell({ kind: 'start' });
   await host.printed('ready');
+  // In the middle of execve(2) a process can't be looked at.
+  await until(async () => processesMarked(mark).some(({ command }) => command === 'sleep 1000'));
   return host;
 }
 
