@@ -154,10 +154,13 @@ export class Dial implements RemoteStream, AttemptEvents {
     if (!this.#heard) this.#hear();
     if (this.#over) return;
     if (this.#nearEnded) this.#heldFin.touch();
-    this.#reads.copy(chunk, (copy) => {
-      if (!this.#over) this.#events.onData(copy);
-    });
+    this.#reads.copy(chunk, this.#pass);
   }
+
+  /** The near side may have had enough in the middle of a chunk. */
+  readonly #pass = (piece: Uint8Array): void => {
+    if (!this.#over) this.#events.onData(piece);
+  };
 
   onClosed(outcome: StreamOutcome): void {
     const attempt = this.#attempt;
