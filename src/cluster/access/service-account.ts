@@ -6,8 +6,8 @@
  * about every hour by the kubelet, so it stays a file here.
  */
 import { promises as files } from 'node:fs';
-import { isIPv6 } from 'node:net';
 import { join } from 'node:path';
+import { hostAndPort } from '../../host-and-port.ts';
 import type { KubeconfigDocument } from './document.ts';
 import { parseKubeconfig } from './document.ts';
 
@@ -32,7 +32,7 @@ export async function serviceAccount(
       {
         name: NAME,
         cluster: {
-          server: `https://${isIPv6(host) ? `[${host}]` : host}:${port}`,
+          server: `https://${hostAndPort(host, port)}`,
           'certificate-authority': join(folder, 'ca.crt'),
         },
       },

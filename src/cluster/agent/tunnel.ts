@@ -10,6 +10,7 @@ import http from 'node:http';
 import https from 'node:https';
 import type { Socket } from 'node:net';
 import { trustFor } from '../../authorities.ts';
+import { hostAndPort } from '../../host-and-port.ts';
 import { ClusterError, oneLine, reasonOf } from '../errors.ts';
 import { bareHost } from './proxy-choice.ts';
 
@@ -63,7 +64,7 @@ function throughConnect(
   { host, port }: Destination,
   { signal, ca }: TunnelOptions,
 ): Promise<Socket> {
-  const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const authority = hostAndPort(host, port);
   return new Promise((resolve, reject) => {
     const request = (proxy.protocol === 'https:' ? https : http).request({
       method: 'CONNECT',

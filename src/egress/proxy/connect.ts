@@ -1,6 +1,6 @@
 /** HTTP CONNECT (RFC 9110 section 9.3.6), with Basic credentials (RFC 7617) where the URL has them. */
 
-import { isIPv6 } from 'node:net';
+import { hostAndPort } from '../../host-and-port.ts';
 import { RemoteStreamError } from '../../relay/stream.ts';
 import type { EgressDestination } from '../dialer.ts';
 import type { Conversation } from './handshake.ts';
@@ -14,8 +14,7 @@ export async function requestByConnect(
   { credentials }: ProxyEndpoint,
   { address, port, name }: EgressDestination,
 ): Promise<void> {
-  const host = name ?? (isIPv6(address) ? `[${address}]` : address);
-  const authority = `${host}:${port}`;
+  const authority = hostAndPort(name ?? address, port);
   const lines = [`CONNECT ${authority} HTTP/1.1`, `Host: ${authority}`];
   if (credentials !== undefined) {
     const pair = Buffer.from(`${credentials.user}:${credentials.password}`).toString('base64');

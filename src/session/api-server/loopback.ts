@@ -7,6 +7,7 @@
  */
 
 import type { Server } from 'node:net';
+import { hostAndPort } from '../../host-and-port.ts';
 import type { Log } from '../../observe/log.ts';
 import { Splices } from '../../publish/index.ts';
 import type { Sandbox } from '../../../sandbox/index.ts';
@@ -29,8 +30,7 @@ export class LoopbackServers {
     );
     await Promise.all(
       wanted.map(async ({ address, port, dial }) => {
-        // Not by isIPv6: the first use of its expression costs a start 5 ms, and this is an address already.
-        const where = `${address.includes(':') ? `[${address}]` : address}:${port}`;
+        const where = hostAndPort(address, port);
         const server = this.#splices.server({ label: where, dial: (signal) => dial(signal) });
         this.#servers.push(server);
         try {
