@@ -8,6 +8,7 @@
 
 import { constants } from 'node:os';
 import { UsageError } from '../errors.ts';
+import { codeOf } from '../system-error.ts';
 
 const EXIT_SIGPIPE = 128 + constants.signals.SIGPIPE;
 
@@ -17,7 +18,7 @@ export function print(text: string): void {
   // Files and pipes are written to at once, and are known to fail when the call returns.
   const { errored } = process.stdout;
   if (errored === null) return;
-  if ('code' in errored && errored.code === 'EPIPE') process.exit(EXIT_SIGPIPE);
+  if (codeOf(errored) === 'EPIPE') process.exit(EXIT_SIGPIPE);
   throw new UsageError(
     'OUTPUT_FAILED',
     `stdout can't be written: ${errored.message}`,

@@ -58,11 +58,6 @@ const IPV6_CODES: Readonly<Record<number, UnreachableReason>> = {
   6: 'net',
 };
 
-/** The system's name of an error, or nothing. */
-export function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
-}
-
 export function reasonOfCode(code: string): UnreachableReason | undefined {
   return BY_CODE[code];
 }

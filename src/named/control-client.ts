@@ -4,13 +4,13 @@ import { closeSync } from 'node:fs';
 import { EventEmitter, once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { UsageError } from '../errors.ts';
+import { codeOf } from '../system-error.ts';
 import { notReady } from './errors.ts';
 import type { LoggedLine } from './log-ring.ts';
 import { type Joined, readLines, type Reply, type Request, send, type Status } from './protocol.ts';
 import { trustServer } from './peer.ts';
 import { entryPath, findEntry, isName, liveNames, SOCKET } from './registry.ts';
 import { checkStateDirectory, type Environment } from './state-directory.ts';
-import { codeOf } from './system-error.ts';
 
 /** One that runs answers in milliseconds, and one that was stopped not at all. */
 const ANSWER_TIMEOUT_MS = 5_000;
@@ -30,7 +30,7 @@ async function connectTo(state: string, name: string): Promise<Socket> {
     socket.destroy();
     if (error instanceof Error && error.name === 'AbortError') throw silent(name);
     // The last: it has ended before it took the connection.
-    if (!['ENOENT', 'ECONNREFUSED', 'ECONNRESET'].includes(codeOf(error) ?? '')) throw error;
+    if (!['ENOENT', 'ECONNREFUSED', 'ECONNRESET'].includes(codeOf(error))) throw error;
     throw await unknown(state, name);
   } finally {
     closeSync(entry);

@@ -31,13 +31,13 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { lockFile } from '../../sandbox/index.ts';
 import { UsageError } from '../errors.ts';
+import { codeOf } from '../system-error.ts';
 import {
   checkStateDirectory,
   makeStateDirectory,
   removeIfEmpty,
   stateDirectoryFailed,
 } from './state-directory.ts';
-import { codeOf } from './system-error.ts';
 
 export const SOCKET = 'control';
 
@@ -150,7 +150,7 @@ function openEntry(entry: string): number | undefined {
   try {
     return openSync(entry, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(codeOf(error) ?? '')) return undefined;
+    if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(codeOf(error))) return undefined;
     throw error;
   }
 }
@@ -171,7 +171,7 @@ function makeEntry(entry: string): void {
     mkdirSync(entry, { mode: 0o700 });
   } catch (error) {
     // Without its parent, the last to leave was quicker than we were.
-    if (!['EEXIST', 'ENOENT'].includes(codeOf(error) ?? '')) throw stateDirectoryFailed(entry, error);
+    if (!['EEXIST', 'ENOENT'].includes(codeOf(error))) throw stateDirectoryFailed(entry, error);
   }
 }
 
@@ -187,7 +187,7 @@ function removeEntry(entry: string, fd: number): void {
     rmdirSync(entry);
   } catch (error) {
     // Somebody has put something there: it stays, and so does its directory, unlocked.
-    if (!['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(codeOf(error) ?? '')) throw error;
+    if (!['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(codeOf(error))) throw error;
   }
   closeSync(fd);
 }

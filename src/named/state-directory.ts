@@ -16,7 +16,7 @@
 import { chmodSync, lstatSync, mkdirSync, rmdirSync, type Stats, statSync } from 'node:fs';
 import path from 'node:path';
 import { UsageError } from '../errors.ts';
-import { codeOf } from './system-error.ts';
+import { codeOf } from '../system-error.ts';
 
 const NAME = 'kns-rootless';
 /** Not $TMPDIR: every shell of the user has to find the same. */
@@ -98,7 +98,7 @@ export function removeIfEmpty(directory: string): void {
   } catch (error) {
     // EBUSY: in a sandbox, what hides it is mounted there.
     const expected = ['ENOTEMPTY', 'EEXIST', 'ENOENT', 'ENOTDIR', 'EPERM', 'EACCES', 'EBUSY', 'EROFS'];
-    if (!expected.includes(codeOf(error) ?? '')) throw error;
+    if (!expected.includes(codeOf(error))) throw error;
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { UsageError } from '../errors.ts';
 import { hostAndPort } from '../host-and-port.ts';
+import { codeOf } from '../system-error.ts';
 
 export interface HostPlace {
   readonly protocol: 'tcp' | 'udp';
@@ -12,7 +13,7 @@ export interface HostPlace {
 /** Of a listen or bind on the host that has failed. */
 export function cannotListen(error: unknown, { protocol, address, port }: HostPlace): UsageError {
   const where = `${hostAndPort(address, port)}${protocol === 'udp' ? '/udp' : ''}`;
-  switch (systemCode(error)) {
+  switch (codeOf(error)) {
     case 'EADDRINUSE':
       return new UsageError(
         'HOST_PORT_TAKEN',
@@ -51,9 +52,4 @@ export function portsUnseen(error: unknown, whose: 'host' | 'sandbox', option: s
       ? 'name the ports, as -p 8080:80; or load the kernel modules inet_diag, tcp_diag and udp_diag'
       : 'load the kernel modules inet_diag and tcp_diag, or allow netlink sockets (`ss -ln` has to work)',
   );
-}
-
-/** The system's name of an error, or nothing. */
-export function systemCode(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
 }

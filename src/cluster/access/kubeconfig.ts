@@ -10,6 +10,7 @@
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
+import { codeOf } from '../../system-error.ts';
 import { ClusterError, reasonOf } from '../errors.ts';
 import { type KubeconfigDocument, invalidFile, type ParsedKubeconfig, parseKubeconfig } from './document.ts';
 import { serviceAccount } from './service-account.ts';
@@ -59,7 +60,7 @@ async function readKubeconfig(file: string): Promise<ParsedKubeconfig | undefine
   try {
     content = readFileSync(file, 'utf8');
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+    const code = codeOf(cause);
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     if (code !== 'EACCES') throw invalidFile(file, reasonOf(cause), cause);
     throw new ClusterError(

@@ -8,6 +8,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import type { Duplex } from 'node:stream';
+import { codeOf } from '../../system-error.ts';
 import { agentFor, MAX_IDLE_CONNECTIONS } from '../agent/agent.ts';
 import { ClusterError } from '../errors.ts';
 import type { Limit } from './limit.ts';
@@ -75,7 +76,7 @@ export class Connections {
       limit.hold(request);
       request.once('socket', (socket) => this.#track(this.#sockets, socket));
       request.once('error', (error) => {
-        const code = 'code' in error ? error.code : undefined;
+        const code = codeOf(error);
         const stale = request.reusedSocket && (code === 'ECONNRESET' || code === 'EPIPE');
         if (this.#closed) reject(closedError());
         else reject(stale ? new StaleConnection() : error);

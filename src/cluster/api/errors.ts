@@ -1,10 +1,11 @@
 /** Turns what a request to the API server met into an error that a user can act on. */
+import { codeOf } from '../../system-error.ts';
 import { ClusterError, reasonOf } from '../errors.ts';
 
 /** A failure below HTTP: name resolution, TCP, TLS, or one of our named waits. */
 export function unreachable(server: URL, cause: unknown): ClusterError {
   if (cause instanceof ClusterError) return cause;
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  const code = codeOf(cause);
   return new ClusterError(
     'API_UNREACHABLE',
     `the API server ${server.href} cannot be reached: ${reasonOf(cause)}`,

@@ -27,6 +27,7 @@
  * transport. Each fall is told with its reason, the first time as something that
  * a user may want to know.
  */
+import { codeOf } from '../../system-error.ts';
 import type { ApiClient, UpgradeAnswer } from '../api/client.ts';
 import { answered } from '../api/errors.ts';
 import { CHANNEL_PROTOCOL, ChannelConnection } from '../channels.ts';
@@ -115,7 +116,7 @@ export class TransportLadder {
       try {
         attempt = await trying;
       } catch (error) {
-        const code = causeOf(error);
+        const code = codeOf(error instanceof ClusterError ? error.cause : undefined);
         if (code === 'ETIMEDOUT') {
           if (silent) this.#doubted = undefined;
           if (silent || name === this.#preferred) throw error;
@@ -225,11 +226,6 @@ export class TransportLadder {
 /** The API server says it with 404; a kubelet that has the pod no more, with 500. */
 function isGone({ status, message }: Refusal, { pod }: Target): boolean {
   return (status === 404 && message.includes(pod.name)) || /\bpod (not found|does not exist)/.test(message);
-}
-
-function causeOf(error: unknown): unknown {
-  const cause = error instanceof ClusterError ? error.cause : undefined;
-  return cause instanceof Error && 'code' in cause ? cause.code : undefined;
 }
 
 function refused(answer: Extract<UpgradeAnswer, { upgraded: false }>, name: TransportName): Attempt {

@@ -23,7 +23,8 @@ import type {
 import type { Log } from '../../observe/log.ts';
 import { addressBytes, addressWords, type IpVersion, versionOf } from '../address-bytes.ts';
 import type { EchoProbe } from '../dialer.ts';
-import { codeOf, reasonOfCode, reasonOfErrno, reasonOfIcmp } from '../unreachable.ts';
+import { codeOf } from '../../system-error.ts';
+import { reasonOfCode, reasonOfErrno, reasonOfIcmp } from '../unreachable.ts';
 
 /** Pings without an answer yet; past it the oldest is given up. */
 const MAX_PENDING = 1024;

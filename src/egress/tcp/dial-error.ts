@@ -1,7 +1,8 @@
 /** A dial that has failed, as the near side is to hear of it. */
 
 import { RemoteStreamError } from '../../relay/stream.ts';
-import { codeOf, reasonOfCode } from '../unreachable.ts';
+import { codeOf } from '../../system-error.ts';
+import { reasonOfCode } from '../unreachable.ts';
 
 export function dialError(error: unknown): RemoteStreamError {
   if (error instanceof RemoteStreamError) return error;

@@ -12,11 +12,12 @@ import type { Socket } from 'node:net';
 import { constants } from 'node:os';
 import { systemError } from '../../../sandbox/index.ts';
 import { fdOf } from '../../socket-fd.ts';
+import { codeOf } from '../../system-error.ts';
 
 type Done = (error?: Error | null) => void;
 
 /** What a write finds once the far end has reset (tcp(7)). */
-const CODES_OF_RESET: ReadonlySet<unknown> = new Set(['ECONNRESET', 'EPIPE']);
+const CODES_OF_RESET: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE']);
 
 export class Resets {
   readonly #socket: Socket;
@@ -35,7 +36,7 @@ export class Resets {
     const held =
       (done: Done): Done =>
       (error) => {
-        if (error === undefined || error === null || !isReset(error)) {
+        if (error === undefined || error === null || !CODES_OF_RESET.has(codeOf(error))) {
           done(error);
           return;
         }
@@ -57,8 +58,4 @@ export class Resets {
     // A reset behind a FIN breaks the way there alone.
     return errno === 0 || errno === constants.errno.EPIPE ? undefined : systemError('read', errno);
   }
-}
-
-function isReset(error: Error): boolean {
-  return 'code' in error && CODES_OF_RESET.has(error.code);
 }

@@ -23,7 +23,8 @@ import type {
 } from '../../../sandbox/index.ts';
 import { addressBytes, addressWords, type IpVersion, versionOf } from '../address-bytes.ts';
 import type { DatagramFlow, DatagramFlowEvents, DatagramPort, EgressDestination } from '../dialer.ts';
-import { codeOf, reasonOfCode, reasonOfErrno, reasonOfIcmp } from '../unreachable.ts';
+import { codeOf } from '../../system-error.ts';
+import { reasonOfCode, reasonOfErrno, reasonOfIcmp } from '../unreachable.ts';
 import { isFrom, type Peer, PeerTable } from './peers.ts';
 
 export class HostPort implements DatagramPort {

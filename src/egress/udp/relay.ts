@@ -15,7 +15,8 @@
 import type { Stack, UdpDatagram } from '../../../stack/index.ts';
 import type { DatagramFlow, DatagramFlowEvents, DatagramPort, Dialer, EgressDestination } from '../dialer.ts';
 import type { FlowMeter } from '../meter.ts';
-import { codeOf, reasonOfCode } from '../unreachable.ts';
+import { codeOf } from '../../system-error.ts';
+import { reasonOfCode } from '../unreachable.ts';
 import { RecentTable, type Used } from './recent.ts';
 
 /** Flows at once, and source ports, each of which holds a socket; past it the one unused for longest goes. */

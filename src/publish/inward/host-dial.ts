@@ -7,7 +7,7 @@
 import type { Socket } from 'node:net';
 import { dialTcp, type HostDial } from '../../egress/index.ts';
 import { LOOPBACK, type Loopback } from '../addresses.ts';
-import { systemCode } from '../errors.ts';
+import { codeOf } from '../../system-error.ts';
 
 /** @param first of the two, the one to be tried before the other */
 export function dialHostLoopback(port: number, first: Loopback = LOOPBACK[0]): HostDial {
@@ -17,7 +17,7 @@ export function dialHostLoopback(port: number, first: Loopback = LOOPBACK[0]): H
       return await dialTcp(first, port)(signal, reader);
     } catch (error) {
       const isElsewhere = ['ECONNREFUSED', 'EADDRNOTAVAIL', 'ENETUNREACH', 'EAFNOSUPPORT'].includes(
-        systemCode(error),
+        codeOf(error),
       );
       if (!isElsewhere || signal.aborted) throw error;
       // What the first one said counts, unless the second one takes it.

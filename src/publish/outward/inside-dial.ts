@@ -14,7 +14,7 @@ import type { Socket } from 'node:net';
 import type { OpenPorts, Sandbox } from '../../../sandbox/index.ts';
 import { LOOPBACK } from '../addresses.ts';
 import { boundAddresses } from '../udp/bound-addresses.ts';
-import { systemCode } from '../errors.ts';
+import { codeOf } from '../../system-error.ts';
 
 export type InsideNetwork = Pick<Sandbox, 'connectInside' | 'datagramsInside' | 'portsInside'>;
 
@@ -44,7 +44,7 @@ export class InsideDial {
         this.#last = address;
         return socket;
       } catch (error) {
-        if (!NOT_THERE.has(systemCode(error))) throw error;
+        if (!NOT_THERE.has(codeOf(error))) throw error;
       }
     }
     throw new Error(`nobody listens on port ${port} in the sandbox`);
