@@ -2,8 +2,9 @@
  * Builds what is released:
  *
  *     dist/kns-rootless   what `bin` names: a shell script that starts dist/cli.cjs
- *     dist/cli.cjs        looks at Node's version and loads
- *     dist/program-*.cjs  the program and all it needs in one bundle, since that starts five times as fast
+ *     dist/cli.cjs        looks at Node's version and at what is asked for, and loads one of
+ *     dist/run-*.cjs      what makes sandboxes, with all it needs in one bundle, since that starts five times as fast
+ *     dist/subcommand-*.cjs  all else
  *     dist/demo-*.cjs     and others: what hardly any run needs, loaded with it alone
  *     dist/completion.*   scripts for shells, as `kns-rootless completion` prints them
  *     dist/index.cjs      the same as a library, a run as a function; dist/types/ has its types
@@ -48,7 +49,7 @@ const released = {
  * Modules that are bundles of their own, with all that they import: what is in the program is read at each start,
  * needed or not. They share no state with the program, nor classes of errors.
  */
-const APART = ['src/cli/completion/complete.ts', 'src/cli/demo.ts', 'src/cluster/agent/socks.ts'];
+const APART = ['src/cli/demo.ts', 'src/cluster/agent/socks.ts'];
 
 /** What was bundled, and a plugin for the bundles beside them, which load them where they import them. */
 async function buildApart() {
@@ -73,26 +74,32 @@ async function buildApart() {
   return { inputs: Object.keys(metafile.inputs), plugins: [plugin] };
 }
 
-async function buildProgram() {
+async function buildPrograms() {
   const apart = await buildApart();
   const { plugins } = apart;
   const { metafile } = await build({
     ...released,
     plugins,
     target: 'node20.19',
-    entryPoints: { program: 'src/cli/main.ts' },
+    entryPoints: { run: 'src/cli/run-program.ts', subcommand: 'src/cli/subcommand-program.ts' },
     entryNames: '[name]-[hash]',
     // As Node's own loader would wrap it, and without a copy of it all (src/cli/code-cache.ts).
     banner: { js: '(function (exports, require, module, __filename, __dirname) {' },
     footer: { js: '})' },
   });
-  const [program] = Object.keys(metafile.outputs);
+  const [RUN_PROGRAM, SUBCOMMAND_PROGRAM] = ['run', 'subcommand'].map((name) => {
+    const entryPoint = `src/cli/${name}-program.ts`;
+    const file = Object.keys(metafile.outputs).find(
+      (path) => metafile.outputs[path].entryPoint === entryPoint,
+    );
+    return JSON.stringify(basename(file));
+  });
   await build({
     ...released,
     // Older versions are told what is wanted.
     target: 'node14.18',
     entryPoints: { cli: 'src/cli/bin.ts' },
-    define: { ...released.define, PROGRAM_FILE: JSON.stringify(basename(program)) },
+    define: { ...released.define, RUN_PROGRAM, SUBCOMMAND_PROGRAM },
   });
   await build({ ...released, target: 'node20.19', plugins, entryPoints: { index: 'src/library.ts' } });
   copyFileSync(join(root, 'sandbox/shim/kns-rootless'), join(dist, 'kns-rootless'));
@@ -164,5 +171,5 @@ rmSync(dist, { recursive: true, force: true });
 mkdirSync(dist, { recursive: true });
 compile('stack');
 buildTypes();
-await buildProgram();
+await buildPrograms();
 await buildNativeParts();

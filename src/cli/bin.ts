@@ -1,11 +1,18 @@
-/** Where Node starts: checks that it is new enough before anything newer than that is loaded. */
+/**
+ * Where Node starts: checks that it is new enough before anything newer than
+ * that is loaded, and loads the program that is asked for.
+ */
 
 import { join } from 'node:path';
+import { isSupervisor } from '../named/supervisor-role.ts';
 import { loadProgram } from './code-cache.ts';
+import type { Main } from './entry.ts';
 import { EXIT_FAILED } from './exit-codes.ts';
+import { isSubcommandName } from './subcommand-names.ts';
 
-/** The bundle of `main.ts`; build.mjs names it by its content. */
-declare const PROGRAM_FILE: string;
+/** The bundles of run-program.ts and subcommand-program.ts; build.mjs names them by their content. */
+declare const RUN_PROGRAM: string;
+declare const SUBCOMMAND_PROGRAM: string;
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 if (major < 20 || (major === 20 && minor < 19)) {
@@ -14,8 +21,17 @@ if (major < 20 || (major === 20 && minor < 19)) {
   );
   process.exit(EXIT_FAILED);
 }
-const { program, keepCode } = loadProgram<typeof import('./main.ts')>(
-  join(import.meta.dirname, PROGRAM_FILE),
+const argv = process.argv.slice(2);
+const [file, use] = programFor(argv[0]);
+const { program, keepCode } = loadProgram<{ readonly main: Main }>(
+  join(import.meta.dirname, file),
+  use,
   process.env,
 );
-void program.main(process.argv.slice(2), keepCode).then((code) => process.exit(code));
+void program.main(argv, keepCode).then((code) => process.exit(code));
+
+/** Its bundle, and what it is used for this time: each use needs code of its own. */
+function programFor(word: string | undefined): [file: string, use: string] {
+  if (isSupervisor(process.env)) return [RUN_PROGRAM, 'supervisor'];
+  return isSubcommandName(word) ? [SUBCOMMAND_PROGRAM, word] : [RUN_PROGRAM, 'run'];
+}

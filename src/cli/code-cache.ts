@@ -3,9 +3,9 @@
  *
  * Compiling is a third of what a start costs. Node's own cache for that
  * (module.enableCompileCache) is not in Node 20, so this is one for all
- * versions: a file in the user's cache for each version of Node, with what a run
- * has used by the time its command starts: what is used later is not in each
- * start's way. V8 takes none of another version of its own, nor under
+ * versions: a file in the user's cache for each version of Node and each use of
+ * the program, with what that has used by the time its code is kept. A run keeps
+ * it when its command starts: what is used later is not in each start's way. V8 takes none of another version of its own, nor under
  * other flags of its own, and says so; the program is compiled as ever then,
  * and the file written anew. Its name has that of the program, which build.mjs
  * derives from the content: V8 itself compares no more than the length.
@@ -30,7 +30,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
-import path from 'node:path';
+import { basename, dirname, isAbsolute, join } from 'node:path';
 import { Script } from 'node:vm';
 import { crc32 } from 'node:zlib';
 
@@ -47,21 +47,25 @@ export interface LoadedProgram<T> {
   readonly keepCode: () => void;
 }
 
-/** @param file a CommonJS bundle in ASCII, in the function that Node would wrap it in */
+/**
+ * @param file a CommonJS bundle in ASCII, in the function that Node would wrap it in
+ * @param use a word for what it is loaded for: what others use is not in its way
+ */
 export function loadProgram<T>(
   file: string,
+  use: string,
   env: Readonly<Record<string, string | undefined>>,
 ): LoadedProgram<T> {
   const directory = cacheDirectory(env);
-  const name = `${path.basename(file, '.cjs')}.${process.version}-${process.arch}`;
-  const cachedData = directory === undefined ? undefined : readOwn(path.join(directory, name));
+  const name = `${basename(file, '.cjs')}.${use}.${process.version}-${process.arch}`;
+  const cachedData = directory === undefined ? undefined : readOwn(join(directory, name));
   // One byte a character: V8 need not look for wider ones.
   const script = new Script(readFileSync(file, 'latin1'), {
     filename: file,
     ...(cachedData === undefined ? {} : { cachedData }),
   });
   const module: { exports: unknown } = { exports: {} };
-  script.runInThisContext()(module.exports, createRequire(file), module, file, path.dirname(file));
+  script.runInThisContext()(module.exports, createRequire(file), module, file, dirname(file));
   const isFresh = cachedData !== undefined && script.cachedDataRejected !== true;
   return {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the caller names the bundle's own module
@@ -77,9 +81,9 @@ function cacheDirectory(env: Readonly<Record<string, string | undefined>>) {
   const { HOME, XDG_CACHE_HOME, NODE_DISABLE_COMPILE_CACHE } = env;
   // Node's own word for the same thing.
   if (NODE_DISABLE_COMPILE_CACHE) return undefined;
-  const isGiven = XDG_CACHE_HOME !== undefined && path.isAbsolute(XDG_CACHE_HOME);
-  const base = isGiven ? XDG_CACHE_HOME : HOME && path.join(HOME, '.cache');
-  return base ? path.join(base, 'kns-rootless', 'code') : undefined;
+  const isGiven = XDG_CACHE_HOME !== undefined && isAbsolute(XDG_CACHE_HOME);
+  const base = isGiven ? XDG_CACHE_HOME : HOME && join(HOME, '.cache');
+  return base ? join(base, 'kns-rootless', 'code') : undefined;
 }
 
 /** @returns the code, where it is ours and as it was written */
@@ -111,12 +115,12 @@ function withChecksum(code: Buffer): Buffer {
 }
 
 function write(directory: string, name: string, code: Buffer): void {
-  const unfinished = path.join(directory, `${name}.${process.pid}`);
+  const unfinished = join(directory, `${name}.${process.pid}`);
   try {
     if (!isInOwnFolder(directory)) return;
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     writeFileSync(unfinished, withChecksum(code), { mode: 0o600, flag: 'wx' });
-    renameSync(unfinished, path.join(directory, name));
+    renameSync(unfinished, join(directory, name));
     removeOld(directory);
   } catch {
     removeIfThere(unfinished); // a home that can't be written to, or is full
@@ -135,14 +139,14 @@ function removeIfThere(file: string): void {
 function isInOwnFolder(directory: string): boolean {
   const there = statSync(directory, { throwIfNoEntry: false });
   if (there !== undefined) return there.uid === process.getuid?.();
-  const parent = path.dirname(directory);
+  const parent = dirname(directory);
   return parent !== directory && isInOwnFolder(parent);
 }
 
 function removeOld(directory: string): void {
   const oldest = Date.now() - MAX_AGE_MS;
   for (const name of readdirSync(directory)) {
-    const file = path.join(directory, name);
+    const file = join(directory, name);
     if (statSync(file).mtimeMs < oldest) rmSync(file, { force: true });
   }
 }

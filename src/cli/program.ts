@@ -19,7 +19,7 @@ import { addPortOptions, type PortOptions, readPortOptions } from './options/pub
 import { addSandboxOptions, readSandboxOptions, type SandboxOptions } from './options/sandbox.ts';
 import { addServiceOptions, readServiceOptions, type ServiceOptions } from './options/services.ts';
 import { print } from './output.ts';
-import { refuseReserved } from './subcommands.ts';
+import { refuseReserved } from './subcommand-names.ts';
 import { given } from './values/given.ts';
 
 /** What a sandbox is made by. */

@@ -14,19 +14,11 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { UsageError } from '../errors.ts';
 import type { SessionSummary } from '../session/session.ts';
-
-const VARIABLE = 'KNS_ROOTLESS_SUPERVISOR';
+import { AS_SUPERVISOR } from './supervisor-role.ts';
 
 interface Ready {
   readonly kind: 'ready';
   readonly summary: SessionSummary;
-}
-
-/** Whether this process is to be the supervisor; read once, and taken out for all it starts. */
-export function takeSupervisorRole(env: Record<string, string | undefined>): boolean {
-  const isSupervisor = env[VARIABLE] !== undefined && process.send !== undefined;
-  delete env[VARIABLE];
-  return isSupervisor;
 }
 
 /**
@@ -39,7 +31,7 @@ export async function startSupervisor(argv: readonly string[]): Promise<SessionS
   const child = fork(process.argv[1], argv, {
     detached: true,
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    env: { ...process.env, [VARIABLE]: '1' },
+    env: { ...process.env, ...AS_SUPERVISOR },
   });
   child.stderr?.pipe(process.stderr, { end: false });
   const summary = await Promise.race([readiness(child), failure(child)]);

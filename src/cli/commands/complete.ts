@@ -1,10 +1,12 @@
 /** `kns-rootless __complete WORD…`: what may stand at the last of these words; the scripts of `completion` call it. */
 
 import type { Command } from 'commander';
+import { complete as completeWords } from '../completion/complete.ts';
 import { NAMED } from '../completion/named.ts';
 import { print } from '../output.ts';
 import { defineProgram, makeCommand } from '../program.ts';
-import { type Subcommand, subcommand, subcommandNames } from '../subcommands.ts';
+import { SUBCOMMAND_NAMES } from '../subcommand-names.ts';
+import { type Subcommand, subcommand } from '../subcommands.ts';
 import { VERSION } from '../version.ts';
 
 function define(): Command {
@@ -16,18 +18,14 @@ function define(): Command {
 
 /** @param argv all of it are words, whatever it looks like */
 async function run(argv: readonly string[]): Promise<number> {
-  const { complete } = await import('../completion/complete.ts');
   const program = defineProgram(VERSION);
-  print(await complete(argv, { program, subcommands: await subcommands(), named: NAMED }));
+  print(await completeWords(argv, { program, subcommands: await subcommands(), named: NAMED }));
   return 0;
 }
 
 async function subcommands(): Promise<Map<string, Command>> {
   const definitions = new Map<string, Command>();
-  for (const name of subcommandNames()) {
-    const found = await subcommand(name);
-    if (found !== undefined) definitions.set(name, found.define());
-  }
+  for (const name of SUBCOMMAND_NAMES) definitions.set(name, (await subcommand(name)).define());
   return definitions;
 }
 

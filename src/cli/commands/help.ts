@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import { UsageError } from '../../errors.ts';
 import { defineProgram, makeCommand } from '../program.ts';
+import { isSubcommandName } from '../subcommand-names.ts';
 import { type Subcommand, subcommand } from '../subcommands.ts';
 import { VERSION } from '../version.ts';
 
@@ -15,10 +16,14 @@ function define(): Command {
 
 async function run(argv: readonly string[]): Promise<number> {
   const [word] = define().parse(argv, { from: 'user' }).args;
-  const definition = word === undefined ? defineProgram(VERSION) : (await subcommand(word))?.define();
-  if (definition === undefined) throw unknown(word);
+  const definition = word === undefined ? defineProgram(VERSION) : await definitionOf(word);
   definition.outputHelp();
   return 0;
+}
+
+async function definitionOf(word: string): Promise<Command> {
+  if (!isSubcommandName(word)) throw unknown(word);
+  return (await subcommand(word)).define();
 }
 
 function unknown(word: string): UsageError {

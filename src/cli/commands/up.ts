@@ -1,9 +1,8 @@
 /** `kns-rootless up NAME [options]`: a sandbox without a command, which stays. */
 
 import type { Command } from 'commander';
-import { UNKNOWN_CALLER } from '../../../sandbox/index.ts';
 import { checkName } from '../../named/registry.ts';
-import { followStarter, startSupervisor, takeSupervisorRole } from '../../named/supervisor.ts';
+import { startSupervisor } from '../../named/supervisor.ts';
 import { EXIT_FAILED } from '../exit-codes.ts';
 import { greet } from '../greeting.ts';
 import { addGeneralOptions } from '../options/general.ts';
@@ -21,11 +20,14 @@ function define(): Command {
   return program;
 }
 
-async function run(argv: readonly string[]): Promise<number> {
+/** @throws as parseCommandLine does */
+export function readUpLine(argv: readonly string[]): { name: string; line: SandboxLine } {
   const program = define().parse(argv, { from: 'user' });
-  const name = checkName(program.args[0]);
-  const line = readSandboxLine(program);
-  if (takeSupervisorRole(process.env)) return supervise(name, line);
+  return { name: checkName(program.args[0]), line: readSandboxLine(program) };
+}
+
+async function run(argv: readonly string[]): Promise<number> {
+  const { line } = readUpLine(argv);
   const summary = await startSupervisor(['up', ...argv]);
   if (summary === undefined) return EXIT_FAILED;
   greet(line, summary);
@@ -33,17 +35,3 @@ async function run(argv: readonly string[]): Promise<number> {
 }
 
 export const up: Subcommand = { define, run };
-
-async function supervise(name: string, line: SandboxLine): Promise<number> {
-  const { runHere } = await import('./run.ts');
-  const starter = followStarter(() => process.exit(EXIT_FAILED));
-  const { code } = await runHere({
-    line,
-    fds: [],
-    name,
-    caller: UNKNOWN_CALLER,
-    endsProcess: true,
-    onReady: starter.ready,
-  });
-  return code;
-}

@@ -10,7 +10,7 @@ import { homedir } from 'node:os';
 import { candidateFiles, type Kubeconfig, loadKubeconfig } from '../../cluster/index.ts';
 import { liveNames } from '../../named/registry.ts';
 import { stateDirectory } from '../../named/state-directory.ts';
-import { subcommandNames } from '../subcommands.ts';
+import { SUBCOMMAND_NAMES } from '../subcommand-names.ts';
 import type { Definitions } from './complete.ts';
 
 type Source = Definitions['named'][string];
@@ -18,7 +18,7 @@ type Source = Definitions['named'][string];
 /** By the placeholders of options and arguments. */
 export const NAMED: Definitions['named'] = {
   sandbox: orNone(() => liveNames(stateDirectory(process.env))),
-  subcommand: async () => subcommandNames(),
+  subcommand: async () => SUBCOMMAND_NAMES,
   context: ofKubeconfig(({ contexts }) => contexts.keys()),
   cluster: ofKubeconfig(({ clusters }) => clusters.keys()),
   user: ofKubeconfig(({ users }) => users.keys()),

@@ -1,10 +1,10 @@
 /** The scripts for shells, files beside this one, and beside the program where that is one. */
 
 import { readFileSync } from 'node:fs';
-import path from 'node:path';
+import { join } from 'node:path';
 
 export const SHELLS = ['bash', 'zsh', 'fish'];
 
 export function scriptFor(shell: string): string {
-  return readFileSync(path.join(import.meta.dirname, `completion.${shell}`), 'utf8');
+  return readFileSync(join(import.meta.dirname, `completion.${shell}`), 'utf8');
 }

@@ -31,8 +31,8 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-const load = (env: Record<string, string> = { XDG_CACHE_HOME: join(folder, 'cache') }) =>
-  loadProgram<Program>(file, env);
+const load = (env: Record<string, string> = { XDG_CACHE_HOME: join(folder, 'cache') }, use = 'run') =>
+  loadProgram<Program>(file, use, env);
 
 function writeProgram(text: string): void {
   writeFileSync(file, `(function (exports, require, module, __filename, __dirname) {${text}})`);
@@ -73,6 +73,14 @@ test('a program is loaded as the CommonJS module that it is', () => {
 test('the code of a run is there for the next, which writes none', () => {
   expect(run()).toBe(true);
   expect(kept()).toHaveLength(1);
+  expect(run()).toBe(false);
+});
+
+test('each use of a program has code of its own', () => {
+  expect(run()).toBe(true);
+  const exec = load(undefined, 'exec');
+  exec.keepCode();
+  expect(kept().map(([name]) => name.split('.')[1])).toEqual(['exec', 'run']);
   expect(run()).toBe(false);
 });
 

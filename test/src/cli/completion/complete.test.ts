@@ -4,13 +4,13 @@ import type { Command } from 'commander';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { complete, type Definitions } from '../../../../src/cli/completion/complete.ts';
 import { defineProgram } from '../../../../src/cli/program.ts';
-import { subcommand, subcommandNames } from '../../../../src/cli/subcommands.ts';
+import { SUBCOMMAND_NAMES } from '../../../../src/cli/subcommand-names.ts';
+import { subcommand } from '../../../../src/cli/subcommands.ts';
 
 const program = defineProgram('1.2.3');
 const subcommands = new Map<string, Command>();
 beforeAll(async () => {
-  for (const name of subcommandNames())
-    subcommands.set(name, (await subcommand(name))?.define() ?? expect.fail(name));
+  for (const name of SUBCOMMAND_NAMES) subcommands.set(name, (await subcommand(name)).define());
 });
 
 const named: Definitions['named'] = {
@@ -104,9 +104,9 @@ describe('the word after', () => {
 
 describe('subcommands', () => {
   test('are the first word, beside programs', async () => {
-    expect(await answerTo('')).toEqual({ head: 'command\t0', values: subcommandNames() });
-    expect(subcommandNames()).toContain('completion');
-    expect(subcommandNames()).not.toContain('__complete');
+    expect(await answerTo('')).toEqual({ head: 'command\t0', values: SUBCOMMAND_NAMES });
+    expect(SUBCOMMAND_NAMES).toContain('completion');
+    expect(SUBCOMMAND_NAMES).not.toContain('__complete');
     expect((await answerTo('-v', '')).values).toEqual([]);
   });
 
