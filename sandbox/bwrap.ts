@@ -1,7 +1,7 @@
 /** bubblewrap: where it is, how it is called, and what its complaints mean. */
 
 import { accessSync, constants, statSync } from 'node:fs';
-import path from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { containerKind, containerRemedy } from './container.ts';
 import { userNamespaceDenial } from './denial.ts';
 import { SandboxError } from './errors.ts';
@@ -38,8 +38,8 @@ function withoutSetuid(file: string): string {
 /** The absolute path of `bwrap` in our own PATH, whatever PATH the command will have. */
 export function findBwrap(searchPath = process.env['PATH'] ?? ''): string {
   // A relative entry would run whatever lies in the working directory.
-  for (const directory of searchPath.split(':').filter((entry) => path.isAbsolute(entry))) {
-    const file = path.join(directory, 'bwrap');
+  for (const directory of searchPath.split(':').filter((entry) => isAbsolute(entry))) {
+    const file = join(directory, 'bwrap');
     if (isExecutable(file)) return withoutSetuid(file);
   }
   throw new SandboxError('BWRAP_MISSING', 'bubblewrap (bwrap) was not found in PATH', INSTALL);

@@ -23,7 +23,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
-import path from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { SandboxError } from '../errors.ts';
 import { packageRoot } from './package-root.ts';
@@ -52,22 +52,22 @@ const STAMP = 'sources.sha256';
 export const ARTEFACTS = { 'addon.node': 'addon', 'kns-netns': 'netns', 'kns-stub': 'stub' } as const;
 
 export function nativeSources(): string {
-  return path.join(packageRoot(), 'sandbox/native');
+  return join(packageRoot(), 'sandbox/native');
 }
 
 function sourcesIn(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((name) => /\.[ch]$/.test(name))
     .sort()
-    .map((name) => path.join(folder, name));
+    .map((name) => join(folder, name));
 }
 
 /** Names the state of all sources and of what they are built for. */
 export function sourceHash(nativeDirectory: string): string {
   const hash = createHash('sha256').update([process.arch, ...FLAGS, ...ADDON_FLAGS].join('\0'));
   for (const folder of Object.values(ARTEFACTS)) {
-    for (const file of sourcesIn(path.join(nativeDirectory, folder))) {
-      hash.update(`\0${path.relative(nativeDirectory, file)}\0`).update(readFileSync(file));
+    for (const file of sourcesIn(join(nativeDirectory, folder))) {
+      hash.update(`\0${relative(nativeDirectory, file)}\0`).update(readFileSync(file));
     }
   }
   return hash.digest('hex');
@@ -76,7 +76,7 @@ export function sourceHash(nativeDirectory: string): string {
 /** True where a directory holds a finished build of just these sources. */
 function isFresh(directory: string, hash: string): boolean {
   try {
-    return readFileSync(path.join(directory, STAMP), 'utf8') === hash;
+    return readFileSync(join(directory, STAMP), 'utf8') === hash;
   } catch {
     return false;
   }
@@ -84,11 +84,11 @@ function isFresh(directory: string, hash: string): boolean {
 
 /** Node's own headers where it was installed with them, else those of the package `node-api-headers`. */
 function findHeaders(): string {
-  const own = path.join(path.dirname(process.execPath), '../include/node');
-  if (existsSync(path.join(own, 'node_api.h'))) return own;
+  const own = join(dirname(process.execPath), '../include/node');
+  if (existsSync(join(own, 'node_api.h'))) return own;
   try {
     const require = createRequire(import.meta.url);
-    return path.join(path.dirname(require.resolve('node-api-headers/package.json')), 'include');
+    return join(dirname(require.resolve('node-api-headers/package.json')), 'include');
   } catch (error) {
     throw new SandboxError(
       'BUILD_FAILED',
@@ -148,18 +148,18 @@ export async function buildNative(outputDirectory: string): Promise<void> {
   const compiler = await findCompiler();
   const headers = findHeaders();
   mkdirSync(outputDirectory, { recursive: true });
-  const scratch = mkdtempSync(path.join(outputDirectory, '.build-'));
+  const scratch = mkdtempSync(join(outputDirectory, '.build-'));
   try {
-    const source = (folder: string) => path.join(nativeDirectory, folder);
-    const built = (name: string) => path.join(scratch, name);
+    const source = (folder: string) => join(nativeDirectory, folder);
+    const built = (name: string) => join(scratch, name);
     await Promise.all([
       compile(compiler, source('addon'), built('addon.node'), [...ADDON_FLAGS, `-I${headers}`]),
       compileProgram(compiler, source('netns'), built('kns-netns')),
       compileProgram(compiler, source('stub'), built('kns-stub')),
     ]);
-    for (const name of Object.keys(ARTEFACTS)) renameSync(built(name), path.join(outputDirectory, name));
+    for (const name of Object.keys(ARTEFACTS)) renameSync(built(name), join(outputDirectory, name));
     writeFileSync(built(STAMP), hash);
-    renameSync(built(STAMP), path.join(outputDirectory, STAMP));
+    renameSync(built(STAMP), join(outputDirectory, STAMP));
   } catch (error) {
     throw new SandboxError(
       'BUILD_FAILED',

@@ -8,7 +8,7 @@
 
 import { accessSync, constants, existsSync } from 'node:fs';
 import { homedir } from 'node:os';
-import path from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { ARTEFACTS, buildNative, nativeSources, sourceHash } from './build.ts';
 import { packageRoot } from './package-root.ts';
 
@@ -23,19 +23,19 @@ export interface NativeArtefacts {
 function artefactsIn(directory: string, origin: NativeArtefacts['origin']): NativeArtefacts {
   return {
     origin,
-    addon: path.join(directory, 'addon.node'),
-    netns: path.join(directory, 'kns-netns'),
-    stub: path.join(directory, 'kns-stub'),
+    addon: join(directory, 'addon.node'),
+    netns: join(directory, 'kns-netns'),
+    stub: join(directory, 'kns-stub'),
   };
 }
 
 function isComplete(directory: string): boolean {
-  return Object.keys(ARTEFACTS).every((name) => existsSync(path.join(directory, name)));
+  return Object.keys(ARTEFACTS).every((name) => existsSync(join(directory, name)));
 }
 
 function isUsable(directory: string): boolean {
   try {
-    accessSync(path.join(directory, 'kns-stub'), constants.X_OK);
+    accessSync(join(directory, 'kns-stub'), constants.X_OK);
     return isComplete(directory);
   } catch {
     return false;
@@ -45,17 +45,17 @@ function isUsable(directory: string): boolean {
 /** The user's cache (XDG Base Directory Specification: a relative path is to be ignored). */
 function cacheDirectory(): string {
   const configured = process.env['XDG_CACHE_HOME'];
-  return configured && path.isAbsolute(configured) ? configured : path.join(homedir(), '.cache');
+  return configured && isAbsolute(configured) ? configured : join(homedir(), '.cache');
 }
 
 function prebuiltDirectory(): string {
-  return path.join(packageRoot(), 'prebuilt', `linux-${process.arch}`);
+  return join(packageRoot(), 'prebuilt', `linux-${process.arch}`);
 }
 
 /** Builds for this machine, in the user's cache; quick where that was done before. */
 export async function buildInCache(): Promise<NativeArtefacts> {
   const hash = sourceHash(nativeSources());
-  const directory = path.join(cacheDirectory(), 'kns-rootless', hash.slice(0, 16));
+  const directory = join(cacheDirectory(), 'kns-rootless', hash.slice(0, 16));
   await buildNative(directory);
   return artefactsIn(directory, 'built');
 }

@@ -1,11 +1,11 @@
 /** Where the package is installed: what was prebuilt, and the sources of the native parts, lie in it. */
 
 import { readFileSync } from 'node:fs';
-import path from 'node:path';
+import { dirname, join } from 'node:path';
 
 function isPackageRoot(directory: string): boolean {
   try {
-    const manifest: unknown = JSON.parse(readFileSync(path.join(directory, 'package.json'), 'utf8'));
+    const manifest: unknown = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'));
     return (
       typeof manifest === 'object' &&
       manifest !== null &&
@@ -22,7 +22,7 @@ export function packageRoot(): string {
   const start = import.meta.dirname;
   let directory = start;
   while (!isPackageRoot(directory)) {
-    const parent = path.dirname(directory);
+    const parent = dirname(directory);
     if (parent === directory) throw new Error(`no package.json of kns-rootless above ${start}`);
     directory = parent;
   }

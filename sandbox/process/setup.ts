@@ -1,7 +1,7 @@
 /** What a command's start can meet, in a sandbox of its own or in one that stands: its time, its abort, its limits. */
 
 import { readlinkSync } from 'node:fs';
-import path from 'node:path';
+import { resolve } from 'node:path';
 import { SandboxError } from '../errors.ts';
 import type { Guard } from './guard.ts';
 
@@ -23,7 +23,7 @@ export class SetupEnded extends Error {
  */
 export function absolutePath(file = '.'): string {
   try {
-    return path.resolve(file);
+    return resolve(file);
   } catch (error) {
     throw new SandboxError(
       'CWD_MISSING',

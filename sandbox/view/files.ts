@@ -31,7 +31,7 @@
 
 import { isUtf8 } from 'node:buffer';
 import { readlinkSync, realpathSync } from 'node:fs';
-import path from 'node:path';
+import { basename, dirname, isAbsolute, join } from 'node:path';
 import { SandboxError } from '../errors.ts';
 import {
   expandPattern,
@@ -277,7 +277,7 @@ class View {
   }
 
   #target(text: string): string {
-    if (!path.isAbsolute(text)) throw invalid(`${text}: a path in the sandbox has to be absolute`);
+    if (!isAbsolute(text)) throw invalid(`${text}: a path in the sandbox has to be absolute`);
     if (OWN_FILES.some((name) => isSameEntry(text, `/etc/${name}`)))
       throw invalid(`${text}: this file is the sandbox's own`, NAMES_REMEDY);
     const target = resolvedAsFarAsThere(text);
@@ -327,14 +327,14 @@ function existing(files: readonly string[]): string[] {
 /** Whether two paths name one entry of a directory, which may be a link. */
 function isSameEntry(one: string, other: string): boolean {
   const [first, second] = [one, other].map((file) =>
-    path.join(resolvedAsFarAsThere(path.dirname(file)), path.basename(file)),
+    join(resolvedAsFarAsThere(dirname(file)), basename(file)),
   );
   return first === second;
 }
 
 /** Of a path that had to be made text, the directory above the first name that is none. */
 function textAbove(file: string): string {
-  return path.dirname(file.slice(0, file.indexOf('\uFFFD') + 1));
+  return dirname(file.slice(0, file.indexOf('\uFFFD') + 1));
 }
 
 /** Without links; undefined where it does not exist, or can't be reached by the command either. */
@@ -348,7 +348,7 @@ function resolved(file: string): string | undefined {
 
 function resolvedAsFarAsThere(file: string): string {
   const there = resolved(file);
-  return there ?? path.join(resolvedAsFarAsThere(path.dirname(file)), path.basename(file));
+  return there ?? join(resolvedAsFarAsThere(dirname(file)), basename(file));
 }
 
 function linkText(file: string): string | undefined {

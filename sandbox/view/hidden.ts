@@ -9,7 +9,7 @@
  */
 
 import { readdirSync } from 'node:fs';
-import path from 'node:path';
+import { basename, dirname, isAbsolute, join } from 'node:path';
 
 export interface HiddenRow {
   readonly what: string;
@@ -106,18 +106,18 @@ export function expandPattern(pattern: string, { env, home }: Surroundings): str
     // unix:///run/docker.sock (Docker), unix:path=/run/user/1000/bus,guid=… (D-Bus)
     const [address = ''] = (env[pattern.slice(1)] ?? '').split(/[,;]/);
     const file = address.replace(/^unix:(\/\/|path=)?/, '');
-    return path.isAbsolute(file) ? [file] : [];
+    return isAbsolute(file) ? [file] : [];
   }
-  const full = pattern.startsWith('~/') ? path.join(home, pattern.slice(2)) : pattern;
+  const full = pattern.startsWith('~/') ? join(home, pattern.slice(2)) : pattern;
   return full.endsWith('*') ? namesWith(full.slice(0, -1)) : [full];
 }
 
 function namesWith(prefix: string): string[] {
-  const folder = path.dirname(prefix);
+  const folder = dirname(prefix);
   try {
     return readdirSync(folder)
-      .filter((name) => name.startsWith(path.basename(prefix)))
-      .map((name) => path.join(folder, name));
+      .filter((name) => name.startsWith(basename(prefix)))
+      .map((name) => join(folder, name));
   } catch {
     return []; // it is not there, or not to be read by the command either
   }

@@ -1,7 +1,7 @@
 /** What lies at a path once mounts are made one over the other, without making them. */
 
 import { statSync } from 'node:fs';
-import path from 'node:path';
+import { join, relative } from 'node:path';
 
 export interface Layer {
   readonly target: string;
@@ -43,9 +43,7 @@ export class Layers {
   onHost(file: string): string | undefined {
     const layer = this.#layers.findLast(({ target, late }) => late !== true && isWithin(file, target));
     if (layer === undefined) return file;
-    return layer.source === undefined
-      ? undefined
-      : path.join(layer.source, path.relative(layer.target, file));
+    return layer.source === undefined ? undefined : join(layer.source, relative(layer.target, file));
   }
 
   /** Whether a path leads to the host's file there. */
@@ -59,7 +57,7 @@ export class Layers {
     const places = this.#layers.flatMap(({ target, source }) => {
       if (source === undefined) return [];
       if (isWithin(source, file)) return [target];
-      return isWithin(file, source) ? [path.join(target, path.relative(source, file))] : [];
+      return isWithin(file, source) ? [join(target, relative(source, file))] : [];
     });
     return places.filter((place) => isWithin(this.onHost(place) ?? '', file));
   }
@@ -74,8 +72,7 @@ export class Layers {
   kindOf(file: string): Kind | undefined {
     const layer = this.#at(file);
     if (layer === undefined) return kindOnHost(file);
-    if (layer.source !== undefined)
-      return kindOnHost(path.join(layer.source, path.relative(layer.target, file)));
+    if (layer.source !== undefined) return kindOnHost(join(layer.source, relative(layer.target, file)));
     // Empty, but for itself and the way to what was mounted below it since.
     const since = this.#layers.slice(this.#layers.indexOf(layer));
     return since.some(({ target }) => isWithin(target, file)) ? 'directory' : undefined;

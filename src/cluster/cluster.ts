@@ -7,6 +7,7 @@
  * pod or tries another one than that which failed, and behind a dial that went
  * by an old list.
  */
+import { monotonicMs } from '../monotonic.ts';
 import { type RemoteStream, RemoteStreamError, type RemoteStreamEvents } from '../relay/stream.ts';
 import type { ClusterAccess } from './access/access.ts';
 import { ApiClient } from './api/client.ts';
@@ -175,7 +176,7 @@ class ConnectedCluster implements Cluster {
       const targets = port
         ? this.#catalog.endpoints.targets(keyOf(service), { servicePort: port, rawPort: port.port })
         : [];
-      const first = balancer.peek({ service: keyOf(service) }, targets, performance.now());
+      const first = balancer.peek({ service: keyOf(service) }, targets, monotonicMs());
       if (first) pool.warm(first);
     }
   }
@@ -278,7 +279,7 @@ class ConnectedCluster implements Cluster {
   }
 
   #report(error: ClusterError): void {
-    const now = performance.now();
+    const now = monotonicMs();
     const last = this.#reportedAtMs.get(error.code);
     if (last !== undefined && now - last < REPORT_INTERVAL_MS) return;
     this.#reportedAtMs.set(error.code, now);

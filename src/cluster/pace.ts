@@ -8,11 +8,12 @@
  */
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { monotonicMs } from '../monotonic.ts';
 import { SLICE_MS, unhurried } from '../slices.ts';
 
 export class Pace {
   readonly #rest: () => Promise<unknown>;
-  #endsAtMs = performance.now() + SLICE_MS;
+  #endsAtMs = monotonicMs() + SLICE_MS;
 
   constructor(of: 'at once' | 'unhurried') {
     this.#rest = of === 'at once' ? nextTurn : () => new Promise<void>(unhurried);
@@ -20,8 +21,8 @@ export class Pace {
 
   /** To be awaited between two pieces: at once while there is time left, else after everybody else. */
   async keep(): Promise<void> {
-    if (performance.now() < this.#endsAtMs) return;
+    if (monotonicMs() < this.#endsAtMs) return;
     await this.#rest();
-    this.#endsAtMs = performance.now() + SLICE_MS;
+    this.#endsAtMs = monotonicMs() + SLICE_MS;
   }
 }

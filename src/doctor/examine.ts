@@ -7,6 +7,7 @@
  */
 
 import { reasonOf } from '../cluster/index.ts';
+import { monotonicMs } from '../monotonic.ts';
 import type { Check, CheckId, Finding } from './check.ts';
 import { failedBy, skipped } from './check.ts';
 
@@ -76,10 +77,10 @@ async function examineOne(check: Planned, needs: readonly Promise<Examined>[]): 
   const missing = (await Promise.all(needs)).filter(
     ({ status }) => status === 'failed' || status === 'skipped',
   );
-  const start = performance.now();
+  const start = monotonicMs();
   const finding =
     missing.length > 0 ? skipped(`needs ${missing.map((one) => one.id).join(', ')}`) : await bounded(check);
-  const ms = Math.round(performance.now() - start);
+  const ms = Math.round(monotonicMs() - start);
   return { id, title, ...(subject === undefined ? {} : { subject }), ...finding, ms };
 }
 

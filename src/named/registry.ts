@@ -27,7 +27,7 @@ import {
   rmSync,
   statSync,
 } from 'node:fs';
-import path from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { lockFile } from '../../sandbox/index.ts';
 import { UsageError } from '../errors.ts';
@@ -82,7 +82,7 @@ export class Claim {
   static async take(state: string, name: string): Promise<Claim> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       makeStateDirectory(state);
-      const fd = await lockEntry(path.join(state, name), true);
+      const fd = await lockEntry(join(state, name), true);
       if (typeof fd === 'number') {
         rmSync(entryPath(fd, SOCKET), { force: true });
         return new Claim(state, name, fd);
@@ -102,7 +102,7 @@ export class Claim {
   }
 
   get directory(): string {
-    return path.join(this.#state, this.name);
+    return join(this.#state, this.name);
   }
 
   release(): void {
@@ -118,7 +118,7 @@ export async function liveNames(state: string): Promise<string[]> {
   checkStateDirectory(state);
   const names: string[] = [];
   for (const name of entriesOf(state)) {
-    const entry = path.join(state, name);
+    const entry = join(state, name);
     const fd = await lockEntry(entry, false);
     if (typeof fd === 'number') removeEntry(entry, fd);
     else if (fd === 'taken') names.push(name);
@@ -143,7 +143,7 @@ export function entryPath(fd: number, name: string): string {
 
 /** Opens the entry of a name, to reach its socket whatever its path's length; undefined where there is none. */
 export function findEntry(state: string, name: string): number | undefined {
-  return ENTRY.test(name) ? openEntry(path.join(state, name)) : undefined;
+  return ENTRY.test(name) ? openEntry(join(state, name)) : undefined;
 }
 
 function openEntry(entry: string): number | undefined {

@@ -14,7 +14,7 @@
  */
 
 import { chmodSync, lstatSync, mkdirSync, rmdirSync, type Stats, statSync } from 'node:fs';
-import path from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { UsageError } from '../errors.ts';
 import { codeOf } from '../system-error.ts';
 
@@ -32,19 +32,19 @@ export function userId(): number {
 }
 
 function fallback(): string {
-  return path.join(SHARED, `${NAME}-${userId()}`);
+  return join(SHARED, `${NAME}-${userId()}`);
 }
 
 function runtimeDirectory(env: Environment): string | undefined {
   const configured = env['XDG_RUNTIME_DIR'];
-  if (configured === undefined || !path.isAbsolute(configured)) return undefined;
+  if (configured === undefined || !isAbsolute(configured)) return undefined;
   const found = statSync(configured, { throwIfNoEntry: false });
   return found?.isDirectory() && found.uid === userId() ? configured : undefined;
 }
 
 export function stateDirectory(env: Environment): string {
   const runtime = runtimeDirectory(env);
-  return runtime === undefined ? fallback() : path.join(runtime, NAME);
+  return runtime === undefined ? fallback() : join(runtime, NAME);
 }
 
 /** All of ours that are known here: a command sees none of them. What somebody else has put into such a place hides nothing. */

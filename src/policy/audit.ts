@@ -14,6 +14,7 @@
 import type { WriteStream } from 'node:fs';
 import type { FlowMeter } from '../egress/meter.ts';
 import { UsageError } from '../errors.ts';
+import { monotonicMs } from '../monotonic.ts';
 import { LineFile, openLineFile } from '../observe/line-file.ts';
 import type { Log } from '../observe/log.ts';
 import type { RemoteStreamError } from '../relay/stream.ts';
@@ -74,7 +75,7 @@ export async function openAudit(path: string, log: Log): Promise<AuditLog> {
 
 class AuditedFlow implements FlowMeter {
   readonly #onEnd: (end: object) => void;
-  readonly #startedAt = performance.now();
+  readonly #startedAt = monotonicMs();
   #sent = 0;
   #received = 0;
 
@@ -95,7 +96,7 @@ class AuditedFlow implements FlowMeter {
       pod,
       sent: this.#sent,
       received: this.#received,
-      ms: Math.round(performance.now() - this.#startedAt),
+      ms: Math.round(monotonicMs() - this.#startedAt),
       ...(error && { error: error.message }),
     });
   }

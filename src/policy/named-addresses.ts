@@ -7,6 +7,7 @@
  * on either holds for both.
  */
 
+import { monotonicMs } from '../monotonic.ts';
 import { policyAddress } from './address.ts';
 
 /** Beyond the TTL. Browsers and language runtimes keep addresses for a minute or so, whatever the TTL says. */
@@ -25,7 +26,7 @@ export class NamedAddresses {
   #pairs = 0;
 
   /** @param now milliseconds of a monotonic clock */
-  constructor(now: () => number = () => performance.now()) {
+  constructor(now: () => number = monotonicMs) {
     this.#now = now;
   }
 

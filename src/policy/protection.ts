@@ -9,6 +9,7 @@
  * name may give it any address (DNS rebinding).
  */
 
+import { monotonicMs } from '../monotonic.ts';
 import { type AddressRange, isPartOf, isWithin, parseAddressRange, type PolicyAddress } from './address.ts';
 import { type HostRange, hostRanges } from './host-addresses.ts';
 import type { Subject } from './match.ts';
@@ -63,7 +64,7 @@ export class Protections {
   }
 
   #current(): readonly Protection[] {
-    const now = performance.now();
+    const now = monotonicMs();
     if (now >= this.#readAgainAt) {
       this.#readAgainAt = now + REFRESH_INTERVAL_MS;
       this.#fixed ??= fixed();

@@ -8,6 +8,8 @@
  * that looking takes a hundredth of one processor at most.
  */
 
+import { monotonicMs } from '../monotonic.ts';
+
 /** While something changes, and when nothing does: as long as a new port may take to be seen. */
 const FASTEST_MS = 50;
 const SLOWEST_MS = 250;
@@ -50,10 +52,10 @@ export class PortWatch<T> {
   #lookLater(costMs: number): void {
     const wait = Math.max(this.#interval, costMs * LEAST_REST_PER_COST);
     this.#timer = setTimeout(() => {
-      const start = performance.now();
+      const start = monotonicMs();
       this.#look();
       // Unless what was told has closed us.
-      if (this.#timer !== undefined) this.#lookLater(performance.now() - start);
+      if (this.#timer !== undefined) this.#lookLater(monotonicMs() - start);
     }, wait);
   }
 

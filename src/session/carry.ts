@@ -8,6 +8,7 @@
  */
 
 import { type FlowMeter, metered } from '../egress/index.ts';
+import { monotonicMs } from '../monotonic.ts';
 import type { Log } from '../observe/log.ts';
 import { type Dial, relay } from '../relay/relay.ts';
 import type { RemoteStreamError } from '../relay/stream.ts';
@@ -40,7 +41,7 @@ export function carry(request: TcpRequest, dial: Dial, options: CarryOptions): v
 class ConnectionLines implements FlowMeter {
   readonly #what: string;
   readonly #log: Log;
-  readonly #startedAt = performance.now();
+  readonly #startedAt = monotonicMs();
   #isEstablished = false;
   #sent = 0;
   #received = 0;
@@ -66,7 +67,7 @@ class ConnectionLines implements FlowMeter {
   ended(error?: RemoteStreamError, pod?: string): void {
     // Why it could not be reached has a line of its own.
     if (error !== undefined && !this.#isEstablished) return;
-    const ms = Math.round(performance.now() - this.#startedAt);
+    const ms = Math.round(monotonicMs() - this.#startedAt);
     const by = pod === undefined ? '' : ` (pod ${pod})`;
     this.#log.debug(
       `${this.#what} closed after ${ms} ms, ${this.#sent} bytes sent, ${this.#received} received${by}`,

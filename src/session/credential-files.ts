@@ -4,7 +4,7 @@
  */
 
 import { homedir } from 'node:os';
-import path from 'node:path';
+import { delimiter, join } from 'node:path';
 import { absolutePath } from '../../sandbox/index.ts';
 import type { ContextAccess } from './contexts.ts';
 import type { Environment } from './proxy-exceptions.ts';
@@ -20,10 +20,10 @@ export function credentialFiles(
   env: Environment,
   kubeconfig: string | undefined,
 ): string[] {
-  const listed = (env['KUBECONFIG'] ?? '').split(path.delimiter).filter((file) => file !== '');
+  const listed = (env['KUBECONFIG'] ?? '').split(delimiter).filter((file) => file !== '');
   const named = contexts.flatMap(({ access }) => access.credentialFiles);
   const files = [...listed, ...(kubeconfig === undefined ? [] : [kubeconfig]), ...named];
-  return [path.join(homedir(), KUBE_FOLDER), SERVICE_ACCOUNT, ...files.map((file) => absolutePath(file))];
+  return [join(homedir(), KUBE_FOLDER), SERVICE_ACCOUNT, ...files.map((file) => absolutePath(file))];
 }
 
 /** The environment without what leads there. */

@@ -9,6 +9,7 @@
 
 import type { LinkDevice } from '../../sandbox/index.ts';
 import type { Stack } from '../../stack/index.ts';
+import { monotonicMs } from '../monotonic.ts';
 
 /** setTimeout can't wait longer (2^31 - 1 ms); a poll too many does no harm. */
 const LONGEST_WAIT_MS = 0x7fff_ffff;
@@ -24,7 +25,7 @@ export class Driver {
     this.#stack = stack;
     stack.onWake = () => this.#pollSoon();
     device.onWritable = () => {
-      stack.deviceWritable(performance.now());
+      stack.deviceWritable(monotonicMs());
       this.#schedule();
     };
     device.start((arena, offsets, lengths, count) => this.#batch(arena, offsets, lengths, count));
@@ -38,18 +39,18 @@ export class Driver {
     clearTimeout(this.#timer);
     clearImmediate(this.#immediate);
     this.#stack.abortAll();
-    this.#stack.poll(performance.now());
+    this.#stack.poll(monotonicMs());
   }
 
   #batch(arena: Uint8Array, offsets: Int32Array, lengths: Int32Array, count: number): void {
-    const now = performance.now();
+    const now = monotonicMs();
     for (let i = 0; i < count; i++) this.#stack.receive(now, arena, offsets[i], lengths[i]);
     this.#poll();
   }
 
   #poll(): void {
     if (this.#stopped) return;
-    this.#stack.poll(performance.now());
+    this.#stack.poll(monotonicMs());
     this.#schedule();
   }
 
@@ -65,7 +66,7 @@ export class Driver {
   #schedule(): void {
     const at = this.#stack.pollAt();
     if (at >= this.#timerAt || this.#stopped) return;
-    const wait = at - performance.now();
+    const wait = at - monotonicMs();
     if (wait <= 0) {
       this.#pollSoon();
       return;

@@ -8,6 +8,7 @@
 
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { monotonicMs } from '../monotonic.ts';
 import { HostsFile } from '../names/etc/hosts.ts';
 import { nsswitchConf } from '../names/etc/nsswitch.ts';
 import { resolvConf } from '../names/etc/resolv-conf.ts';
@@ -58,7 +59,7 @@ export class EtcWriter {
   /** The names have changed: the file follows soon. */
   namesChanged(): void {
     if (this.#timer !== undefined || this.#closed) return;
-    const wait = Math.max(0, this.#notBefore - performance.now());
+    const wait = Math.max(0, this.#notBefore - monotonicMs());
     this.#timer = setTimeout(() => unhurried(() => this.#rewrite()), wait);
   }
 
@@ -73,11 +74,11 @@ export class EtcWriter {
   }
 
   #writeHosts(): void {
-    const start = performance.now();
+    const start = monotonicMs();
     const text = this.#hosts.text(this.#options.names);
     if (text !== this.#text) this.#options.files.hosts.write(text);
     this.#text = text;
-    const end = performance.now();
+    const end = monotonicMs();
     this.#notBefore = end + Math.max(MIN_INTERVAL_MS, REST_FACTOR * (end - start));
   }
 }

@@ -8,7 +8,7 @@
  */
 
 import { statSync } from 'node:fs';
-import path from 'node:path';
+import { delimiter } from 'node:path';
 import { absolutePath, KUBECONFIG_FILE, type Sandbox } from '../../sandbox/index.ts';
 import { candidateFiles, sourcesOf, standaloneKubeconfig } from '../cluster/index.ts';
 import type { ContextAccess } from './contexts.ts';
@@ -35,8 +35,8 @@ export class CommandKubeconfig {
   /** The environment of a command, where that leads kubectl to other files than these. */
   lead(env: Environment): Environment {
     const { paths } = this.#made;
-    const theirs = candidateFiles(undefined, env).join(path.delimiter);
-    const list = paths.join(path.delimiter);
+    const theirs = candidateFiles(undefined, env).join(delimiter);
+    const list = paths.join(delimiter);
     return paths.length === 0 || theirs === list ? env : { ...env, KUBECONFIG: list };
   }
 

@@ -4,6 +4,7 @@
  */
 
 import { randomFillSync } from 'node:crypto';
+import { monotonicMs } from '../monotonic.ts';
 import type { AddressPlan } from '../names/address-plan.ts';
 import { podSearchList } from '../names/etc/resolv-conf.ts';
 import { NameTable } from '../names/name-table.ts';
@@ -135,7 +136,7 @@ export function connectStack({ sandbox, directory, egress, log }: ConnectStackOp
   const stack = new Stack({
     device: sandbox.device,
     framing: sandbox.device.framing,
-    now: performance.now(),
+    now: monotonicMs(),
     random: (bytes) => randomFillSync(bytes),
     limits: { receiveBufferBytes: RECEIVE_BUFFER_BYTES },
   });

@@ -27,6 +27,7 @@
  * transport. Each fall is told with its reason, the first time as something that
  * a user may want to know.
  */
+import { monotonicMs } from '../../monotonic.ts';
 import { codeOf } from '../../system-error.ts';
 import type { ApiClient, UpgradeAnswer } from '../api/client.ts';
 import { answered } from '../api/errors.ts';
@@ -101,7 +102,7 @@ export class TransportLadder {
   }
 
   async #descend(target: Target, events: PodConnectionEvents, sharedOnly: boolean): Promise<PodConnection> {
-    const preferred = performance.now() < this.#preferredUntilMs ? this.#preferred : undefined;
+    const preferred = monotonicMs() < this.#preferredUntilMs ? this.#preferred : undefined;
     const rank = (name: TransportName): number => Number(name === this.#doubted) - Number(name === preferred);
     const order = this.#allowed.toSorted((a, b) => rank(a) - rank(b));
     const forbiddenVerbs = new Set<string>();
@@ -133,7 +134,7 @@ export class TransportLadder {
       if ('connection' in attempt) {
         if (this.#preferred !== name) this.#log.debug(`port-forward by ${name}`);
         if (name === this.#doubted) this.#doubted = undefined;
-        if (preferred !== name) this.#preferredUntilMs = performance.now() + MEMORY_MS;
+        if (preferred !== name) this.#preferredUntilMs = monotonicMs() + MEMORY_MS;
         this.#preferred = name;
         return attempt.connection;
       }

@@ -1,6 +1,7 @@
 /** The API server: whether it answers to these credentials, how it is reached, and how fast. */
 
 import { answered, ClusterError } from '../../cluster/index.ts';
+import { monotonicMs } from '../../monotonic.ts';
 import { type Check, failed, ok, warning } from '../check.ts';
 import type { ClusterContext } from './context.ts';
 
@@ -54,9 +55,9 @@ export const apiServer: Check<ClusterContext> = {
 };
 
 async function timed<T>(ask: () => Promise<T>): Promise<{ answer: T; ms: number }> {
-  const start = performance.now();
+  const start = monotonicMs();
   const answer = await ask();
-  return { answer, ms: Math.round(performance.now() - start) };
+  return { answer, ms: Math.round(monotonicMs() - start) };
 }
 
 /** A gateway may want a client certificate, and say nothing to who shows none. */

@@ -14,6 +14,7 @@ import {
   TransportLadder,
   type TransportName,
 } from '../../cluster/index.ts';
+import { monotonicMs } from '../../monotonic.ts';
 import { type Check, failed, ok, skipped } from '../check.ts';
 import type { ClusterContext } from './context.ts';
 import { anyTarget } from './services.ts';
@@ -57,8 +58,8 @@ export const transports: Check<ClusterContext> = {
 
 /** @throws what no user can act on */
 async function tryOut(name: TransportName, api: ApiClient, target: Target): Promise<Tried> {
-  const start = performance.now();
-  const ms = () => Math.round(performance.now() - start);
+  const start = monotonicMs();
+  const ms = () => Math.round(monotonicMs() - start);
   const silent = { debug() {}, info() {}, warn() {} };
   const ladder = new TransportLadder(api, DEFAULT_LIMITS, silent, [name]);
   try {

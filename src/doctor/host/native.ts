@@ -1,6 +1,6 @@
 /** The native parts: those of the release, or built here at the first use. */
 
-import path from 'node:path';
+import { dirname } from 'node:path';
 import { loadNative } from '../../../sandbox/index.ts';
 import { type Check, ok } from '../check.ts';
 import type { HostContext } from './context.ts';
@@ -13,7 +13,7 @@ export const native: Check<HostContext> = {
   timeoutMs: 130_000,
   async run() {
     const { addon, origin } = await loadNative();
-    const folder = path.dirname(addon);
+    const folder = dirname(addon);
     const how = origin === 'prebuilt' ? 'of the release' : 'built on this machine';
     return ok(`loaded, ${how} (${folder})`, { facts: { folder, origin } });
   },

@@ -6,6 +6,7 @@
 
 import { readFileSync, statSync } from 'node:fs';
 import { isIP } from 'node:net';
+import { monotonicMs } from '../../monotonic.ts';
 
 export interface NameServer {
   /** May have a zone: `fe80::1%eth0`. */
@@ -76,7 +77,7 @@ export class HostResolvers {
 
   /** As the file has it, or had it a moment ago. */
   current(): ResolverConfig {
-    const now = performance.now();
+    const now = monotonicMs();
     if (now < this.#checkAt) return this.#config;
     this.#checkAt = now + CHECK_INTERVAL_MS;
     try {

@@ -11,6 +11,7 @@
  */
 
 import dnsPacket, { type Question } from 'dns-packet';
+import { monotonicMs } from '../../monotonic.ts';
 import { NOTIMP, REFUSED, SERVFAIL } from '../../names/dns/codes.ts';
 import type { DnsTransport, OutsideAnswer } from '../../names/dns/server.ts';
 import type { Log } from '../../observe/log.ts';
@@ -67,7 +68,7 @@ export class UpstreamDns {
 
   constructor(options: UpstreamOptions) {
     this.#options = options;
-    this.#now = options.now ?? (() => performance.now());
+    this.#now = options.now ?? monotonicMs;
   }
 
   /**

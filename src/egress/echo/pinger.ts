@@ -20,6 +20,7 @@ import type {
   DatagramSocket,
   OpenDatagramSocket,
 } from '../../../sandbox/index.ts';
+import { monotonicMs } from '../../monotonic.ts';
 import type { Log } from '../../observe/log.ts';
 import { addressBytes, addressWords, type IpVersion, versionOf } from '../address-bytes.ts';
 import type { EchoProbe } from '../dialer.ts';
@@ -121,7 +122,7 @@ class Channel {
       return;
     }
     this.#forgetOld();
-    const expiresAt = performance.now() + ANSWER_TIMEOUT_MS;
+    const expiresAt = monotonicMs() + ANSWER_TIMEOUT_MS;
     this.#pending.set(sequence, { probe, words: addressWords(address), expiresAt });
   }
 
@@ -130,7 +131,7 @@ class Channel {
   }
 
   #forgetOld(): void {
-    const now = performance.now();
+    const now = monotonicMs();
     for (const [sequence, { expiresAt }] of this.#pending) {
       if (expiresAt > now && this.#pending.size < MAX_PENDING) return;
       this.#pending.delete(sequence);

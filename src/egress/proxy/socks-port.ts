@@ -15,6 +15,7 @@ import type {
   OpenDatagramSocket,
 } from '../../../sandbox/index.ts';
 import type { UnreachableReason } from '../../../stack/index.ts';
+import { monotonicMs } from '../../monotonic.ts';
 import type { Log } from '../../observe/log.ts';
 import { RemoteStreamError } from '../../relay/stream.ts';
 import { addressBytes, addressWords, versionOf } from '../address-bytes.ts';
@@ -88,7 +89,7 @@ export class SocksPort implements DatagramPort {
       association.socket.send(association.relay.address, association.relay.port, message);
       return;
     }
-    if (this.#failure !== undefined && performance.now() < this.#failure.until) {
+    if (this.#failure !== undefined && monotonicMs() < this.#failure.until) {
       flow.events.onUnreachable(this.#failure.reason);
       return;
     }
@@ -150,7 +151,7 @@ export class SocksPort implements DatagramPort {
     if (this.#closed.signal.aborted) return;
     this.#end();
     const reason = error instanceof RemoteStreamError ? error.unreachable : 'net';
-    this.#failure = { reason, until: performance.now() + RETRY_AFTER_MS };
+    this.#failure = { reason, until: monotonicMs() + RETRY_AFTER_MS };
     this.#log.info(
       `UDP by the proxy ${this.#proxy.label}: ${error instanceof Error ? error.message : String(error)}`,
     );

@@ -13,6 +13,7 @@
  */
 
 import type { Stack, UdpDatagram } from '../../../stack/index.ts';
+import { monotonicMs } from '../../monotonic.ts';
 import type { DatagramFlow, DatagramFlowEvents, DatagramPort, Dialer, EgressDestination } from '../dialer.ts';
 import type { FlowMeter } from '../meter.ts';
 import { codeOf } from '../../system-error.ts';
@@ -58,7 +59,7 @@ export class DatagramRelay {
   #last: RelayedFlow | undefined;
   #sweep: NodeJS.Timeout | undefined;
 
-  constructor({ stack, route, now = () => performance.now() }: DatagramRelayOptions) {
+  constructor({ stack, route, now = monotonicMs }: DatagramRelayOptions) {
     this.#stack = stack;
     this.#route = route;
     this.#now = now;

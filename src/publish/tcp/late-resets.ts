@@ -18,6 +18,7 @@
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { reset } from '../../egress/index.ts';
+import { monotonicMs } from '../../monotonic.ts';
 import { LINGER_TIMEOUT_MS } from '../../relay/linger.ts';
 
 const LOOK_INTERVAL_MS = 50;
@@ -43,7 +44,7 @@ export class LateResets {
   /** Resets it once all that was written to it has arrived, or has stood still for too long. */
   add(socket: Socket): void {
     if (socket.destroyed) return;
-    this.#late.set(socket, { leftBytes: Infinity, movedAtMs: performance.now(), wasMissing: false });
+    this.#late.set(socket, { leftBytes: Infinity, movedAtMs: monotonicMs(), wasMissing: false });
     socket.once('close', () => this.#late.delete(socket));
     if (this.#isLooking) return;
     this.#isLooking = true;
@@ -51,7 +52,7 @@ export class LateResets {
   }
 
   #look(): void {
-    const began = performance.now();
+    const began = monotonicMs();
     const queues = sendQueues();
     for (const [socket, late] of this.#late) {
       const queued = queues.get(portsOf(socket));
@@ -66,7 +67,7 @@ export class LateResets {
     }
     this.#isLooking = this.#late.size > 0;
     if (!this.#isLooking) return;
-    const pauseMs = Math.max(LOOK_INTERVAL_MS, REST_PER_LOOK * (performance.now() - began));
+    const pauseMs = Math.max(LOOK_INTERVAL_MS, REST_PER_LOOK * (monotonicMs() - began));
     setTimeout(() => this.#look(), pauseMs).unref();
   }
 }

@@ -13,6 +13,7 @@
 
 import type { RemoteInfo, Socket } from 'node:dgram';
 import { RecentTable, type Used } from '../../egress/udp/recent.ts';
+import { monotonicMs } from '../../monotonic.ts';
 import type { Log } from '../../observe/log.ts';
 
 /** Clients of one port at once; past it the one that was not used again goes. */
@@ -45,7 +46,7 @@ export class DatagramForward {
   #closed = false;
 
   constructor(options: DatagramForwardOptions) {
-    const { socket, label, log, now = () => performance.now() } = options;
+    const { socket, label, log, now = monotonicMs } = options;
     this.#options = options;
     this.#now = now;
     socket.on('message', (payload, from) => this.#received(payload, from));

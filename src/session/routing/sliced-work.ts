@@ -5,6 +5,7 @@
  * follows slice by slice, with a rest in between. The order is kept.
  */
 
+import { monotonicMs } from '../../monotonic.ts';
 import { SLICE_MS, unhurried } from '../../slices.ts';
 
 /** The clock is looked at once for so many items. */
@@ -29,12 +30,12 @@ export class SlicedWork<T> {
 
   #work(): void {
     if (this.#due.length === 0) return;
-    const until = performance.now() + SLICE_MS;
+    const until = monotonicMs() + SLICE_MS;
     let done = 0;
     do {
       for (const item of this.#due.slice(done, done + BATCH)) this.#handle(item);
       done += BATCH;
-    } while (done < this.#due.length && performance.now() < until);
+    } while (done < this.#due.length && monotonicMs() < until);
     this.#due = this.#due.slice(done);
     this.#sliceDone();
     if (this.#due.length === 0) return;

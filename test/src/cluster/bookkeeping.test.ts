@@ -10,7 +10,7 @@ const wrapped = (text: string): string =>
 
 describe('half-closed connections', () => {
   beforeEach(() => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'hrtime'] });
   });
   afterEach(() => {
     vi.useRealTimers();

@@ -1,6 +1,7 @@
 /** How often open ports are looked at. */
 
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { monotonicMs } from '../../../src/monotonic.ts';
 import { PortWatch } from '../../../src/publish/port-watch.ts';
 
 let ports: string[];
@@ -10,11 +11,11 @@ let failures: unknown[];
 let watch: PortWatch<string[]>;
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'hrtime'] });
   [ports, looks, changes, failures] = [[], [], [], []];
   watch = new PortWatch<string[]>([], {
     read: () => {
-      looks.push(performance.now());
+      looks.push(monotonicMs());
       return [...ports];
     },
     onChange: (now) => changes.push(now),
@@ -45,7 +46,7 @@ test('often at first, then four times a second; a change is told once', () => {
 test('what takes long to read is read seldom', () => {
   const slow = new PortWatch<number>(0, {
     read: () => {
-      looks.push(performance.now());
+      looks.push(monotonicMs());
       vi.advanceTimersByTime(10);
       return 0;
     },

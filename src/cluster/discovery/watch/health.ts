@@ -4,6 +4,7 @@
  * Each resource of each namespace is followed by itself; an API server that
  * is gone fails them all, and is one line.
  */
+import { monotonicMs } from '../../../monotonic.ts';
 import type { ClusterLog } from '../../log.ts';
 
 export class Health {
@@ -22,7 +23,7 @@ export class Health {
 
   failed(who: object, reason: string): void {
     this.#reason = reason;
-    if (!this.#failing.has(who)) this.#failing.set(who, performance.now());
+    if (!this.#failing.has(who)) this.#failing.set(who, monotonicMs());
     if (this.#timer !== undefined || this.#reportedSinceMs !== undefined) return;
     this.#timer = setTimeout(() => this.#report(), this.#reportMs);
     this.#timer.unref();
@@ -33,7 +34,7 @@ export class Health {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (this.#reportedSinceMs === undefined) return;
-    const seconds = Math.round((performance.now() - this.#reportedSinceMs) / 1000);
+    const seconds = Math.round((monotonicMs() - this.#reportedSinceMs) / 1000);
     this.#reportedSinceMs = undefined;
     this.#log.info(`Services and endpoints are up to date again, after ${seconds} s`);
   }

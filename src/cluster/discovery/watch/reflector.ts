@@ -20,6 +20,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { actionLine, isActionable } from '../../../errors.ts';
+import { monotonicMs } from '../../../monotonic.ts';
 import type { ApiClient } from '../../api/client.ts';
 import { answered } from '../../api/errors.ts';
 import { reasonOf } from '../../errors.ts';
@@ -119,7 +120,7 @@ export class Reflector {
   /** Lists again, unless a watch makes it needless or what is known is younger than that. */
   async refresh(olderThanMs: number): Promise<void> {
     if (this.#watching || this.#closed) return;
-    if (!this.#listing && performance.now() - this.#listedAtMs < olderThanMs) return;
+    if (!this.#listing && monotonicMs() - this.#listedAtMs < olderThanMs) return;
     try {
       await this.#list('pages');
     } catch (error) {
@@ -188,7 +189,7 @@ export class Reflector {
       idleMs: limits.silenceMs,
     });
     if (!answer.streaming) throw new Refusal(answer);
-    const openedAtMs = performance.now();
+    const openedAtMs = monotonicMs();
     this.#watching = true;
     this.#watches++;
     this.#succeeded();
@@ -198,7 +199,7 @@ export class Reflector {
       lines.push(chunk);
       await pace.keep();
     }
-    if (this.#version === version && performance.now() - openedAtMs < limits.watchMinMs) {
+    if (this.#version === version && monotonicMs() - openedAtMs < limits.watchMinMs) {
       throw new Error('the server has ended the watch at once');
     }
   }
@@ -242,7 +243,7 @@ export class Reflector {
       return count;
     } finally {
       if (this.#closed) this.#sink.clear();
-      this.#listedAtMs = performance.now();
+      this.#listedAtMs = monotonicMs();
       this.#listing = undefined;
     }
   }
@@ -294,12 +295,12 @@ export class Reflector {
     if (this.#watchNotBeforeMs === Number.NEGATIVE_INFINITY) {
       log.info(`this account may not watch ${this.#name()}: listed every ${limits.pollMs / 1000} s instead`);
     }
-    this.#watchNotBeforeMs = performance.now() + limits.watchRetryMs;
+    this.#watchNotBeforeMs = monotonicMs() + limits.watchRetryMs;
     return this.#pollMs();
   }
 
   #mayWatch(): boolean {
-    return performance.now() >= this.#watchNotBeforeMs;
+    return monotonicMs() >= this.#watchNotBeforeMs;
   }
 
   #pollMs(): number {

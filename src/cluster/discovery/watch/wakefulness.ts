@@ -6,6 +6,7 @@
  * there was a sleep, or the clock was set; connections that were open before
  * may be dead without anybody having said so.
  */
+import { monotonicMs } from '../../../monotonic.ts';
 import type { DiscoveryLimits } from '../limits.ts';
 
 interface Clocks {
@@ -13,7 +14,7 @@ interface Clocks {
   monotonicMs(): number;
 }
 
-const CLOCKS: Clocks = { wallMs: () => Date.now(), monotonicMs: () => performance.now() };
+const CLOCKS: Clocks = { wallMs: () => Date.now(), monotonicMs: monotonicMs };
 
 export class Wakefulness {
   readonly #limits: Pick<DiscoveryLimits, 'clockMs' | 'clockJumpMs'>;

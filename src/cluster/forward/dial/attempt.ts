@@ -2,6 +2,7 @@
  * One try of a connection at one pod: an upgraded connection from the pool, a
  * stream in it, and the server's reply to that, for which it has `replyMs`.
  */
+import { monotonicMs } from '../../../monotonic.ts';
 import type { Target } from '../../discovery/endpoints.ts';
 import type { Forwarder } from '../forwarder.ts';
 import type { PodConnection, PodStream, PodStreamEvents, StreamOutcome } from '../transport.ts';
@@ -89,7 +90,7 @@ export class Attempt implements PodStreamEvents {
     if (!this.#stream) return;
     clearTimeout(this.#replyTimer);
     this.#replied = true;
-    this.#events.onReply(this.#stream, performance.now() - this.#openedAtMs);
+    this.#events.onReply(this.#stream, monotonicMs() - this.#openedAtMs);
   }
 
   onData(chunk: Uint8Array): void {
@@ -107,7 +108,7 @@ export class Attempt implements PodStreamEvents {
   #openIn(connection: PodConnection): void {
     const { replyMs } = this.#forwarder.limits;
     this.#connection = connection;
-    this.#openedAtMs = performance.now();
+    this.#openedAtMs = monotonicMs();
     this.#stream = connection.open(this.#target.port, this);
     if (this.#paused) this.#stream.pause();
     this.#replyTimer = setTimeout(() => {

@@ -7,6 +7,7 @@
  * tried again for it, except where a new sandbox may have taken the place of the
  * old one.
  */
+import { monotonicMs } from '../../../monotonic.ts';
 import { type Target, podKey } from '../../discovery/endpoints.ts';
 import type { Forwarder } from '../forwarder.ts';
 import type { Route } from './route.ts';
@@ -40,27 +41,25 @@ export class Candidates {
     const attempt = this.#attempts++;
     this.#targets = attempt < limits.attempts ? await this.#route.targets(attempt > 0) : [];
     if (this.#closed) return undefined;
-    this.#current = balancer.take(this.#route, this.#targets, this.#failed, performance.now());
+    this.#current = balancer.take(this.#route, this.#targets, this.#failed, monotonicMs());
     return this.#current;
   }
 
   /** Has a connection opened ahead to where the next one would go. */
   warmNext(): void {
     const { balancer, pool } = this.#forwarder;
-    const next = balancer.peek(this.#route, this.#targets, performance.now());
+    const next = balancer.peek(this.#route, this.#targets, monotonicMs());
     if (next) pool.warm(next);
   }
 
   /** The pod has taken connections so lately that this one needs no grace. */
   get knownGood(): boolean {
-    return (
-      this.#current !== undefined && this.#forwarder.knownGood.has(keyOf(this.#current), performance.now())
-    );
+    return this.#current !== undefined && this.#forwarder.knownGood.has(keyOf(this.#current), monotonicMs());
   }
 
   /** The pod has taken the connection, as far as can be told. */
   remember(): void {
-    if (this.#current) this.#forwarder.knownGood.add(keyOf(this.#current), performance.now());
+    if (this.#current) this.#forwarder.knownGood.add(keyOf(this.#current), monotonicMs());
   }
 
   /** The next connection is not to be accepted before it is known where to. */
@@ -77,7 +76,7 @@ export class Candidates {
     this.forget();
     if (elsewhere) {
       this.#failed.add(podKey(target.pod));
-      balancer.refused(target, performance.now());
+      balancer.refused(target, monotonicMs());
     }
     log.debug(`${this.#route.name} by pod ${target.pod.name}: ${why}`);
     this.#leave();

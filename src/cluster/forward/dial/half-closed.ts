@@ -8,6 +8,7 @@
  * what waits is bounded, and past the bound those that have been silent longest
  * are ended early, unless they have just been active.
  */
+import { monotonicMs } from '../../../monotonic.ts';
 import type { ForwardLimits } from '../limits.ts';
 
 /** One that got a byte within this is not ended early. */
@@ -25,7 +26,7 @@ export class HalfClosed {
   /** Calls `finish` once the pod has been silent for long enough; again for each sign of life. */
   touch(finish: () => void): void {
     const known = this.#waiting.get(finish);
-    const since = performance.now();
+    const since = monotonicMs();
     if (known) {
       this.#waiting.delete(finish);
       known.since = since;

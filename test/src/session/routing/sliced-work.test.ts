@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { SlicedWork } from '../../../../src/session/routing/sliced-work.ts';
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['performance', 'setTimeout'] });
+  vi.useFakeTimers({ toFake: ['hrtime', 'setTimeout'] });
 });
 afterEach(() => {
   vi.restoreAllMocks();
@@ -18,7 +18,7 @@ function work(msEach: number) {
   const done: number[] = [];
   const slices: number[] = [];
   let now = 0;
-  vi.spyOn(performance, 'now').mockImplementation(() => now);
+  vi.spyOn(process, 'hrtime').mockImplementation(() => [0, now * 1_000_000]);
   const sliced = new SlicedWork<number>(
     (item) => {
       done.push(item);
