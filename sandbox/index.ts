@@ -29,8 +29,9 @@ export { type Peer, peerOf } from './process/peer.ts';
 export { PASSED_SIGNALS, type SignalWatch, watchSignals } from './process/signals.ts';
 export type { Sandbox } from './running.ts';
 export {
-  openSocketErrors,
+  openSocketStates,
   openStreamSockets,
+  type SocketStates,
   StreamSockets,
   type StreamSocket,
   type StreamSocketEvents,

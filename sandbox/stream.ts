@@ -149,8 +149,15 @@ export async function openStreamSockets(): Promise<StreamSockets> {
   return new StreamSockets(api);
 }
 
-/** By an fd of a socket that somebody else has: the errno that its connection has failed by, or 0 (socket(7), SO_ERROR). */
-export async function openSocketErrors(): Promise<(fd: number) => number> {
+/** What the kernel knows of a socket that somebody else has, by its fd. */
+export interface SocketStates {
+  /** The errno that its connection has failed by, or 0 (socket(7), SO_ERROR). */
+  readonly errnoOf: (fd: number) => number;
+  /** Bytes that the peer's kernel has not acknowledged yet. */
+  readonly unsentOf: (fd: number) => number;
+}
+
+export async function openSocketStates(): Promise<SocketStates> {
   const { api } = await loadNative();
-  return (fd) => api.streamError(fd);
+  return { errnoOf: (fd) => api.streamError(fd), unsentOf: (fd) => api.streamUnsent(fd) };
 }

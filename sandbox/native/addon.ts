@@ -104,6 +104,8 @@ export interface Addon {
   awaitWritable(streams: StreamsHandle, id: number, fd: number): void;
   /** @returns 0, or the errno that the connection has ended by */
   streamError(fd: number): number;
+  /** @returns bytes that the peer's kernel has not acknowledged yet */
+  streamUnsent(fd: number): number;
   /** @returns bytes read to `offset` and behind, 0 at the end of the stream, or the errno as a negative number */
   readStream(fd: number, buffer: Uint8Array, offset: number): number;
   /** @returns how many bytes from `offset` on were taken, or the errno as a negative number */

@@ -11,4 +11,5 @@ export { parseProxy, type ProxyEndpoint } from './proxy/url.ts';
 export { dialTcp, type HostDial } from './tcp/dial.ts';
 export { HostStream } from './tcp/host-stream.ts';
 export { reset, type Resettable } from './tcp/reset.ts';
+export { Resets } from './tcp/resets.ts';
 export { DatagramRelay, type DatagramRoute } from './udp/relay.ts';

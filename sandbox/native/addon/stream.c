@@ -19,12 +19,14 @@
 #include "watch.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -254,6 +256,19 @@ static napi_value stream_error(napi_env env, napi_callback_info info)
     return result;
 }
 
+/* streamUnsent(fd): bytes that the peer's kernel has not acknowledged (tcp(7), SIOCOUTQ); 0 of what is no connection */
+static napi_value stream_unsent(napi_env env, napi_callback_info info)
+{
+    napi_value args[1], result;
+    int fd, bytes = 0;
+    if (!get_args(env, info, 1, args) || !get_int(env, args[0], &fd))
+        return NULL;
+    if (ioctl(fd, SIOCOUTQ, &bytes) < 0)
+        bytes = 0;
+    TRY(env, napi_create_int32(env, bytes, &result));
+    return result;
+}
+
 /* The arguments (fd, bytes, offset): where in the buffer, and how much of it is left from there. */
 static bool get_range(napi_env env, napi_callback_info info, int *fd, uint8_t **start, size_t *length)
 {
@@ -344,6 +359,7 @@ bool stream_exports(napi_env env, napi_value exports)
            define(env, exports, "connectStream", connect_stream) &&
            define(env, exports, "awaitWritable", await_writable) &&
            define(env, exports, "streamError", stream_error) &&
+           define(env, exports, "streamUnsent", stream_unsent) &&
            define(env, exports, "readStream", read_stream) &&
            define(env, exports, "writeStream", write_stream) &&
            define(env, exports, "finishStream", finish_stream) &&

@@ -6,7 +6,7 @@
  */
 
 import type { Socket } from 'node:net';
-import { openSocketErrors } from '../../../sandbox/index.ts';
+import { openSocketStates } from '../../../sandbox/index.ts';
 import { LINGER_TIMEOUT_MS } from '../../relay/linger.ts';
 import { type RemoteStream, RemoteStreamError, type RemoteStreamEvents } from '../../relay/stream.ts';
 import type { HostDial } from './dial.ts';
@@ -71,7 +71,7 @@ export class HostStream implements RemoteStream {
   }
 
   async #open(dial: HostDial): Promise<{ socket: Socket; errnoOf: (fd: number) => number }> {
-    const errnoOf = await openSocketErrors();
+    const { errnoOf } = await openSocketStates();
     return { errnoOf, socket: await dial(this.#giveUp.signal, this.#reader) };
   }
 

@@ -25,7 +25,7 @@ export class Resets {
   #failedWrite: Error | undefined;
 
   /**
-   * @param errnoOf as openSocketErrors has it
+   * @param errnoOf as SocketStates has it
    * @param onFailedWrite what can still be read is the last of it, and then comes the end
    */
   constructor(socket: Socket, errnoOf: (fd: number) => number, onFailedWrite: (error: Error) => void) {

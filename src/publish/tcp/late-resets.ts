@@ -9,27 +9,21 @@
  * A FIN before the reset would get the bytes out as well. It is not sent: to
  * whoever reads up to it, what was cut off would be complete.
  *
- * That a send queue is empty is told by no event, so its length is looked up:
- * tx_queue of /proc/net/tcp (proc(5)), which shows the sockets of this process's
- * network namespace. One that it does not show is reset once Node has nothing
- * left of it.
+ * That a send queue is empty is told by no event, so its length is looked up.
  */
 
-import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { reset } from '../../egress/index.ts';
 import { monotonicMs } from '../../monotonic.ts';
 import { LINGER_TIMEOUT_MS } from '../../relay/linger.ts';
+import { fdOf } from '../../socket-fd.ts';
 
 const LOOK_INTERVAL_MS = 50;
-/** Where the tables are long, this many times what it takes to read them. */
-const REST_PER_LOOK = 20;
 
 interface Late {
+  readonly unsentOf: (fd: number) => number;
   leftBytes: number;
   movedAtMs: number;
-  /** A line may be hidden while others go; it is gone when that is so twice. */
-  wasMissing: boolean;
 }
 
 export class LateResets {
@@ -41,10 +35,14 @@ export class LateResets {
     this.#lingerMs = lingerMs;
   }
 
-  /** Resets it once all that was written to it has arrived, or has stood still for too long. */
-  add(socket: Socket): void {
+  /**
+   * Resets it once all that was written to it has arrived, or has stood still for too long.
+   *
+   * @param unsentOf as SocketStates has it
+   */
+  add(socket: Socket, unsentOf: (fd: number) => number): void {
     if (socket.destroyed) return;
-    this.#late.set(socket, { leftBytes: Infinity, movedAtMs: monotonicMs(), wasMissing: false });
+    this.#late.set(socket, { unsentOf, leftBytes: Infinity, movedAtMs: monotonicMs() });
     socket.once('close', () => this.#late.delete(socket));
     if (this.#isLooking) return;
     this.#isLooking = true;
@@ -52,48 +50,15 @@ export class LateResets {
   }
 
   #look(): void {
-    const began = monotonicMs();
-    const queues = sendQueues();
+    const now = monotonicMs();
     for (const [socket, late] of this.#late) {
-      const queued = queues.get(portsOf(socket));
-      const isHidden = queued === undefined && !late.wasMissing;
-      late.wasMissing = queued === undefined;
-      if (isHidden) continue;
-      const leftBytes = socket.writableLength + (queued ?? 0);
-      if (leftBytes !== late.leftBytes) Object.assign(late, { leftBytes, movedAtMs: began });
-      if (leftBytes > 0 && began - late.movedAtMs < this.#lingerMs) continue;
+      const leftBytes = socket.destroyed ? 0 : socket.writableLength + late.unsentOf(fdOf(socket));
+      if (leftBytes !== late.leftBytes) Object.assign(late, { leftBytes, movedAtMs: now });
+      if (leftBytes > 0 && now - late.movedAtMs < this.#lingerMs) continue;
       this.#late.delete(socket);
       reset(socket);
     }
     this.#isLooking = this.#late.size > 0;
-    if (!this.#isLooking) return;
-    const pauseMs = Math.max(LOOK_INTERVAL_MS, REST_PER_LOOK * (monotonicMs() - began));
-    setTimeout(() => this.#look(), pauseMs).unref();
-  }
-}
-
-/** In bytes, by the ports of both ends. Where addresses differ alone, it is the sum, and waits too long rather than too little. */
-function sendQueues(): Map<string, number> {
-  const queues = new Map<string, number>();
-  for (const file of ['/proc/self/net/tcp', '/proc/self/net/tcp6']) {
-    for (const line of textOf(file).split('\n').slice(1, -1)) {
-      // sl local remote state tx:rx …
-      const [, local, remote, , lengths] = line.trim().split(/\s+/);
-      const ports = [local, remote].map((end) => end.slice(end.lastIndexOf(':') + 1)).join();
-      queues.set(ports, (queues.get(ports) ?? 0) + Number.parseInt(lengths, 16));
-    }
-  }
-  return queues;
-}
-
-function portsOf({ localPort = 0, remotePort = 0 }: Socket): string {
-  return [localPort, remotePort].map((port) => port.toString(16).toUpperCase().padStart(4, '0')).join();
-}
-
-function textOf(file: string): string {
-  try {
-    return readFileSync(file, 'latin1');
-  } catch {
-    return ''; // no IPv6 here, or no /proc
+    if (this.#isLooking) setTimeout(() => this.#look(), LOOK_INTERVAL_MS).unref();
   }
 }

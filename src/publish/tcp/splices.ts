@@ -6,16 +6,17 @@
  * it before this process knows of it. Meanwhile its socket fills one buffer, for
  * only a socket that reads hears of a reset. Where the far end refuses, the
  * client meets a reset. From then on bytes go both ways, each side held up by the
- * other, until both have ended: a FIN is passed on as one, a reset as a reset.
- * That of a remote stream comes behind the bytes before it.
+ * other, until both have ended: a FIN is passed on as one, a reset as a reset,
+ * behind the bytes before it.
  *
  * A command that writes its last word and ends is no reason to lose it: at the
  * end, what its sockets hold is passed on first. A connection that has neither
  * end in the sandbox has no last word, and is reset.
  */
 
-import { createServer, type Server, type Socket } from 'node:net';
-import { reset, type Resettable } from '../../egress/index.ts';
+import { createServer, type Server, Socket } from 'node:net';
+import { openSocketStates, type SocketStates } from '../../../sandbox/index.ts';
+import { reset, Resets, type Resettable } from '../../egress/index.ts';
 import type { Log } from '../../observe/log.ts';
 import { RemoteStreamError } from '../../relay/stream.ts';
 import { LateResets } from './late-resets.ts';
@@ -112,6 +113,7 @@ export class Splices {
 
   async #join(near: Socket, gone: AbortSignal, { dial, preface, label }: SpliceOptions): Promise<void> {
     const first = preface?.(near);
+    const states = await openSocketStates();
     const far = await dial(gone);
     if (near.destroyed) {
       far.destroy();
@@ -122,14 +124,44 @@ export class Splices {
     this.#far.add(far);
     far.once('close', () => this.#far.delete(far));
     this.#log.debug(`${label}: connection`);
-    near.once('error', () => reset(far));
-    far.on('error', (error) => {
-      if (error instanceof RemoteStreamError && error.reason === 'reset') this.#lateResets.add(near);
-      else reset(near);
-    });
     if (first !== undefined) far.write(first);
-    near.pipe(far);
-    far.pipe(near);
+    this.#carry(near, far, states);
+    this.#carry(far, near, states);
+  }
+
+  /** What comes from one end, and then its end, to the other. */
+  #carry(from: Resettable, to: Resettable, states: SocketStates): void {
+    let isOver = false;
+    const broken = (error: Error): void => {
+      if (isOver) return;
+      isOver = true;
+      from.unpipe(to);
+      to.unpipe(from);
+      // What Node has read ahead outlives the connection.
+      for (let chunk: unknown = from.read(); chunk !== null; chunk = from.read()) to.write(chunk);
+      from.destroy();
+      this.#resetAfter(error, to.resume(), states);
+    };
+    const resets =
+      from instanceof Socket
+        ? new Resets(from, states.errnoOf, (error) => {
+            // Else it is told behind the last of what can be read.
+            if (from.readableEnded) queueMicrotask(() => broken(error));
+          })
+        : undefined;
+    from.on('error', broken);
+    from.once('end', () => {
+      const error = resets?.behindEnd;
+      if (error === undefined) to.end();
+      else broken(error);
+    });
+    from.pipe(to, { end: false });
+  }
+
+  #resetAfter(error: Error, socket: Resettable, { unsentOf }: SocketStates): void {
+    const isLost = error instanceof RemoteStreamError && error.reason !== 'reset';
+    if (socket instanceof Socket && !isLost) this.#lateResets.add(socket, unsentOf);
+    else reset(socket);
   }
 }
 

@@ -2,7 +2,8 @@
 
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { openSocketStates, type SocketStates } from '../../../sandbox/index.ts';
 import { LateResets } from '../../../src/publish/tcp/late-resets.ts';
 
 /** Stays in the kernels' buffers in part, whoever reads none of it. */
@@ -11,6 +12,11 @@ const SIZE = 16 << 20;
 let server: Server;
 let resets: Socket;
 let hears: Socket;
+let unsentOf: SocketStates['unsentOf'];
+
+beforeAll(async () => {
+  ({ unsentOf } = await openSocketStates());
+});
 
 beforeEach(async () => {
   server = createServer().listen(0, '127.0.0.1');
@@ -33,20 +39,20 @@ async function heard(): Promise<number> {
 }
 
 test('with nothing to wait for it is a reset', async () => {
-  new LateResets().add(resets);
+  new LateResets().add(resets, unsentOf);
   expect(await once(hears.resume(), 'error')).toMatchObject([{ code: 'ECONNRESET' }]);
 });
 
 test.each([5, SIZE])('all of %i bytes arrives before', async (size) => {
   resets.write(Buffer.alloc(size));
-  new LateResets().add(resets);
+  new LateResets().add(resets, unsentOf);
   expect(await heard()).toBe(size);
 });
 
 test('what was ended before is reset too', async () => {
   hears.allowHalfOpen = true;
   resets.end(Buffer.alloc(SIZE));
-  new LateResets().add(resets);
+  new LateResets().add(resets, unsentOf);
   const closed = once(resets, 'close');
   hears.resume();
   await closed;
@@ -56,7 +62,7 @@ test('what was ended before is reset too', async () => {
 test('who takes nothing for too long loses the rest', async () => {
   resets.write(Buffer.alloc(SIZE));
   const closed = once(resets, 'close');
-  new LateResets(100).add(resets);
+  new LateResets(100).add(resets, unsentOf);
   await closed;
   expect(await heard()).toBeLessThan(SIZE);
 });
@@ -64,8 +70,8 @@ test('who takes nothing for too long loses the rest', async () => {
 test('a socket that closes meanwhile is let go', async () => {
   const late = new LateResets();
   resets.write(Buffer.alloc(SIZE));
-  late.add(resets);
+  late.add(resets, unsentOf);
   resets.destroy();
-  late.add(resets);
+  late.add(resets, unsentOf);
   await once(resets, 'close');
 });

@@ -2,20 +2,31 @@
 
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { dialTcp } from '../../../src/egress/index.ts';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { openSocketStates, openStreamSockets, type StreamSockets } from '../../../sandbox/index.ts';
+import { addressBytes } from '../../../src/egress/address-bytes.ts';
+import { DirectStream } from '../../../src/egress/tcp/direct-stream.ts';
+import { dialTcp, Resets } from '../../../src/egress/index.ts';
 import { roomForConnections } from '../../../src/publish/tcp/room.ts';
 import { type SpliceOptions, Splices } from '../../../src/publish/tcp/splices.ts';
 import { openDuplex } from '../../../src/relay/duplex.ts';
+import { IdleBlocks } from '../../../src/relay/read-blocks.ts';
+import type { Dial } from '../../../src/relay/relay.ts';
 import { RemoteStreamError } from '../../../src/relay/stream.ts';
 import { until } from '../../support/until.ts';
-import { LogLines } from '../cluster/probe.ts';
+import { LogLines, Probe } from '../cluster/probe.ts';
 
 let log: LogLines;
 let splices: Splices;
 let near: Server;
 let far: Server;
 const sockets: Socket[] = [];
+let streamSockets: StreamSockets;
+
+beforeAll(async () => {
+  streamSockets = await openStreamSockets();
+});
+afterAll(() => streamSockets.close());
 
 const told = () => log.lines.filter((line) => !line.startsWith('debug: '));
 
@@ -44,6 +55,11 @@ function client(): Socket {
   sockets.push(socket);
   return socket;
 }
+
+const dialDirect =
+  (port: number): Dial =>
+  (events) =>
+    new DirectStream(streamSockets, { address: addressBytes('127.0.0.1'), port }, new IdleBlocks(), events);
 
 async function accepted(): Promise<Socket> {
   const [socket]: Socket[] = await once(far, 'connection');
@@ -88,6 +104,42 @@ test.each(['near', 'far'])('a reset of the %s end is one of the other', async (w
   const heard = once(hears, 'error');
   resets.resetAndDestroy();
   expect(await heard).toMatchObject([{ code: 'ECONNRESET' }]);
+});
+
+test.each(['near', 'far'])(
+  'a reset of the %s end that is read together with what came before it is no end',
+  async (which) => {
+    await serve();
+    const server = accepted();
+    const asks = client();
+    asks.write('x');
+    const answers = await server;
+    await once(answers, 'data');
+    const [resets, hears] = which === 'near' ? [asks, answers] : [answers, asks];
+    const heard = wholeOf(hears);
+    resets.write('last words');
+    resets.resetAndDestroy();
+    expect(await heard).toBe('last words, reset');
+  },
+);
+
+test('who answers what is still being sent to it, and reads no more, is heard', async () => {
+  far.on('connection', (socket) => {
+    socket.on('error', () => {});
+    socket.once('data', () => socket.pause().write('too large', () => socket.resetAndDestroy()));
+  });
+  await serve();
+  const answers: string[] = [];
+  for (let i = 0; i < 30; i++) {
+    // Node's own socket would be lost with its answer, when a write fails.
+    const asks = new Probe(dialDirect(portOf(near)));
+    await asks.established;
+    void asks.send(new Uint8Array(8 << 20));
+    await asks.ending;
+    asks.stream.destroy();
+    answers.push(asks.text);
+  }
+  expect(answers).toEqual(answers.map(() => 'too large'));
 });
 
 test('what a remote stream brought before its reset is delivered first, to a slow client too', async () => {
@@ -304,6 +356,18 @@ async function received(socket: Socket): Promise<string> {
   socket.setEncoding('utf8').on('data', (chunk: string) => (all += chunk));
   await once(socket, 'end');
   return all;
+}
+
+/** All that came, and whether a reset was behind it; Node alone takes one for an end where both are read together. */
+async function wholeOf(socket: Socket): Promise<string> {
+  const { errnoOf } = await openSocketStates();
+  const resets = new Resets(socket, errnoOf, () => {});
+  let all = '';
+  socket.setEncoding('utf8').on('data', (chunk: string) => (all += chunk));
+  return new Promise((resolve) => {
+    socket.once('error', () => resolve(`${all}, reset`));
+    socket.once('end', () => resolve(resets.behindEnd === undefined ? all : `${all}, reset`));
+  });
 }
 
 function connections(server: Server): Promise<number> {
