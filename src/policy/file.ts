@@ -17,6 +17,7 @@
  * understood is passed over: a rule with a misspelt key would be another rule.
  */
 
+import { isIPv6 } from 'node:net';
 import { LineCounter, isMap, isScalar, isSeq, type Node, parseDocument, type YAMLMap } from 'yaml';
 import { DIRECT } from '../egress/dialer.ts';
 import { UsageError } from '../errors.ts';
@@ -255,7 +256,7 @@ function ruleText(
   via: string | undefined,
 ): string {
   const portText = ports?.map(({ first, last }) => (first === last ? `${first}` : `${first}-${last}`)).join();
-  const isBareIpv6 = /^[^[].*:.*:/.test(text);
+  const isBareIpv6 = isIPv6(text.replace(/\/.*$/s, ''));
   const host = portText && isBareIpv6 ? text.replace(/^[^/]+/, '[$&]') : text;
   return `${protocol === undefined ? '' : `${protocol}:`}${host}${portText ? `:${portText}` : ''}${via === undefined ? '' : `@${via}`}`;
 }

@@ -60,6 +60,11 @@ export interface Rule extends Matcher {
 const HOST_LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
 const MAX_HOST_NAME = 253;
 const MAX_PORT = 65_535;
+/** RFC 1123, as Kubernetes has it for namespaces; of what is picked, a name may have dots. */
+const NAMESPACE = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/;
+const SERVICE = /^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/;
+/** What ends a host in a URL, or is no part of one: domainToASCII would pass it over, with all that follows. */
+const NO_HOST_CHARACTER = /[\s/?#\\:@%]/;
 const SERVICE_KINDS = new Set(['svc', 'service', 'services']);
 const NAMESPACE_KINDS = new Set(['ns', 'namespace', 'namespaces']);
 export const DIALER_NAME = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/;
@@ -84,13 +89,14 @@ export function parseRuleOption(action: Action, text: string, option: string): R
 /** @throws RuleSyntaxError */
 export function parseRuleText(text: string): Matcher & Pick<Rule, 'via'> {
   const [, prefix, rest = ''] = /^(?:(tcp|udp|icmp):)?(.*)$/is.exec(text) ?? [];
-  const at = rest.lastIndexOf('@');
-  const via = at < 0 ? undefined : parseDialerName(rest.slice(at + 1));
-  const [host, portText] = splitPorts(at < 0 ? rest : rest.slice(0, at));
+  const [path, last] = splitPath(rest);
+  const at = last.lastIndexOf('@');
+  const via = at < 0 ? undefined : parseDialerName(last.slice(at + 1));
+  const [host, portText] = splitPorts(at < 0 ? last : last.slice(0, at));
   const protocol = prefix === undefined ? undefined : parseProtocol(prefix);
   const ports = portText === undefined ? [] : parsePorts(portText);
   if (protocol === 'icmp' && ports.length > 0) throw new RuleSyntaxError('a ping has no port');
-  return { protocol, target: parseTarget(host), ports, via };
+  return { protocol, target: parseTarget(`${path}${host}`), ports, via };
 }
 
 export function parseDialerName(text: string): string {
@@ -102,6 +108,18 @@ export function parseProtocol(text: string): Protocol {
   const protocol = text.toLowerCase();
   if (protocol === 'tcp' || protocol === 'udp' || protocol === 'icmp') return protocol;
   throw new RuleSyntaxError(`"${text}" is none of tcp, udp and icmp`);
+}
+
+/** Of a Service or a namespace, what stands before its name: contexts may have colons (ARNs of EKS) and @ (kubeadm's). */
+function splitPath(text: string): [path: string, last: string] {
+  const slash = text.lastIndexOf('/');
+  const kind = text.slice(0, Math.max(slash, 0)).split('/').at(-1) ?? '';
+  return isClusterKind(kind) ? [text.slice(0, slash + 1), text.slice(slash + 1)] : ['', text];
+}
+
+function isClusterKind(text: string): boolean {
+  const kind = text.toLowerCase();
+  return SERVICE_KINDS.has(kind) || NAMESPACE_KINDS.has(kind);
 }
 
 /** An IPv6 address is in brackets where ports follow. */
@@ -148,12 +166,16 @@ function parseTarget(text: string): Target {
 function parseService(text: string): Target | undefined {
   const parts = text.split('/');
   const name = parts.pop() ?? '';
-  const kind = (parts.pop() ?? '').toLowerCase();
-  const isService = SERVICE_KINDS.has(kind);
-  if (!isService && !NAMESPACE_KINDS.has(kind)) return undefined;
+  const kind = parts.pop() ?? '';
+  if (!isClusterKind(kind)) return undefined;
+  const isService = SERVICE_KINDS.has(kind.toLowerCase());
   if (name === '' || parts.includes('')) throw new RuleSyntaxError('a name is missing');
   const wanted = name === '*' ? undefined : name.toLowerCase();
   const namespace = isService ? parts.pop()?.toLowerCase() : wanted;
+  if (isService && wanted !== undefined && !SERVICE.test(wanted))
+    throw new RuleSyntaxError(`"${name}" can't be the name of a Service`);
+  if (namespace !== undefined && !NAMESPACE.test(namespace))
+    throw new RuleSyntaxError(`"${namespace}" can't be the name of a namespace`);
   const context = parts.length === 0 ? undefined : parts.join('/');
   return { kind: 'service', context, namespace, name: isService ? wanted : undefined };
 }
@@ -162,8 +184,8 @@ function parseService(text: string): Target | undefined {
 export function parseName(text: string): string {
   const name = domainToASCII(text).toLowerCase().replace(/\.$/, '');
   // As it was written: in Punycode 127.1 is 127.0.0.1.
-  if (isNumeric(text.toLowerCase().replace(/\.$/, '')) || !isHostName(name))
-    throw new RuleSyntaxError(`"${text}" is no address and no host name`);
+  const isNone = NO_HOST_CHARACTER.test(text) || isNumeric(text.toLowerCase().replace(/\.$/, ''));
+  if (isNone || !isHostName(name)) throw new RuleSyntaxError(`"${text}" is no address and no host name`);
   return name;
 }
 

@@ -43,6 +43,19 @@ test('a whole file, in its order, with the place of each rule', () => {
   expect([decide(5432), decide(6005), decide(22)]).toEqual(['allow', 'allow', 'deny']);
 });
 
+test('a context may have colons in its name', () => {
+  const { rules } = parsePolicyFile(
+    'rules:\n  - deny: "arn:aws:eks:eu:1:cluster/c/shop/svc/db"\n    ports: 5432\n',
+    'x',
+  );
+  expect(rules).toMatchObject([
+    {
+      text: 'arn:aws:eks:eu:1:cluster/c/shop/svc/db:5432',
+      target: { context: 'arn:aws:eks:eu:1:cluster/c' },
+    },
+  ]);
+});
+
 test.each(['', '# nothing yet\n', '---\n'])('an empty file has no rules: %j', (text) => {
   expect(parsePolicyFile(text, 'x').rules).toEqual([]);
 });

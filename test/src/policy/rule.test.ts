@@ -48,7 +48,25 @@ test.each([
   ['*.corp.example:443@office', { via: 'office', target: { kind: 'below', name: 'corp.example' } }],
   ['svc/web:80', { target: service(undefined, undefined, 'web'), ports: [{ first: 80, last: 80 }] }],
   ['shop/svc/web', { target: service(undefined, 'shop', 'web') }],
-  ['arn:aws/eks/shop/svc/web'.replace('arn:aws', 'prod'), { target: service('prod/eks', 'shop', 'web') }],
+  ['prod/eks/shop/svc/web', { target: service('prod/eks', 'shop', 'web') }],
+  [
+    'tcp:arn:aws:eks:eu-west-1:123:cluster/prod/shop/svc/web:80',
+    {
+      protocol: 'tcp',
+      target: service('arn:aws:eks:eu-west-1:123:cluster/prod', 'shop', 'web'),
+      ports: [{ first: 80, last: 80 }],
+    },
+  ],
+  [
+    'arn:aws:eks:eu-west-1:123:cluster/prod/ns/*',
+    { target: service('arn:aws:eks:eu-west-1:123:cluster/prod') },
+  ],
+  [
+    'kubernetes-admin@kubernetes/shop/svc/web',
+    { via: undefined, target: service('kubernetes-admin@kubernetes', 'shop', 'web') },
+  ],
+  ['kubernetes-admin@kubernetes/shop/SVC/web@office', { via: 'office' }],
+  ['svc/web-0.left', { target: service(undefined, undefined, 'web-0.left') }],
   ['ns/shop', { target: service(undefined, 'shop', undefined) }],
   ['prod/ns/shop', { target: service('prod', 'shop', undefined) }],
   ['ns/*', { target: service(undefined, undefined, undefined) }],
@@ -84,6 +102,20 @@ describe('is no rule:', () => {
     ['example.com@', 'name of a dialer'],
     ['svc/', 'a name is missing'],
     ['/svc/web', 'a name is missing'],
+    ['svc/we*', 'name of a Service'],
+    ['svc/web:80:90', 'name of a Service'],
+    ['*/svc/web', 'name of a namespace'],
+    ['ns/sh.op', 'name of a namespace'],
+    // What is meant is mostly a Service, and never all that has the name in front.
+    ['shop/web', 'no host name'],
+    ['pod/db-0', 'no host name'],
+    ['svc/web/', 'no host name'],
+    ['example.com/24', 'no host name'],
+    ['example.com?', 'no host name'],
+    ['example.com#', 'no host name'],
+    ['example.com\\', 'no host name'],
+    ['exam%70le.com', 'no host name'],
+    ['exam\tple.com', 'no host name'],
     [`${'a'.repeat(64)}.example`, 'no host name'],
   ])('%j', (text, why) => {
     expect(() => parseRuleText(text)).toThrow(RuleSyntaxError);
