@@ -13,7 +13,7 @@ export {
 } from './datagram.ts';
 export { SandboxError } from './errors.ts';
 export type { LinkDevice } from './device.ts';
-export { connectDatagrams } from './inside/connect.ts';
+export { connectDatagrams, datagramSocketFor } from './inside/connect.ts';
 export { join, type JoinOptions } from './join/join.ts';
 export { borrowNamespaces, type Namespaces } from './join/namespaces.ts';
 export { launch, type LaunchOptions, visibleFiles } from './launch.ts';

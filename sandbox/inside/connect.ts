@@ -57,14 +57,21 @@ export async function connectInside(
   });
 }
 
+/** Or as much of it as net.core.rmem_max allows: what comes while this process is busy elsewhere waits in the kernel. */
+const RECEIVE_BUFFER_BYTES = 4 << 20;
+
+/** A UDP socket of the version that the address has, to be bound or connected. */
+export function datagramSocketFor(address: string): DatagramSocket {
+  return createSocket({ type: isIPv6(address) ? 'udp6' : 'udp4', recvBufferSize: RECEIVE_BUFFER_BYTES });
+}
+
 /** A UDP socket that sends to there and receives from there. @throws what connect(2) says; HelperGone, HelperRefused */
 export async function datagramsInside(
   sockets: InsideSockets,
   { address, port }: InsideAddress,
 ): Promise<DatagramSocket> {
-  const version = isIPv6(address) ? 6 : 4;
-  const fd = await sockets.take(`udp${version}`);
-  const socket = createSocket({ type: `udp${version}` });
+  const fd = await sockets.take(isIPv6(address) ? 'udp6' : 'udp4');
+  const socket = datagramSocketFor(address);
   orClose(fd, () => socket.bind({ fd, exclusive: true }));
   return connectDatagrams(socket, { address, port });
 }

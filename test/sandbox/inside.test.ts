@@ -6,7 +6,14 @@ import { openSync, readdirSync, readFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { hostPorts, launch, type OpenPort, type OpenPorts, type Sandbox } from '../../sandbox/index.ts';
+import {
+  datagramSocketFor,
+  hostPorts,
+  launch,
+  type OpenPort,
+  type OpenPorts,
+  type Sandbox,
+} from '../../sandbox/index.ts';
 import type { NetnsHelper } from '../../sandbox/helper.ts';
 import { InsideSockets } from '../../sandbox/inside/sockets.ts';
 import { buildNative } from '../../sandbox/native/build.ts';
@@ -91,6 +98,20 @@ test('datagrams', async () => {
   expect(String(message)).toBe('asked\n');
   socket.send('hello\n', from.port, from.address);
   expect((await sandbox.exited).code).toBe(0);
+  socket.close();
+});
+
+test('a burst of datagrams that nobody reads meanwhile', async () => {
+  await standing('true');
+  const socket = datagramSocketFor('127.0.0.1');
+  await sandbox.bindInside(socket, { address: '127.0.0.1', port: 53 });
+  const client = await sandbox.datagramsInside({ address: '127.0.0.1', port: 53 });
+  let heard = 0;
+  socket.on('message', () => heard++);
+  // A usual buffer has 92 of a kilobyte.
+  for (let i = 0; i < 150; i++) client.send(new Uint8Array(1000));
+  await until(async () => heard === 150);
+  client.close();
   socket.close();
 });
 

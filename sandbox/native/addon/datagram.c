@@ -29,6 +29,8 @@
 
 enum { MAX_BATCH = 32, RECORD_WORDS = 10, IPV4_BYTES = 4, IPV6_BYTES = 16 };
 enum { KIND_UDP = 0, KIND_ECHO = 1 };
+/* Or as much of it as net.core.rmem_max allows: the usual buffer holds 92 datagrams of a kilobyte. */
+enum { RECEIVE_BUFFER_BYTES = 4 << 20 };
 /* Fields of a record. */
 enum { LENGTH, PORT, ADDRESS, ERRNO = ADDRESS + 4, ICMP_TYPE, ICMP_CODE, MTU };
 
@@ -91,6 +93,9 @@ static int open_fd(napi_env env, int family, int kind)
         close(fd);
         return -1;
     }
+    /* What comes while JavaScript is busy elsewhere waits there, for no program reads it meanwhile. */
+    int bytes = RECEIVE_BUFFER_BYTES;
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
     return fd;
 }
 

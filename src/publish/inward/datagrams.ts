@@ -1,8 +1,6 @@
 /** UDP ports of the host's loopback on the sandbox's own; only those that are named, whether or not somebody has them. */
 
-import { createSocket } from 'node:dgram';
-import { isIPv6 } from 'node:net';
-import { connectDatagrams, type OpenPorts, type Sandbox } from '../../../sandbox/index.ts';
+import { connectDatagrams, datagramSocketFor, type OpenPorts, type Sandbox } from '../../../sandbox/index.ts';
 import type { Log } from '../../observe/log.ts';
 import { hostAndPort } from '../../host-and-port.ts';
 import { isLoopback, LOOPBACK, type Loopback } from '../addresses.ts';
@@ -27,7 +25,7 @@ async function forward(
   { sandbox, host, log }: HostDatagramsOptions,
 ): Promise<DatagramForward[]> {
   const label = `host port ${hostPort}/udp`;
-  const socket = createSocket(isIPv6(place.address) ? 'udp6' : 'udp4');
+  const socket = datagramSocketFor(place.address);
   try {
     await sandbox.bindInside(socket, place);
   } catch (error) {
@@ -40,7 +38,7 @@ async function forward(
   }
   const connect = () => {
     const address = boundAddresses(host, hostPort).find(isLoopback) ?? place.address;
-    return connectDatagrams(createSocket(isIPv6(address) ? 'udp6' : 'udp4'), { address, port: hostPort });
+    return connectDatagrams(datagramSocketFor(address), { address, port: hostPort });
   };
   return [new DatagramForward({ label, socket, connect, log })];
 }

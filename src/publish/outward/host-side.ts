@@ -1,9 +1,9 @@
 /** Ports of the host on which this process serves ports of the sandbox, and what is reached by streams. */
 
-import { createSocket, type Socket as DatagramSocket } from 'node:dgram';
+import type { Socket as DatagramSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { isIPv6, type Server } from 'node:net';
-import type { OpenPorts } from '../../../sandbox/index.ts';
+import type { Server } from 'node:net';
+import { datagramSocketFor, type OpenPorts } from '../../../sandbox/index.ts';
 import type { Log } from '../../observe/log.ts';
 import { openDuplex } from '../../relay/duplex.ts';
 import { hostAndPort } from '../../host-and-port.ts';
@@ -101,7 +101,7 @@ export class HostSide {
   async #udp({ inside, ...place }: Wanted): Promise<Listening> {
     const { sandbox, addresses, ports, log } = this.#options;
     const dial = new InsideDial(sandbox, addresses, inside);
-    const socket = createSocket(isIPv6(place.address) ? 'udp6' : 'udp4');
+    const socket = datagramSocketFor(place.address);
     await listening(socket, place, () =>
       socket.bind({ address: place.address, port: place.port, exclusive: true }),
     );

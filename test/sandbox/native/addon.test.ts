@@ -228,6 +228,8 @@ describe('device handles, on sockets that keep the borders of what is written as
 describe('datagram sockets', () => {
   const LOOPBACK = Uint8Array.of(127, 0, 0, 1);
   const [UDP, WORDS] = [0, 10];
+  /** Of a kilobyte: more than a usual buffer has, and what twice rmem_max holds where it is small. */
+  const BURST = 150;
 
   /** A socket, and a promise for when something is there. */
   function openUdp(): { socket: DatagramsHandle; readable: () => Promise<void> } {
@@ -254,6 +256,24 @@ describe('datagram sockets', () => {
     expect(api.receiveDatagrams(socket, arena, 64, records)).toBe(1);
     expect([...records.subarray(0, 6)]).toEqual([6, peer.address().port, 0x7f000001, 0, 0, 0]);
     expect(Buffer.from(arena.subarray(0, 6)).toString()).toBe('answer');
+    peer.close();
+    api.closeDatagrams(socket);
+  });
+
+  test('hold a burst that nobody reads meanwhile', async () => {
+    const { socket, readable } = openUdp();
+    const peer = createSocket('udp4').bind(0, '127.0.0.1');
+    await once(peer, 'listening');
+    const asked = once(peer, 'message');
+    api.sendDatagram(socket, LOOPBACK, peer.address().port, text('question'));
+    const [, { port }] = (await asked) as [Buffer, { port: number }];
+    const some = readable();
+    for (let i = 0; i < BURST; i++) peer.send(new Uint8Array(1000), port, '127.0.0.1');
+    await some;
+    const [arena, records] = [new Uint8Array(1000), new Int32Array(WORDS)];
+    let held = 0;
+    while (api.receiveDatagrams(socket, arena, 1000, records) > 0) held++;
+    expect(held).toBe(BURST);
     peer.close();
     api.closeDatagrams(socket);
   });
