@@ -36,7 +36,9 @@ export class DatagramSender {
     checksumField: number,
   ): boolean {
     const transportLength = headerLength + payload.length;
-    if (path.headerBytes + transportLength > MAX_DATAGRAM_BYTES) {
+    // IPv6's length field does not count the header itself.
+    const counted = path.version === 4 ? path.headerBytes : 0;
+    if (counted + transportLength > MAX_DATAGRAM_BYTES) {
       this.#counters.datagramTooLarge++;
       return false;
     }

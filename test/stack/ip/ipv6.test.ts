@@ -4,6 +4,7 @@ import type { UdpDatagram } from '../../../stack/index.ts';
 import { type Harness, scenario } from '../harness/harness.ts';
 import {
   concat,
+  expectBytes,
   GUEST6,
   icmpv6Frame,
   icmpv6Message,
@@ -234,6 +235,16 @@ describe('UDP over IPv6', () => {
     const whole = concat(...frames.map((frame) => frame.payload.subarray(8)));
     expect(whole.subarray(8)).toEqual(stream(0, 4000));
     expect(naiveChecksum(concat(pseudoHeader(from.address, GUEST6, 17, whole.length), whole))).toBe(0);
+  });
+
+  scenario('has as much as its length can say, and not more', (h) => {
+    const from = { address: '2001:db8::8', port: 53 };
+    const to = { address: GUEST6, port: 7 };
+    expect(h.stack.sendUdp(from, to, stream(0, 65_527))).toBe(true);
+    const whole = concat(...h.frames().map((frame) => frame.payload.subarray(8)));
+    expectBytes(whole.subarray(8), stream(0, 65_527));
+    expect(naiveChecksum(concat(pseudoHeader(from.address, GUEST6, 17, whole.length), whole))).toBe(0);
+    expect(h.stack.sendUdp(from, to, stream(0, 65_528))).toBe(false);
   });
 
   scenario('takes no mixture of versions', (h) => {
