@@ -33,7 +33,7 @@ export function closeTcb(context: TcpContext, tcb: Tcb, reason: CloseReason): vo
 /** RST now, and nothing after it (RFC 9293 3.10.5). */
 export function abortTcb(context: TcpContext, tcb: Tcb, reason: CloseReason): void {
   // In SYN-SENT there is nothing to reset: the peer has not answered (RFC 9293 3.10.5).
-  if (tcb.state !== SYN_SENT) sendBareSegment(context, tcb.flow, tcb.sndNxt, tcb.rcvNxt, RST | ACK, 0);
+  if (tcb.state !== SYN_SENT) sendBareSegment(context, tcb.flow, tcb.bareSequence, tcb.rcvNxt, RST | ACK, 0);
   closeTcb(context, tcb, reason);
 }
 

@@ -73,7 +73,7 @@ function sendSyn(context: TcpContext, tcb: Tcb): boolean {
 
 function sendAck(context: TcpContext, tcb: Tcb): boolean {
   context.transmitter.frame.pieceCount = 0;
-  return sendSegment(context, tcb, tcb.sndNxt, ACK, 0, prepareOptions(tcb));
+  return sendSegment(context, tcb, tcb.bareSequence, ACK, 0, prepareOptions(tcb));
 }
 
 /** A segment from before the window, which the peer answers by an ACK (RFC 9293 3.8.4). */

@@ -365,4 +365,20 @@ export class Tcb implements TimerEntry {
   get inFlight(): number {
     return (this.sndNxt - this.sndUna) | 0;
   }
+
+  /**
+   * The number of a segment without text: SND.NXT, as far as the peer's window reaches.
+   *
+   * A probe of a closed window lies beyond it, and the peer drops what is numbered so with all that it says (RFC 9293
+   * 3.10.7.4): its own text would count as lost until it has read ours, and a reset would not reach it. If it has
+   * taken the probe after all, the probe's repetition is what it listens to. A FIN that goes with what fills a window
+   * is taken, and so is what lies in a window that only looks narrower since scaling rounds it down.
+   */
+  get bareSequence(): number {
+    // The SYN takes no part of the window.
+    if (this.state === SYN_RECEIVED) return this.sndNxt;
+    if (this.sndWnd === 0) return this.sndUna;
+    const beyond = this.inFlight - (this.finSent ? 1 : 0) - this.sndWnd;
+    return beyond < 1 << this.sndScale ? this.sndNxt : (this.sndUna + this.sndWnd) | 0;
+  }
 }

@@ -268,6 +268,49 @@ describe("the peer's window", () => {
     h.guest('A seq=1 ack=101 win=1000');
   });
 
+  scenario('closed, with a probe out: ACKs and a reset stay within it (RFC 9293 3.10.7.4)', (h) => {
+    const connection = h.establish({ window: 0 });
+    writeStream(connection, 0, 100);
+    h.advance(200);
+    h.sends('A seq=1 len=1');
+    h.guest('A seq=1 ack=1 win=0', 'A seq=1 ack=1 win=0 len=100');
+    h.sends('A seq=1 ack=101');
+    connection.reset();
+    h.sends('RA seq=1 ack=101');
+  });
+
+  scenario('closed, with a FIN beyond it: an ACK stays within it', (h) => {
+    const connection = h.establish({ window: 0 });
+    connection.finish();
+    h.poll();
+    h.sends('FA seq=1');
+    h.guest('A seq=1 ack=1 win=0 len=100');
+    h.sends('A seq=1 ack=101');
+    connection.reset();
+    h.sends('RA seq=1 ack=101');
+  });
+
+  scenario('filled, with a FIN behind: an ACK is behind the FIN, which the guest takes', (h) => {
+    const connection = h.establish({ ws: null, window: 1000 });
+    writeStream(connection, 0, 1000);
+    connection.finish();
+    h.poll();
+    h.sends('A seq=1 len=500', 'FPA seq=501 len=500');
+    h.guest('A seq=1 ack=1 win=1000 len=100');
+    h.sends('A seq=1002 ack=101');
+    h.guest('A seq=101 ack=1002 win=0');
+  });
+
+  scenario('that scaling rounds down has not shrunk', (h) => {
+    const connection = h.establish({ window: 8 });
+    writeStream(connection, 0, 1024);
+    h.poll();
+    h.sends('A seq=1 len=512', 'PA seq=513 len=512');
+    h.guest('A seq=1 ack=101 win=7 len=10');
+    h.sends('A seq=1025 ack=11');
+    h.guest('A seq=11 ack=1025 win=8');
+  });
+
   scenario('of a byte more is not worth a segment', (h) => {
     const connection = h.establish({ ws: null, window: 2920 });
     writeStream(connection, 0, 4000);
