@@ -23,6 +23,8 @@ export class Delivery {
   hasNewest = false;
   newestSentAtMs = 0;
   newestEnd = 0;
+  /** A segment that came for nothing has brought the ACK about (RFC 2883). */
+  ofDuplicate = false;
 
   #nowMs = 0;
   #minRttMs = 0;
@@ -34,6 +36,7 @@ export class Delivery {
     this.retransmitted = false;
     this.clean = false;
     this.hasNewest = false;
+    this.ofDuplicate = false;
     this.#nowMs = nowMs;
     this.#minRttMs = minRttMs;
     this.#echoSentByMs = echoSentByMs;

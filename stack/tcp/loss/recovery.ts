@@ -46,6 +46,7 @@ export function sackArrives(context: TcpContext, tcb: Tcb, segment: Segment): bo
       context.counters.tcpSackBad++;
     } else if (i === 0 && isDuplicateReport(segment, start, end)) {
       duplicate = true;
+      context.delivery.ofDuplicate = true;
       duplicateReported(context, tcb, start, end);
     } else if (!isAfter(end, tcb.sndNxt) && isAfter(end, tcb.sndUna)) {
       const from = isBefore(start, tcb.sndUna) ? tcb.sndUna : start;
@@ -190,7 +191,13 @@ function measure(context: TcpContext, tcb: Tcb, segment: Segment): void {
     if (!delivery.retransmitted) {
       tcb.rtt.measure(nowMs - delivery.firstSentAtMs, tcb.sndUna, tcb.sndNxt);
     }
-  } else if (tcb.timestamps && segment.options.hasTimestamps && segment.options.timestampEcho !== 0) {
+  } else if (
+    tcb.timestamps &&
+    segment.options.hasTimestamps &&
+    segment.options.timestampEcho !== 0 &&
+    // The echo is not of what brought this ACK about, but of the first copy, whose own ACK was lost long ago.
+    !delivery.ofDuplicate
+  ) {
     const echoed = timestampNow(nowMs, tcb.timestampOffset);
     const rttMs = distance(segment.options.timestampEcho, echoed);
     if (rttMs >= 0) tcb.rtt.measure(rttMs, tcb.sndUna, tcb.sndNxt);

@@ -65,6 +65,21 @@ describe('timestamps (RFC 7323)', () => {
     expect(seen.srttMs).toBeCloseTo(0.875 * 100 + 0.125 * 20);
   });
 
+  scenario('measure nothing where the ACK is of a copy that came for nothing (RFC 2883)', (h) => {
+    const connection = h.establish({ ts: 0, rttMs: 100, sack: true });
+    writeStream(connection, 0, 1552);
+    h.poll();
+    h.sends('A seq=1 len=1448 ts=100', 'PA seq=1449 len=104');
+    // Both have arrived, and none of their ACKs.
+    h.advance(5000);
+    h.sends(
+      'PA seq=1449 len=104 ts=300',
+      ...[600, 1200, 2400, 4800].map((ts) => `PA seq=1 len=1448 ts=${ts}`),
+    );
+    h.guest('A seq=1 ack=1553 ts=1 te=100 sack=1-1449');
+    expect([...h.stack.connections()][0]).toMatchObject({ srttMs: 100, rtoMs: 300 });
+  });
+
   scenario('show that a timeout was for nothing, and the window comes back (RFC 3522)', (h) => {
     const connection = h.establish({ ts: 0, rttMs: 100 });
     writeStream(connection, 0, 8000);
