@@ -83,7 +83,7 @@ export function sendTailProbe(context: TcpContext, tcb: Tcb): boolean {
   }
   const index = scoreboard.loseTail(size);
   const start = scoreboard.startOf(index);
-  const length = Math.min(size + 1, distance(start, tcb.sndNxt));
+  const length = Math.min(size, distance(start, tcb.sndNxt));
   if (!repeat(context, tcb, index, distance(tcb.sndUna, start), length, optionBytes)) return false;
   tailProbeSent(tcb, true);
   return true;

@@ -222,6 +222,20 @@ describe('loss at the tail (RFC 8985 7)', () => {
     expect(h.stack.counters.tcpRetransmitTimeouts).toBe(0);
   });
 
+  scenario(
+    'a probe is one segment, also where the last ones are noted as one',
+    (h) => {
+      const connection = h.establish({ sack: true, rttMs: 10 });
+      writeStream(connection, 0, 14_600);
+      h.poll();
+      h.sends(...Array.from({ length: 9 }, () => 'A len=1460'), 'PA len=1460');
+      h.advance(20);
+      h.sends('PA seq=10221 len=1460 gso=0');
+      h.guest('A seq=1 ack=14601');
+    },
+    { limits: { maxTransmissions: 8 } },
+  );
+
   scenario('of a FIN is probed as well', (h) => {
     const connection = h.establish({ sack: true, rttMs: 10 });
     connection.finish();
