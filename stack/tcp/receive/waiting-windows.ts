@@ -19,8 +19,8 @@ export function reopenWindows(context: TcpContext): void {
     // What fits its own blocks takes nothing from the others.
     const taking = Math.max(0, possibleAdvance(tcb) - tcb.receiveQueue.ownRoomBytes);
     const worthwhile = updateWorthwhile(tcb);
-    if (isShortOfMemory(tcb) && (!worthwhile || taking > left)) return;
-    // Open again, or its own reader's to open.
+    if (!tcb.finReceived && isShortOfMemory(tcb) && (!worthwhile || taking > left)) return;
+    // Open again, or its own reader's to open, or never to be used again.
     waitingWindows.delete(tcb);
     if (!worthwhile) continue;
     left -= taking;

@@ -218,6 +218,28 @@ describe('a window that the memory of all keeps closed', () => {
   );
 
   scenario(
+    'opens though one that waits for longer has a FIN, and needs none',
+    (h) => {
+      const three = [1, 2, 3].map((port) => open(h, port));
+      // In one turn, so that none is promised a block that another takes.
+      for (const [i, { isn }] of three.entries()) {
+        h.stackIsn = isn;
+        h.batch(`A seq=1 ack=1 len=60000 sport=${i + 1}`);
+        if (i > 0) h.batch(`A seq=60001 ack=1 len=5535 sport=${i + 1}`);
+      }
+      h.poll();
+      h.sends('A ack=60001 dport=1', 'A ack=65536 win=0 dport=2', 'A ack=65536 win=0 dport=3');
+      h.stackIsn = three[1].isn;
+      h.guest('FA seq=65536 ack=1 sport=2');
+      h.sends('A ack=65537 win=0 dport=2');
+      three[0].connection.reset();
+      h.poll();
+      h.sends('RA dport=1', 'A ack=65536 win=512 dport=3');
+    },
+    { limits: { receivePoolBytes: 3 * 65_536 } },
+  );
+
+  scenario(
     'is forgotten when its connection ends first',
     (h) => {
       const { hog, starved } = starve(h);
