@@ -96,6 +96,36 @@ describe('limits', () => {
     { limits: { sendBufferBytes: 512 << 10, sendPoolBytes: 1 << 20 } },
   );
 
+  scenario(
+    'of what all send queues hold: who finds that others have used it up is told when there is room',
+    (h) => {
+      const open = (port: number): TcpConnection => {
+        h.guest(`S seq=0 sport=${port}`);
+        const connection = h.request().accept();
+        h.poll();
+        h.sends('SA mss=1460');
+        h.guest(`A seq=1 ack=1 win=0 sport=${port}`);
+        return connection;
+      };
+      const [other, waiting] = [open(1), open(2)];
+      waiting.write(stream(0, 100_000));
+      expect(waiting.sendRoom).toBeGreaterThan(0);
+      while (other.sendRoom > 0) other.write(stream(0, 10_000));
+      let told = 0;
+      waiting.onWritable = () => told++;
+      expect(waiting.sendRoom).toBe(0);
+      for (let read = 0; read < 100_000; ) {
+        h.guest(`A seq=1 ack=${read + 1} win=65535 sport=2`);
+        read += h.frames().reduce((sum, { payload }) => sum + payload.length - 20, 0);
+      }
+      expect([told, waiting.sendRoom > 0]).toEqual([1, true]);
+      for (const connection of [other, waiting]) connection.reset();
+      h.poll();
+      h.frames();
+    },
+    { limits: { sendBufferBytes: 200_000, sendPoolBytes: 300_000 } },
+  );
+
   test('that contradict the wire are refused', () => {
     expect(() => make({ maxConnections: 0 })).toThrow('maxConnections');
     expect(() => make({ receiveBufferBytes: 2 ** 31 })).toThrow('receiveBufferBytes');

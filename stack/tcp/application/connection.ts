@@ -147,7 +147,7 @@ export class TcpConnection implements ConnectionEvents {
     if (tcb.closeReason !== null || chunk.length === 0) return;
     tcb.sendQueue.push(chunk);
     this.#context.sendQueuedBytes += chunk.length;
-    if (this.sendRoom === 0) tcb.roomExhausted = true;
+    if (sendRoom(this.#context, tcb) === 0) tcb.roomExhausted = true;
     this.#context.wantOutput(tcb);
   }
 
@@ -158,7 +158,10 @@ export class TcpConnection implements ConnectionEvents {
 
   /** How much more fits the send buffer, and what all of them may hold together. */
   get sendRoom(): number {
-    return sendRoom(this.#context, this.#tcb);
+    const room = sendRoom(this.#context, this.#tcb);
+    // Others may have taken it since the last write: who sees that waits as well.
+    if (room === 0) this.#tcb.roomExhausted = true;
+    return room;
   }
 
   /** Bytes up to the peer's urgent pointer that are still to be read (RFC 9293 3.8.5). */
