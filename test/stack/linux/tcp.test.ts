@@ -16,7 +16,8 @@ import { closeSandbox, FAR_ADDRESS, type LinkCase, runAgainstLinux } from './rig
 const PERIOD = 251;
 const PORT = 5000;
 const CONNECTIONS = 8;
-const GUEST = join(import.meta.dirname, '../../../fixtures/guests/exchange.mjs');
+const GUESTS = join(import.meta.dirname, '../../../fixtures/guests');
+const GUEST = join(GUESTS, 'exchange.mjs');
 
 const ONE_SEED = process.env['KNS_LINUX_SEED'];
 const SEEDS =
@@ -116,3 +117,43 @@ describe.each([4, 6] as const)('against Linux, IPv%d', (ip) => {
     );
   });
 });
+
+/** While a probe is out, what we acknowledge must not be numbered past the window that it probes. */
+test.each([4, 6] as const)(
+  'a guest that reads nothing gets its own bytes through, IPv%d',
+  { timeout: 30_000 },
+  async (ip) => {
+    const bytes = 16 << 20;
+    const guest = [FAR_ADDRESS[ip], PORT, bytes].map(String);
+    let received = 0;
+    const { code } = await runAgainstLinux(
+      { ip, mtu: 65_520 },
+      1,
+      [process.execPath, join(GUESTS, 'upload-unread.mjs'), ...guest],
+      (stack) => {
+        stack.onTcpRequest = (request) => {
+          const connection = request.accept();
+          if (connection.localPort === PORT) {
+            while (connection.sendRoom > 0) connection.write(pattern);
+            connection.onWritable = () => connection.write(pattern);
+            connection.onReadable = () => {
+              for (let chunk = connection.read(); chunk !== null; chunk = connection.read()) {
+                received += chunk.length;
+                connection.release(chunk.length);
+              }
+            };
+          } else {
+            const probed = setInterval(() => {
+              if (stack.counters.tcpWindowProbes === 0) return;
+              clearInterval(probed);
+              connection.write(Uint8Array.of(1));
+            }, 10);
+          }
+        };
+      },
+    );
+    expect(code).toBe(0);
+    // What the kernel had not sent yet is lost with the guest, which has unread bytes.
+    expect(received).toBeGreaterThan(bytes / 2);
+  },
+);
