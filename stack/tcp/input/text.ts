@@ -5,6 +5,7 @@
  * queue, ahead of a gap as well. What is old is trimmed from the front, what is
  * beyond the window or a FIN from the end.
  */
+import { BLOCK_BYTES } from '../../storage/block-pool.ts';
 import { RangeSet } from '../../storage/range-set.ts';
 import { FIN } from '../../wire/tcp.ts';
 import { abortTcb, moveToTimeWait } from '../close/lifecycle.ts';
@@ -15,6 +16,12 @@ import type { Segment } from '../segment/segment.ts';
 import type { TcpContext } from '../state/context.ts';
 import { CLOSE_WAIT, CLOSING, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2 } from '../state/state.ts';
 import { EVENT_READABLE, type Tcb } from '../state/tcb.ts';
+
+/**
+ * Text ahead of a gap may take two blocks, and a third is left for what closes the gap: else connections that hold such
+ * text alone wait for each other's memory without end, where there are few blocks.
+ */
+const LEAST_ROOM_BYTES = 3 * BLOCK_BYTES;
 
 export function textArrives(context: TcpContext, tcb: Tcb, segment: Segment): void {
   const hasFin = (segment.flags & FIN) !== 0;
@@ -106,7 +113,10 @@ function keepAhead(
     reportDuplicate(tcb, from, to);
     return to;
   }
-  if (pool.roomBytes < limits.receivePoolBytes / 4 || !ranges.hasRoomFor(from, to)) {
+  if (
+    pool.roomBytes < Math.max(limits.receivePoolBytes / 4, LEAST_ROOM_BYTES) ||
+    !ranges.hasRoomFor(from, to)
+  ) {
     counters.tcpOutOfOrderDropped++;
     return from;
   }

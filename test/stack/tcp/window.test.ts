@@ -175,6 +175,31 @@ describe('the window we offer', () => {
   );
 
   scenario(
+    'ahead of gaps does not take the memory of what closes them',
+    (h) => {
+      const both = [1, 2].map((port) => {
+        const opened = open(h, port);
+        h.guest(`A seq=1 ack=1 len=10 sport=${port}`);
+        h.sends(`A ack=11 dport=${port}`);
+        expect(drain(opened.connection, 0)).toBe(10);
+        return opened;
+      });
+      for (const [i, { isn }] of both.entries()) {
+        h.stackIsn = isn;
+        h.guest(`A seq=70001 ack=1 len=1000 sport=${i + 1}`);
+        h.sends(`A ack=11 dport=${i + 1}`);
+      }
+      for (const [i, { isn, connection }] of both.entries()) {
+        h.stackIsn = isn;
+        h.guest(`A seq=11 ack=1 len=1000 sport=${i + 1}`);
+        h.sends(`A ack=1011 dport=${i + 1}`);
+        expect(drain(connection, 10)).toBe(1000);
+      }
+    },
+    TWO_BLOCKS,
+  );
+
+  scenario(
     'cannot be kept where others took the memory: the peer sends it again',
     (h) => {
       const first = h.establish();
