@@ -24,6 +24,7 @@ export type { RunningCommand } from './process/command.ts';
 export type { CommandEnd } from './process/guard.ts';
 export { hostPorts, type OpenPort, type OpenPorts, type PortProtocol } from './ports.ts';
 export { absolutePath, orAborted } from './process/setup.ts';
+export { closeCallerFiles } from './process/inherited-fds.ts';
 export { lockFile } from './process/lock.ts';
 export { type Peer, peerOf } from './process/peer.ts';
 export { PASSED_SIGNALS, type SignalWatch, watchSignals } from './process/signals.ts';

@@ -6,7 +6,7 @@
  * script that starts Node notes what was open before (shim/kns-rootless).
  */
 
-import { fstatSync } from 'node:fs';
+import { closeSync, fstatSync, readdirSync, readFileSync } from 'node:fs';
 import { SandboxError } from '../errors.ts';
 import type { CallerState } from './caller.ts';
 
@@ -44,4 +44,27 @@ export function inheritedFds(wanted: readonly number[], caller: CallerState | un
       );
   }
   return fds;
+}
+
+/** In the flags of an open file that fdinfo shows (proc(5)), octal. */
+const O_CLOEXEC = 0o2000000;
+
+/** What children inherit. One that is closed by now is not. */
+function isInheritable(fd: number): boolean {
+  try {
+    const [, flags] = /^flags:\s*([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1')) ?? [];
+    return flags !== undefined && (parseInt(flags, 8) & O_CLOEXEC) === 0;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Closes what our caller had open, but for the standard three: a lock that a script holds, a pipe whose end
+ * somebody waits for. Node's own files and ours are none that children inherit, and neither are those of the
+ * caller's that Node knows of: it makes them so as it starts, and stops looking at the first gap.
+ */
+export function closeCallerFiles(): void {
+  const fds = readdirSync('/proc/self/fd').map(Number);
+  for (const fd of fds) if (fd >= FIRST && isInheritable(fd)) closeSync(fd);
 }

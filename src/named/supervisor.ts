@@ -6,12 +6,14 @@
  *
  * The supervisor is this program once more, told by a variable of the
  * environment. Until the sandbox is ready it belongs to `up`: it writes to its
- * stderr, and ends when `up` does. From then on it belongs to nobody, and the
+ * stderr, and ends when `up` does; and files that are open for it may be named by
+ * its options (`--policy <(…)`). From then on it belongs to nobody, and the
  * sandbox ends with it.
  */
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { closeCallerFiles } from '../../sandbox/index.ts';
 import { UsageError } from '../errors.ts';
 import type { SessionSummary } from '../session/session.ts';
 import { AS_SUPERVISOR } from './supervisor-role.ts';
@@ -69,6 +71,7 @@ export function followStarter(giveUp: () => void): { ready: (summary: SessionSum
   return {
     ready(summary) {
       process.off('disconnect', giveUp);
+      closeCallerFiles();
       const message: Ready = { kind: 'ready', summary };
       process.send?.(message);
     },

@@ -82,6 +82,13 @@ describe('up, list, logs, down', () => {
     expect(await list()).toEqual([]);
   });
 
+  test('it keeps nothing open that its caller had', async () => {
+    // The run is over when nobody has its stdout any more, by whatever number.
+    const prefix = ['bash', '-c', 'exec "$0" "$@" 11>&1 200>&1 255>&1'];
+    expect(await runtime.run(['up', 'one', '-n', 'e2e'], { prefix })).toMatchObject({ code: 0, stderr: '' });
+    expect((await list()).map(({ name }) => name)).toEqual(['one']);
+  });
+
   test('twenty at once', { timeout: MANY_TIMEOUT_MS }, async () => {
     const names = Array.from({ length: 20 }, (_, i) => `sandbox-${i}`);
     const codes = await Promise.all(

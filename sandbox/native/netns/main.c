@@ -209,6 +209,7 @@ int main(int argc, char **argv)
     /* Out of reach of the terminal's keys, and of kill(2) to the host's process group. */
     setsid();
     umask(0);
+    close_inherited(session.control);
     for (;;) {
         ssize_t length = recv(session.control, request, sizeof request - 1, 0);
         if (length < 0 && errno == EINTR)

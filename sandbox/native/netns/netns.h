@@ -67,6 +67,9 @@ int enter_mounts(const struct namespaces *namespaces, struct failure *failure);
 /* A copy of an open one, by the name that /proc/PID/ns has for its kind */
 int copy_namespace(const struct namespaces *namespaces, const char *kind, struct failure *failure);
 
+/* inherited.c: what whoever started this process left open for it */
+void close_inherited(int control);
+
 /* privilege.c: all but that for ports below 1024, if that is to be kept */
 int drop_capabilities(bool keep_low_ports, struct failure *failure);
 
