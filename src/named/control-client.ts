@@ -17,7 +17,7 @@ const ANSWER_TIMEOUT_MS = 5_000;
 /** Its processes take up to 5 s to end, and so do the last commands in it. */
 const DOWN_TIMEOUT_MS = 20_000;
 
-/** @throws UsageError STATE_DIRECTORY_UNSAFE, SANDBOX_UNKNOWN, SANDBOX_NOT_READY, SANDBOX_SILENT */
+/** @throws UsageError STATE_DIRECTORY_…, SANDBOX_UNKNOWN, SANDBOX_NOT_READY, SANDBOX_SILENT */
 async function connectTo(state: string, name: string): Promise<Socket> {
   checkStateDirectory(state);
   const entry = findEntry(state, name);

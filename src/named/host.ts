@@ -13,7 +13,7 @@ import { ControlServer } from './control-server.ts';
 import { endedEarly } from './errors.ts';
 import { LogRing } from './log-ring.ts';
 import { Claim } from './registry.ts';
-import { removeIfEmpty, stateDirectories, stateDirectory } from './state-directory.ts';
+import { removeIfEmpty, stateDirectories, stateDirectory, stateDirectoryFailed } from './state-directory.ts';
 
 /** Our own exit code for a start that was given up (src/cli/exit-codes.ts). */
 const EXIT_GIVEN_UP = 125;
@@ -70,7 +70,7 @@ async function serve(name: string, ring: LogRing, log: Log): Promise<ControlServ
     return await ControlServer.listen({ claim, log: ring, giveUp });
   } catch (error) {
     claim.release();
-    throw error;
+    throw stateDirectoryFailed(claim.directory, error);
   }
 }
 

@@ -113,7 +113,7 @@ export class Claim {
   }
 }
 
-/** The names in use, sorted; what was left behind is removed. @throws UsageError STATE_DIRECTORY_UNSAFE */
+/** The names in use, sorted; what was left behind is removed. @throws UsageError STATE_DIRECTORY_… */
 export async function liveNames(state: string): Promise<string[]> {
   checkStateDirectory(state);
   const names: string[] = [];
@@ -132,7 +132,7 @@ function entriesOf(state: string): string[] {
     return readdirSync(state);
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return [];
-    throw error;
+    throw stateDirectoryFailed(state, error);
   }
 }
 
@@ -151,7 +151,7 @@ function openEntry(entry: string): number | undefined {
     return openSync(entry, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   } catch (error) {
     if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(codeOf(error))) return undefined;
-    throw error;
+    throw stateDirectoryFailed(entry, error);
   }
 }
 

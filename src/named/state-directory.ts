@@ -38,8 +38,17 @@ function fallback(): string {
 function runtimeDirectory(env: Environment): string | undefined {
   const configured = env['XDG_RUNTIME_DIR'];
   if (configured === undefined || !isAbsolute(configured)) return undefined;
-  const found = statSync(configured, { throwIfNoEntry: false });
+  const found = lookAt(configured, statSync);
   return found?.isDirectory() && found.uid === userId() ? configured : undefined;
+}
+
+/** Nothing as well where there is no way to it, as to that of the user whose environment a `sudo -E -u` has kept. */
+function lookAt(file: string, look: typeof lstatSync | typeof statSync): Stats | undefined {
+  try {
+    return look(file, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
 }
 
 export function stateDirectory(env: Environment): string {
@@ -50,7 +59,7 @@ export function stateDirectory(env: Environment): string {
 /** All of ours that are known here: a command sees none of them. What somebody else has put into such a place hides nothing. */
 export function stateDirectories(env: Environment): string[] {
   return [...new Set([stateDirectory(env), fallback()])].filter((directory) => {
-    const found = lstatSync(directory, { throwIfNoEntry: false });
+    const found = lookAt(directory, lstatSync);
     return found?.isDirectory() && found.uid === userId();
   });
 }
@@ -74,11 +83,19 @@ function keepOthersOut(directory: string): void {
   }
 }
 
-/** Before anybody in it is asked. @returns whether there is one. @throws UsageError STATE_DIRECTORY_UNSAFE */
+/** Before anybody in it is asked. @returns whether there is one. @throws UsageError STATE_DIRECTORY_… */
 export function checkStateDirectory(directory: string): boolean {
-  const found = lstatSync(directory, { throwIfNoEntry: false });
+  const found = mustSee(directory);
   if (found !== undefined) mustBeOwn(directory, found);
   return found !== undefined;
+}
+
+function mustSee(directory: string): Stats | undefined {
+  try {
+    return lstatSync(directory, { throwIfNoEntry: false });
+  } catch (error) {
+    throw stateDirectoryFailed(directory, error);
+  }
 }
 
 function mustBeOwn(directory: string, found: Stats): void {

@@ -26,7 +26,11 @@ let runtime: RuntimeDirectory;
 beforeEach(() => {
   runtime = new RuntimeDirectory();
 });
-afterEach(() => runtime.remove());
+const closed: string[] = [];
+afterEach(() => {
+  for (const directory of closed.splice(0)) chmodSync(directory, 0o700);
+  runtime.remove();
+});
 
 interface Listed {
   readonly name: string;
@@ -344,9 +348,12 @@ describe('where they are found', () => {
     expect([uid, mode & 0o777]).toEqual([ordinaryUser().uid, 0o700]);
   });
 
-  test('without a runtime directory, or with that of somebody else, one in /tmp', async () => {
+  test('without a runtime directory, or with that of somebody else, or one that is out of reach, one in /tmp', async () => {
     const fallback = `/tmp/kns-rootless-${ordinaryUser().uid}`;
-    for (const XDG_RUNTIME_DIR of [undefined, '/root', 'relative']) {
+    const beyond = join(runtime.path, 'closed');
+    mkdirSync(join(beyond, 'run'), { recursive: true });
+    close(beyond);
+    for (const XDG_RUNTIME_DIR of [undefined, '/root', 'relative', join(beyond, 'run')]) {
       const env = { XDG_RUNTIME_DIR };
       const name = `fallback-${process.pid}`;
       expect(await runtime.run(['up', name, '-n', 'e2e'], { env })).toMatchObject({ code: 0, stderr: '' });
@@ -361,6 +368,35 @@ describe('where they are found', () => {
     chmodSync(made(), 0o755);
     await up('one');
     expect(statSync(stateDirectory()).mode & 0o777).toBe(0o700);
+  });
+
+  test('one that may not be entered is told; a run without a name does without', async () => {
+    close(made());
+    const enter = { env: { XDG_RUNTIME_DIR: stateDirectory() } };
+    for (const args of [['list'], ['exec', 'one', 'true'], ['up', 'one', '-n', 'e2e']]) {
+      const { code, stderr } = await runtime.run(args, enter);
+      expect({ code, stderr }).toEqual({
+        code: 125,
+        stderr: expect.stringMatching(
+          /^kns-rootless: \S+ can't be used: EACCES.* \[STATE_DIRECTORY_FAILED\]: .*\n$/,
+        ),
+      });
+    }
+    expect(await runtime.run(['-n', 'e2e', '--', 'sh', '-c', 'exit 5'], enter)).toMatchObject({
+      code: 5,
+      stderr: '',
+    });
+  });
+
+  test('one that has no room is told', async () => {
+    // For the directory itself, the state directory and one entry, and no socket in that.
+    const full = `mount -t tmpfs -o nr_inodes=3 none ${runtime.path} && exec "$0" "$@"`;
+    const prefix = ['unshare', '--user', '--map-root-user', '--mount', 'sh', '-c', full];
+    const { code, stderr } = await runtime.run(['up', 'one', '-n', 'e2e'], { prefix });
+    expect(code).toBe(125);
+    expect(stderr).toMatch(
+      /^kns-rootless: \S+\/one can't be used: .*ENOSPC.* \[STATE_DIRECTORY_FAILED\]: .*\n$/,
+    );
   });
 
   const unsafe: [string, () => void][] = [
@@ -381,6 +417,12 @@ describe('where they are found', () => {
     });
   });
 });
+
+/** Nobody but root may enter it; who runs the tests removes it in the end. */
+function close(directory: string): void {
+  chmodSync(directory, 0);
+  closed.push(directory);
+}
 
 /** The state directory, as the program would have made it. */
 function made(): string {
