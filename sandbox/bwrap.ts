@@ -5,6 +5,7 @@ import { isAbsolute, join } from 'node:path';
 import { containerKind, containerRemedy } from './container.ts';
 import { userNamespaceDenial } from './denial.ts';
 import { SandboxError } from './errors.ts';
+import { noRoom, spawnFailed } from './process/setup.ts';
 
 const INSTALL =
   'install bubblewrap: apt-get install bubblewrap (Debian, Ubuntu), dnf install bubblewrap (Fedora), apk add bubblewrap (Alpine)';
@@ -86,6 +87,8 @@ export function explainBwrap(stderr: string, exitCode: number | undefined): Sand
       .trim()
       .split('\n')
       .findLast((line) => line !== '') ?? `exit status ${exitCode ?? 'unknown'}`;
+  const shortage = noRoom(line);
+  if (shortage !== undefined) return spawnFailed(`${shortage}: ${line}`);
   if (DENIALS.some((denial) => denial.test(line))) {
     const { cause, remedy } = userNamespaceDenial(line);
     return new SandboxError(

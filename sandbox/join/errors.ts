@@ -3,7 +3,7 @@
 import { ChannelClosed } from '../channel.ts';
 import { SandboxError } from '../errors.ts';
 import type { Guard } from '../process/guard.ts';
-import { explainLimit, SetupEnded, spawnFailed } from '../process/setup.ts';
+import { explainLimit, noRoom, SetupEnded, spawnFailed } from '../process/setup.ts';
 
 export function joinFailed(reason: string, cause?: unknown): SandboxError {
   return new SandboxError(
@@ -27,5 +27,7 @@ export function explainJoin(error: unknown, guard: Guard): unknown {
   if (!(error instanceof SetupEnded || error instanceof ChannelClosed)) return explainLimit(error);
   if (guard.spawnFailure !== undefined) return spawnFailed(guard.spawnFailure);
   const said = guard.complaint.trim().replace(/^kns-rootless: /, '');
+  // ENOMEM is also what a sandbox without its first process has to say (pid_namespaces(7)).
+  if (noRoom(said) === 'EAGAIN') return spawnFailed(`EAGAIN: ${said}`);
   return joinFailed(said === '' ? 'it has ended' : said, error);
 }

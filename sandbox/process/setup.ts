@@ -78,6 +78,18 @@ export function spawnFailed(reason: string): SandboxError {
   );
 }
 
+/** strerror(3) of glibc and musl. */
+const NO_ROOM: Readonly<Record<string, 'EAGAIN' | 'ENOMEM'>> = {
+  'Resource temporarily unavailable': 'EAGAIN',
+  'Cannot allocate memory': 'ENOMEM',
+  'Out of memory': 'ENOMEM',
+};
+
+/** Why there is no room for a further process or namespace (clone(2)), where the last words of a program say that. */
+export function noRoom(words: string): 'EAGAIN' | 'ENOMEM' | undefined {
+  return NO_ROOM[words.slice(words.lastIndexOf(': ') + 2)];
+}
+
 /** @throws the signal's reason, where that comes first */
 export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
