@@ -201,6 +201,14 @@ describe('this system:', () => {
     });
   });
 
+  test('ambient capabilities, which bubblewrap takes amiss, are in nobody’s way', async () => {
+    const visit = await Visit.pay(['-n', 'e2e'], {
+      prefix: ['unshare', '--user', '--map-current-user', '--keep-caps'],
+    });
+    expect(visit.failed).toEqual([]);
+    expect(visit.get('self-test')).toMatchObject({ status: 'ok' });
+  });
+
   test('a /proc of which parts are hidden, as in a container', async () => {
     const visit = await Visit.pay(['-n', 'e2e'], unshared('mount --bind /proc/sys /proc/sys'));
     expect(visit.get('proc')).toMatchObject({ status: 'failed', code: 'PROC_DENIED' });

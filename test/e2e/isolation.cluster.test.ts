@@ -91,6 +91,14 @@ describe('privileges', () => {
     expect(stdout).toBe('0000000000003000\nkns0\n');
   });
 
+  test('whoever starts it with ambient capabilities, the command has none', async () => {
+    const prefix = ['unshare', '--user', '--map-current-user', '--keep-caps'];
+    const { stdout } = await run([], "grep -E 'Cap(Eff|Prm|Amb)' /proc/self/status | cut -f2 | uniq", {
+      prefix,
+    });
+    expect(stdout).toBe('0000000000000000\n');
+  });
+
   test('--uid and --gid', async () => {
     expect((await run(['--uid', '0', '--gid', '7'], 'id -u; id -g')).stdout).toBe('0\n7\n');
   });

@@ -72,6 +72,7 @@ static _Noreturn void run(char **argv, pid_t guard, const sigset_t *mask)
     if (getppid() != guard)
         _exit(EXIT_STUB);
     sigprocmask(SIG_SETMASK, mask, NULL);
+    drop_ambient();
     execv(argv[0], argv);
     die_errno(argv[0]);
 }

@@ -34,6 +34,12 @@ static void empty_bounding_set(bool keep_network)
     }
 }
 
+void drop_ambient(void)
+{
+    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
+        die_errno("prctl(PR_CAP_AMBIENT_CLEAR_ALL)");
+}
+
 void drop_privileges(bool keep_network)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -44,8 +50,7 @@ void drop_privileges(bool keep_network)
     sets[0].permitted = sets[0].inheritable = sets[0].effective;
     if (syscall(SYS_capset, &header, sets) < 0)
         die_errno("capset");
-    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
-        die_errno("prctl(PR_CAP_AMBIENT_CLEAR_ALL)");
+    drop_ambient();
     /* Ambient, they stay with a command that is not root. */
     for (int i = 0; keep_network && i < NETWORK_COUNT; i++) {
         if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, network_capabilities[i], 0, 0) < 0)

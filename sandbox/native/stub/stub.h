@@ -77,7 +77,12 @@ int end_everything(pid_t watched, int code);
 /* entry.c: the directory by which a host that was killed was found */
 void remove_entry(const char *path);
 
-/* privilege.c: all but CAP_NET_ADMIN and CAP_NET_RAW, if these are to be kept */
+/*
+ * privilege.c: what a user who is not root would pass on to programs (capabilities(7)), and bubblewrap takes for a
+ * mistake in its installation
+ */
+void drop_ambient(void);
+/* all but CAP_NET_ADMIN and CAP_NET_RAW, if these are to be kept */
 void drop_privileges(bool keep_network);
 
 /* die.c */

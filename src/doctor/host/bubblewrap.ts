@@ -10,6 +10,7 @@ import { promisify } from 'node:util';
 import { findBwrap } from '../../../sandbox/index.ts';
 import { type Check, failed, ok } from '../check.ts';
 import type { HostContext } from './context.ts';
+import { plain } from './plain.ts';
 
 const run = promisify(execFile);
 
@@ -33,9 +34,10 @@ export const bubblewrap: Check<HostContext> = {
   timeoutMs: 10_000,
   async run({ env }, signal) {
     const path = findBwrap(env['PATH']);
+    const [file, ...first] = await plain(path);
     const [version, help] = await Promise.all([
-      output(path, '--version', signal),
-      output(path, '--help', signal),
+      output(file, [...first, '--version'], signal),
+      output(file, [...first, '--help'], signal),
     ]);
     const missing = NEEDED.filter((option) => !new RegExp(`^\\s*${option}\\b`, 'm').test(help));
     if (help === '') {
@@ -62,9 +64,9 @@ export const bubblewrap: Check<HostContext> = {
 };
 
 /** What it prints, whatever its exit code; '' where it can't be run. */
-async function output(file: string, argument: string, signal: AbortSignal): Promise<string> {
+async function output(file: string, args: readonly string[], signal: AbortSignal): Promise<string> {
   try {
-    const { stdout } = await run(file, [argument], { signal });
+    const { stdout } = await run(file, args, { signal });
     return stdout.trim();
   } catch (error) {
     return error instanceof Error && 'stdout' in error ? String(error.stdout).trim() : '';

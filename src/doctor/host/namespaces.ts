@@ -10,6 +10,7 @@ import { execFile } from 'node:child_process';
 import { appArmorProfile, explainBwrap, findBwrap, userNamespaceDenial } from '../../../sandbox/index.ts';
 import { type Check, failed, type Finding, ok } from '../check.ts';
 import type { HostContext } from './context.ts';
+import { plain } from './plain.ts';
 
 const TRIAL = [
   '--unshare-user',
@@ -49,7 +50,8 @@ async function tryOut(
   signal: AbortSignal,
 ): Promise<Finding> {
   const bwrap = findBwrap(env['PATH']);
-  const { code, complaint } = await end(bwrap, [...TRIAL, ...view, ...SOMETHING], signal);
+  const [file, ...first] = await plain(bwrap);
+  const { code, complaint } = await end(file, [...first, ...TRIAL, ...view, ...SOMETHING], signal);
   if (code === 0) return ok(passed);
   const error = explainBwrap(complaint, code);
   const profile = error.code === 'USERNS_DENIED' && userNamespaceDenial(complaint).wantsProfile === true;
