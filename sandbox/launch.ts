@@ -49,7 +49,6 @@ import {
   workingDirectory,
 } from './process/setup.ts';
 import { inheritedFds } from './process/inherited-fds.ts';
-import { proxyNotes } from './process/proxies.ts';
 import { type PrivilegeOptions, privilegeArguments } from './process/privilege.ts';
 import { RunningSandbox, type Sandbox, type Stage } from './running.ts';
 import { EtcDirectory } from './view/etc.ts';
@@ -126,7 +125,7 @@ async function setUp(
   { guard, covered }: Started,
   helper: NetnsHelper,
   signal: AbortSignal,
-  { link, privilege, caller, env = process.env, onStage = nothing }: LaunchOptions,
+  { link, privilege, caller, onStage = nothing }: LaunchOptions,
 ): Promise<Sandbox> {
   const gathered = new Gathered();
   try {
@@ -154,7 +153,7 @@ async function setUp(
       pidfd,
       sharesPids,
       mayLead: isLauncher(caller) && !sharesPids,
-      notes: [...proxyNotes(env), ...helper.notes],
+      notes: helper.notes,
       onStage,
     });
   } catch (error) {

@@ -178,6 +178,17 @@ describe('an HTTP proxy of the user', () => {
     );
   });
 
+  test('is told of once, and not at all where its port is open in the sandbox', async () => {
+    const told = async (...options: string[]) => {
+      const { stderr } = await runProgram(['-v', '-n', 'e2e', ...options, 'true'], {
+        env: { http_proxy: proxy },
+      });
+      return stderr.split('\n').filter((line) => line.includes('proxy'));
+    };
+    expect(await told()).toHaveLength(1);
+    expect(await told('--host-port', '9')).toEqual([]);
+  });
+
   test('keeps its own exceptions', async () => {
     const env = { HTTPS_PROXY: proxy, NO_PROXY: 'intern.example.com' };
     const { stdout } = await inSandbox('echo $NO_PROXY', { env });

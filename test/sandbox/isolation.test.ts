@@ -285,25 +285,6 @@ describe('an /etc that changes while the command runs', () => {
   });
 });
 
-describe('proxies on the loopback of the host', () => {
-  test('are noted, others are not', async () => {
-    const env = {
-      PATH: process.env['PATH'] ?? '',
-      HTTP_PROXY: 'http://user:secret@127.0.0.1:3128',
-      https_proxy: 'localhost:3128',
-      ALL_PROXY: 'socks5://[::1]:1080',
-      ftp_proxy: 'http://proxy.example:3128',
-      NO_PROXY: '127.0.0.1',
-    };
-    const host = new Host(installation, { command: ['true'], env });
-    const { notes } = await host.report('launched');
-    await end(host);
-    expect(notes.filter((note) => note.includes('proxy'))).toEqual([
-      "ALL_PROXY, HTTP_PROXY, https_proxy: a proxy on this host's loopback, which the command can't reach",
-    ]);
-  });
-});
-
 describe('/dev', () => {
   test('is as the host has it', async () => {
     expect(await shell('test -c /dev/null && test -d /dev/pts && test -d /dev/shm && echo yes')).toBe(
