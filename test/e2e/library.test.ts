@@ -1,7 +1,9 @@
 /** The program as a function, with a way out of the caller's own. */
 
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { dirname, join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { ordinaryUser } from '../support/ordinary-user.ts';
@@ -10,17 +12,21 @@ import { PROGRAM_DEFAULTS } from '../support/program-defaults.ts';
 
 const TIMEOUT_MS = 15_000;
 
-/** Runs the example with a shell script as its command. */
-function example(script: string) {
-  const file = join(dirname(fromSetup('KNS_TEST_GUESTS')), 'examples/recorded-web.mjs');
+const asUser = () => {
   const { uid, gid } = ordinaryUser();
-  return promisify(execFile)(process.execPath, [file, 'sh', '-c', script], {
+  return {
     cwd: '/',
     uid,
     gid,
     timeout: TIMEOUT_MS,
     env: { PATH: process.env['PATH'], HOME: '/nonexistent', ...PROGRAM_DEFAULTS },
-  });
+  };
+};
+
+/** Runs the example with a shell script as its command. */
+function example(script: string) {
+  const file = join(dirname(fromSetup('KNS_TEST_GUESTS')), 'examples/recorded-web.mjs');
+  return promisify(execFile)(process.execPath, [file, 'sh', '-c', script], asUser());
 }
 
 test("what is no Service goes by the caller's dialer, and its refusal is one", async () => {
@@ -33,4 +39,23 @@ test("what is no Service goes by the caller's dialer, and its refusal is one", a
 
 test("the exit code is the command's", async () => {
   await expect(example('exit 7')).rejects.toMatchObject({ code: 7 });
+});
+
+test('two at once are two sandboxes, and a signal is for both', async () => {
+  const library = join(dirname(fromSetup('KNS_TEST_PROGRAM')), 'index.cjs');
+  const program = `
+    const { run } = require(${JSON.stringify(library)});
+    const script = (code) => 'trap "exit ' + code + '" USR1; echo ready; while :; do sleep 0.02; done';
+    const codes = [3, 4].map((code) => run(['--demo', '--', 'sh', '-c', script(code)]));
+    Promise.all(codes).then((ends) => console.log(ends.join(' ')));`;
+  const child = spawn(process.execPath, ['-e', program], asUser());
+  const closed = once(child, 'close');
+  const stderr = text(child.stderr);
+  let stdout = '';
+  for await (const chunk of child.stdout.setEncoding('utf8')) {
+    stdout += chunk;
+    if (stdout === 'ready\nready\n') child.kill('SIGUSR1');
+  }
+  await closed;
+  expect({ stdout, stderr: await stderr }).toEqual({ stdout: 'ready\nready\n3 4\n', stderr: '' });
 });
