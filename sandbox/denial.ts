@@ -5,6 +5,7 @@
  *     kernel.unprivileged_userns_clone       Debian's own switch: EPERM
  *     AppArmor (Ubuntu 23.10 and later)      lets the namespace be made, and denies the rights in it:
  *                                            the id maps, or the loopback interface
+ *     root without CAP_SETFCAP               (a container that drops all): may not map its own id, EPERM
  *     a container: by a seccomp filter, EPERM, or an AppArmor profile that denies mounts
  *     a service, by a seccomp filter: EPERM
  *
@@ -29,6 +30,16 @@ const UNRESTRICT = 'sysctl -w kernel.apparmor_restrict_unprivileged_userns=0';
 
 const PROFILE = '/etc/apparmor.d/kns-rootless-bwrap';
 
+/** Of capabilities(7), by its number. */
+const CAP_SETFCAP = 31n;
+
+function isRootWithoutSetfcap({ read }: Surroundings): boolean {
+  const status = read('/proc/self/status');
+  const [, effective] = /^CapEff:\s*([\da-f]+)$/m.exec(status) ?? [];
+  if (effective === undefined || !/^Uid:\s*\d+\s+0\s/m.test(status)) return false;
+  return ((BigInt(`0x${effective}`) >> CAP_SETFCAP) & 1n) === 0n;
+}
+
 /** @param complaint bubblewrap's last words */
 export function userNamespaceDenial(complaint: string, around: Surroundings = HERE): Denial {
   const sysctl = (name: string) => around.read(`/proc/sys/${name}`).trim();
@@ -52,6 +63,13 @@ export function userNamespaceDenial(complaint: string, around: Surroundings = HE
         'as many namespaces as the settings user.max_*_namespaces allow are in use, here or in a namespace around',
       remedy:
         'end other sandboxes, or allow more, as root outside of any container: sysctl user | grep namespaces',
+    };
+  }
+  if (/uid map: Operation not permitted/.test(complaint) && isRootWithoutSetfcap(around)) {
+    return {
+      cause: 'root without the capability CAP_SETFCAP may not have its own id in them (user_namespaces(7))',
+      remedy:
+        'run it as another user than root, or give root the capability: docker run --cap-add SETFCAP, or capabilities.add: [SETFCAP] in the securityContext of a pod',
     };
   }
   // A container sees its host's switch, and can't load a profile.

@@ -72,6 +72,29 @@ describe('a container', () => {
   });
 });
 
+describe('root that may not map its own id', () => {
+  const REFUSED = 'bwrap: setting up uid map: Operation not permitted';
+  const pod = (uid: number, capabilities: string) =>
+    around({
+      '/proc/self/status': `Uid:\t${uid}\t${uid}\t${uid}\t${uid}\nCapEff:\t${capabilities}\nSeccomp:\t2\n`,
+      '/proc/self/cgroup': '0::/kubepods.slice/pod1\n',
+    });
+
+  test('lacks CAP_SETFCAP, which docker gives, and a pod that drops all does not', () => {
+    const { cause, remedy } = userNamespaceDenial(REFUSED, pod(0, '0000000000000000'));
+    expect(cause).toContain('CAP_SETFCAP');
+    expect(remedy).toContain('another user than root');
+  });
+
+  test.each([
+    [REFUSED, 1000, '0000000000000000'],
+    [REFUSED, 0, '00000000a80425fb'],
+    [EPERM, 0, '0000000000000000'],
+  ])('or something else does: %s, uid %i, %s', (complaint, uid, capabilities) => {
+    expect(userNamespaceDenial(complaint, pod(uid, capabilities)).cause).toContain('seccomp filter');
+  });
+});
+
 test('a container sees the AppArmor switch of its host, where it is to be set', () => {
   const { remedy, wantsProfile } = userNamespaceDenial(EPERM, around({ ...RESTRICTED, '/.dockerenv': '' }));
   expect(remedy).toMatch(
