@@ -43,7 +43,7 @@ function runtimeDirectory(env: Environment): string | undefined {
 }
 
 /** Nothing as well where there is no way to it, as to that of the user whose environment a `sudo -E -u` has kept. */
-function lookAt(file: string, look: typeof lstatSync | typeof statSync): Stats | undefined {
+function lookAt(file: string, look: typeof lstatSync): Stats | undefined {
   try {
     return look(file, { throwIfNoEntry: false });
   } catch {

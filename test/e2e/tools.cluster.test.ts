@@ -178,13 +178,14 @@ describe('an HTTP proxy of the user', () => {
     );
   });
 
+  const told = async (...options: string[]) => {
+    const { stderr } = await runProgram(['-v', '-n', 'e2e', ...options, 'true'], {
+      env: { http_proxy: proxy },
+    });
+    return stderr.split('\n').filter((line) => line.includes('proxy'));
+  };
+
   test('is told of once, and not at all where its port is open in the sandbox', async () => {
-    const told = async (...options: string[]) => {
-      const { stderr } = await runProgram(['-v', '-n', 'e2e', ...options, 'true'], {
-        env: { http_proxy: proxy },
-      });
-      return stderr.split('\n').filter((line) => line.includes('proxy'));
-    };
     expect(await told()).toHaveLength(1);
     expect(await told('--host-port', '9')).toEqual([]);
   });

@@ -72,14 +72,14 @@ describe('a container', () => {
   });
 });
 
-describe('root that may not map its own id', () => {
-  const REFUSED = 'bwrap: setting up uid map: Operation not permitted';
-  const pod = (uid: number, capabilities: string) =>
-    around({
-      '/proc/self/status': `Uid:\t${uid}\t${uid}\t${uid}\t${uid}\nCapEff:\t${capabilities}\nSeccomp:\t2\n`,
-      '/proc/self/cgroup': '0::/kubepods.slice/pod1\n',
-    });
+const REFUSED = 'bwrap: setting up uid map: Operation not permitted';
+const pod = (uid: number, capabilities: string) =>
+  around({
+    '/proc/self/status': `Uid:\t${uid}\t${uid}\t${uid}\t${uid}\nCapEff:\t${capabilities}\nSeccomp:\t2\n`,
+    '/proc/self/cgroup': '0::/kubepods.slice/pod1\n',
+  });
 
+describe('root that may not map its own id', () => {
   test('lacks CAP_SETFCAP, which docker gives, and a pod that drops all does not', () => {
     const { cause, remedy } = userNamespaceDenial(REFUSED, pod(0, '0000000000000000'));
     expect(cause).toContain('CAP_SETFCAP');
