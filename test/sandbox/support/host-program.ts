@@ -144,10 +144,11 @@ async function run(sandbox: Sandbox): Promise<void> {
   });
   report({ kind: 'launched', notes: [...sandbox.notes], link: sandbox.device.kind });
   const { code } = await sandbox.exited;
-  signals?.close();
   await sandbox.close();
   await Promise.all(joins);
   report({ kind: 'exited', code });
+  // Not before: a signal that comes meanwhile is not to end this process without a word.
+  signals?.close();
 }
 
 /** Launches and closes over and over, and tells the open files after the first round and the last. */
