@@ -6,7 +6,7 @@
  * script that starts Node notes what was open before (shim/kns-rootless).
  */
 
-import { closeSync, fstatSync, readdirSync, readFileSync } from 'node:fs';
+import { closeSync, fstatSync } from 'node:fs';
 import { SandboxError } from '../errors.ts';
 import type { CallerState } from './caller.ts';
 
@@ -46,25 +46,36 @@ export function inheritedFds(wanted: readonly number[], caller: CallerState | un
   return fds;
 }
 
-/** In the flags of an open file that fdinfo shows (proc(5)), octal. */
-const O_CLOEXEC = 0o2000000;
+/**
+ * The files that our caller had open, but for the standard three, as text: a lock that a script holds, a pipe whose
+ * end somebody waits for. Each by its number and by what it is, since numbers are used again.
+ */
+export function callerFiles({ openFds = [] }: CallerState): string {
+  return openFds.flatMap((fd) => identityOf(fd) ?? []).join(',');
+}
 
-/** What children inherit. One that is closed by now is not. */
-function isInheritable(fd: number): boolean {
-  try {
-    const [, flags] = /^flags:\s*([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1')) ?? [];
-    return flags !== undefined && (parseInt(flags, 8) & O_CLOEXEC) === 0;
-  } catch {
-    return false;
+/** @param files as `callerFiles` has named them, in the process that this one was started by */
+export function closeCallerFiles(files: string): void {
+  for (const file of files.split(',').filter((each) => each !== '')) {
+    const fd = Number.parseInt(file, 10);
+    if (identityOf(fd) === file) closeOwn(fd);
   }
 }
 
-/**
- * Closes what our caller had open, but for the standard three: a lock that a script holds, a pipe whose end
- * somebody waits for. Node's own files and ours are none that children inherit, and neither are those of the
- * caller's that Node knows of: it makes them so as it starts, and stops looking at the first gap.
- */
-export function closeCallerFiles(): void {
-  const fds = readdirSync('/proc/self/fd').map(Number);
-  for (const fd of fds) if (fd >= FIRST && isInheritable(fd)) closeSync(fd);
+/** Undefined where it is not open. */
+function identityOf(fd: number): string | undefined {
+  try {
+    const { dev, ino } = fstatSync(fd, { bigint: true });
+    return `${fd}:${dev}:${ino}`;
+  } catch {
+    return undefined;
+  }
+}
+
+function closeOwn(fd: number): void {
+  try {
+    closeSync(fd);
+  } catch {
+    // What close(2) could not write is told to the caller, who has it open as well; here it is closed all the same.
+  }
 }

@@ -5,9 +5,9 @@
  * (module.enableCompileCache) is not in Node 20, so this is one for all
  * versions: a file in the user's cache for each version of Node and each use of
  * the program, with what that has used by the time its code is kept. A run keeps
- * it when its command starts: what is used later is not in each start's way. V8 takes none of another version of its own, nor under
- * other flags of its own, and says so; the program is compiled as ever then,
- * and the file written anew. Its name has that of the program, which build.mjs
+ * it when its command starts: what is used later is not in each start's way. V8
+ * takes none of another version of its own, nor under other flags of its own, and
+ * says so; the program is compiled as ever then, and the file written anew. Its name has that of the program, which build.mjs
  * derives from the content: V8 itself compares no more than the length.
  *
  * What is in the file is run as the user. So it is taken only where it belongs

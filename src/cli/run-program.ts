@@ -19,9 +19,12 @@ export const main: Main = (argv, keepCode) => {
   const onStarted: OnStarted = ({ demo }) => {
     if (!demo) setImmediate(() => underUsualFlags(keepCode));
   };
-  return enter((caller) =>
-    takeSupervisorRole(process.env) ? supervise(argv.slice(1), onStarted) : run(argv, caller, onStarted),
-  );
+  return enter((caller) => {
+    const callerFiles = takeSupervisorRole(process.env);
+    return callerFiles === undefined
+      ? run(argv, caller, onStarted)
+      : supervise(argv.slice(1), callerFiles, onStarted);
+  });
 };
 
 async function run(argv: readonly string[], caller: CallerState, onStarted: OnStarted): Promise<number> {

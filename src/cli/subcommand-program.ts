@@ -10,6 +10,7 @@ export const main: Main = ([name, ...argv], keepCode) =>
     if (!isSubcommandName(name)) throw new TypeError(`no subcommand: ${name}`);
     const { run } = await subcommand(name);
     const code = await run(argv, caller);
-    keepCode();
+    // What has failed has used little of what the next one needs.
+    if (code === 0) keepCode();
     return code;
   });

@@ -15,6 +15,7 @@
 
 import { chmodSync, lstatSync, mkdirSync, rmdirSync, type Stats, statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
+import { explainLimit } from '../../sandbox/index.ts';
 import { UsageError } from '../errors.ts';
 import { codeOf } from '../system-error.ts';
 
@@ -119,7 +120,9 @@ export function removeIfEmpty(directory: string): void {
   }
 }
 
-export function stateDirectoryFailed(directory: string, error: unknown): UsageError {
+export function stateDirectoryFailed(directory: string, error: unknown): Error {
+  const limit = explainLimit(error);
+  if (limit instanceof Error && limit !== error) return limit;
   const reason = error instanceof Error ? error.message : String(error);
   return new UsageError(
     'STATE_DIRECTORY_FAILED',

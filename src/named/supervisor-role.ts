@@ -4,15 +4,18 @@ type Environment = Record<string, string | undefined>;
 
 const VARIABLE = 'KNS_ROOTLESS_SUPERVISOR';
 
-export const AS_SUPERVISOR = { [VARIABLE]: '1' };
+/** @param callerFiles those of who has called `up`, which the supervisor does not keep */
+export function asSupervisor(callerFiles: string): Readonly<Environment> {
+  return { [VARIABLE]: callerFiles };
+}
 
 export function isSupervisor(env: Readonly<Environment>): boolean {
   return env[VARIABLE] !== undefined && process.send !== undefined;
 }
 
-/** Whether this process is to be the supervisor; read once, and taken out for all it starts. */
-export function takeSupervisorRole(env: Environment): boolean {
-  const isOne = isSupervisor(env);
+/** Read once, and taken out for all it starts. @returns the files of the caller of `up`; undefined where this process is no supervisor */
+export function takeSupervisorRole(env: Environment): string | undefined {
+  const files = isSupervisor(env) ? env[VARIABLE] : undefined;
   delete env[VARIABLE];
-  return isOne;
+  return files;
 }

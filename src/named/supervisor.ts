@@ -16,7 +16,7 @@ import { once } from 'node:events';
 import { closeCallerFiles } from '../../sandbox/index.ts';
 import { UsageError } from '../errors.ts';
 import type { SessionSummary } from '../session/session.ts';
-import { AS_SUPERVISOR } from './supervisor-role.ts';
+import { asSupervisor } from './supervisor-role.ts';
 
 interface Ready {
   readonly kind: 'ready';
@@ -29,11 +29,14 @@ interface Ready {
  * @returns undefined where it has failed, and has said why
  * @throws UsageError SUPERVISOR_FAILED
  */
-export async function startSupervisor(argv: readonly string[]): Promise<SessionSummary | undefined> {
+export async function startSupervisor(
+  argv: readonly string[],
+  callerFiles: string,
+): Promise<SessionSummary | undefined> {
   const child = fork(process.argv[1], argv, {
     detached: true,
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    env: { ...process.env, ...AS_SUPERVISOR },
+    env: { ...process.env, ...asSupervisor(callerFiles) },
   });
   child.stderr?.pipe(process.stderr, { end: false });
   const summary = await Promise.race([readiness(child), failure(child)]);
@@ -66,12 +69,15 @@ function supervisorFailed(what: string): UsageError {
 }
 
 /** The supervisor's own side: ends with its starter, until it is ready. */
-export function followStarter(giveUp: () => void): { ready: (summary: SessionSummary) => void } {
+export function followStarter(
+  callerFiles: string,
+  giveUp: () => void,
+): { ready: (summary: SessionSummary) => void } {
   process.once('disconnect', giveUp);
   return {
     ready(summary) {
       process.off('disconnect', giveUp);
-      closeCallerFiles();
+      closeCallerFiles(callerFiles);
       const message: Ready = { kind: 'ready', summary };
       process.send?.(message);
     },

@@ -7,13 +7,14 @@ import type { SandboxLine } from '../program.ts';
 import { runHere } from './run.ts';
 import { readUpLine } from './up.ts';
 
-/** @param argv those of `up` @returns the exit code */
+/** @param argv those of `up` @param callerFiles as `callerFiles` of its caller @returns the exit code */
 export async function supervise(
   argv: readonly string[],
+  callerFiles: string,
   onStarted: (line: SandboxLine) => void,
 ): Promise<number> {
   const { name, line } = readUpLine(argv);
-  const starter = followStarter(() => process.exit(EXIT_FAILED));
+  const starter = followStarter(callerFiles, () => process.exit(EXIT_FAILED));
   const { code } = await runHere({
     line,
     fds: [],

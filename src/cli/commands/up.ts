@@ -1,6 +1,7 @@
 /** `kns-rootless up NAME [options]`: a sandbox without a command, which stays. */
 
 import type { Command } from 'commander';
+import { callerFiles, type CallerState } from '../../../sandbox/index.ts';
 import { checkName } from '../../named/registry.ts';
 import { startSupervisor } from '../../named/supervisor.ts';
 import { EXIT_FAILED } from '../exit-codes.ts';
@@ -26,9 +27,9 @@ export function readUpLine(argv: readonly string[]): { name: string; line: Sandb
   return { name: checkName(program.args[0]), line: readSandboxLine(program) };
 }
 
-async function run(argv: readonly string[]): Promise<number> {
+async function run(argv: readonly string[], caller: CallerState): Promise<number> {
   const { line } = readUpLine(argv);
-  const summary = await startSupervisor(['up', ...argv]);
+  const summary = await startSupervisor(['up', ...argv], callerFiles(caller));
   if (summary === undefined) return EXIT_FAILED;
   greet(line, summary);
   return 0;
