@@ -49,6 +49,10 @@ export class LateResets {
     setImmediate(() => this.#look());
   }
 
+  has(socket: Socket): boolean {
+    return this.#late.has(socket);
+  }
+
   #look(): void {
     const now = monotonicMs();
     for (const [socket, late] of this.#late) {

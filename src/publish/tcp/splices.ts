@@ -18,6 +18,7 @@ import { createServer, type Server, Socket } from 'node:net';
 import { openSocketStates, type SocketStates } from '../../../sandbox/index.ts';
 import { reset, Resets, type Resettable } from '../../egress/index.ts';
 import type { Log } from '../../observe/log.ts';
+import { LINGER_TIMEOUT_MS } from '../../relay/linger.ts';
 import { RemoteStreamError } from '../../relay/stream.ts';
 import { LateResets } from './late-resets.ts';
 import { roomForConnections } from './room.ts';
@@ -78,11 +79,16 @@ export class Splices {
   }
 
   #cut(): void {
-    for (const socket of [...this.#near, ...this.#far]) socket.destroy();
+    for (const socket of [...this.#near, ...this.#far]) {
+      // With a FIN, what was cut off would be complete.
+      if (socket instanceof Socket && this.#lateResets.has(socket)) reset(socket);
+      else socket.destroy();
+    }
   }
 
   #connected(near: Socket, options: SpliceOptions): void {
-    if (this.#near.size >= this.#room) {
+    // Either end may stay for a while without the other.
+    if (Math.max(this.#near.size, this.#far.size) >= this.#room) {
       this.#log.info(`${options.label}: reset, ${this.#room} connections are open`);
       reset(near);
       return;
@@ -140,13 +146,16 @@ export class Splices {
       // What Node has read ahead outlives the connection.
       for (let chunk: unknown = from.read(); chunk !== null; chunk = from.read()) to.write(chunk);
       from.destroy();
-      this.#resetAfter(error, to.resume(), states);
+      this.#resetAfter(error, to, states);
     };
     const resets =
       from instanceof Socket
         ? new Resets(from, states.errnoOf, (error) => {
-            // Else it is told behind the last of what can be read.
+            // Nothing is written any more, so nothing is taken for it either.
+            to.unpipe(from);
+            // Else it is told behind the last of what can be read, if that is read at all.
             if (from.readableEnded) queueMicrotask(() => broken(error));
+            else whenStandingStill(from, () => broken(error));
           })
         : undefined;
     from.on('error', broken);
@@ -171,4 +180,14 @@ function finished(socket: Resettable): Promise<void> {
     if (socket.writableFinished || socket.destroyed) resolve();
     else socket.once('finish', resolve).once('close', () => resolve());
   });
+}
+
+/** Calls back once nothing was read of it for too long; never where it closes before. */
+function whenStandingStill(socket: Socket, callback: () => void): void {
+  let { bytesRead } = socket;
+  const timer = setInterval(() => {
+    if (socket.bytesRead === bytesRead) callback();
+    ({ bytesRead } = socket);
+  }, LINGER_TIMEOUT_MS).unref();
+  socket.once('close', () => clearInterval(timer));
 }

@@ -2,7 +2,8 @@
 
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { setImmediate as settled } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { openSocketStates, openStreamSockets, type StreamSockets } from '../../../sandbox/index.ts';
 import { addressBytes } from '../../../src/egress/address-bytes.ts';
 import { DirectStream } from '../../../src/egress/tcp/direct-stream.ts';
@@ -11,6 +12,7 @@ import { roomForConnections } from '../../../src/publish/tcp/room.ts';
 import { type SpliceOptions, Splices } from '../../../src/publish/tcp/splices.ts';
 import { openDuplex } from '../../../src/relay/duplex.ts';
 import { IdleBlocks } from '../../../src/relay/read-blocks.ts';
+import { LINGER_TIMEOUT_MS } from '../../../src/relay/linger.ts';
 import type { Dial } from '../../../src/relay/relay.ts';
 import { RemoteStreamError } from '../../../src/relay/stream.ts';
 import { until } from '../../support/until.ts';
@@ -288,6 +290,46 @@ test('a reader that stops holds the sender up', async () => {
   const held = taken;
   reads.resume();
   await until(async () => taken > held);
+});
+
+/** More than all buffers on the way hold. */
+const MANY_BYTES = 2 ** 28;
+
+test('who goes on sending to a client that has gone, and reads nothing of it, is ended', async () => {
+  await serve();
+  const server = accepted();
+  const asks = client();
+  const answers = (await server).pause();
+  let isClosed = false;
+  answers.on('error', () => {}).once('close', () => (isClosed = true));
+  const chunk = Buffer.alloc(65_536);
+  // Until all buffers on the way are full: from then on the client's socket is not read.
+  let [taken, seen] = [0, 0];
+  const fill = (): void => {
+    taken++;
+    if (!asks.destroyed) asks.write(chunk, fill);
+  };
+  asks.write(chunk, fill);
+  await until(async () => {
+    const isFull = taken > 0 && taken === seen;
+    seen = taken;
+    return isFull;
+  });
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout', 'hrtime'] });
+  onTestFinished(() => void vi.useRealTimers());
+  asks.on('error', () => {}).resetAndDestroy();
+  let sentBytes = 0;
+  const send = (error?: Error | null): void => {
+    if (error) return;
+    sentBytes += chunk.length;
+    if (sentBytes < MANY_BYTES) answers.write(chunk, send);
+  };
+  send();
+  while (!isClosed) {
+    vi.advanceTimersByTime(LINGER_TIMEOUT_MS);
+    await settled();
+  }
+  expect(sentBytes).toBeLessThan(MANY_BYTES);
 });
 
 test('the preface comes first', async () => {
