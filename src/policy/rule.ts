@@ -62,7 +62,7 @@ const MAX_HOST_NAME = 253;
 const MAX_PORT = 65_535;
 /** RFC 1123, as Kubernetes has it for namespaces; of what is picked, a name may have dots. */
 const NAMESPACE = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/;
-const SERVICE = /^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/;
+const SERVICE = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/;
 /** What ends a host in a URL, or is no part of one: domainToASCII would pass it over, with all that follows. */
 const NO_HOST_CHARACTER = /[\s/?#\\:@%]/;
 const SERVICE_KINDS = new Set(['svc', 'service', 'services']);

@@ -214,12 +214,17 @@ async function begin(
 ): Promise<SignalWatch> {
   const hasCommand = options.command !== undefined;
   const signals = await (hasCommand ? forwardSignals(sandbox) : endOnSignals(sandbox));
-  for (const note of sandbox.notes) options.log.info(note);
-  for (const note of proxyNotes(options)) options.log.warn(note);
-  options.onReady(summarize(contexts, options));
-  for (const { access } of contexts.all) access.releaseTerminal();
-  if (hasCommand) sandbox.start();
-  return signals;
+  try {
+    for (const note of sandbox.notes) options.log.info(note);
+    for (const note of proxyNotes(options)) options.log.warn(note);
+    options.onReady(summarize(contexts, options));
+    for (const { access } of contexts.all) access.releaseTerminal();
+    if (hasCommand) sandbox.start();
+    return signals;
+  } catch (error) {
+    signals.close();
+    throw error;
+  }
 }
 
 function proxyNotes({ hostPorts }: SessionOptions): string[] {
