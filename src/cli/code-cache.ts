@@ -7,8 +7,9 @@
  * the program, with what that has used by the time its code is kept. A run keeps
  * it when its command starts: what is used later is not in each start's way. V8
  * takes none of another version of its own, nor under other flags of its own, and
- * says so; the program is compiled as ever then, and the file written anew. Its name has that of the program, which build.mjs
- * derives from the content: V8 itself compares no more than the length.
+ * says so; the program is compiled as ever then, and the file written anew. Its
+ * name has that of the program, which build.mjs derives from the content: V8
+ * itself compares no more than the length.
  *
  * What is in the file is run as the user. So it is taken only where it belongs
  * to them and nobody else can write it: with sudo, $HOME may be another's.
