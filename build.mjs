@@ -59,19 +59,24 @@ async function buildApart() {
     entryPoints: APART,
     entryNames: '[name]-[hash]',
   });
-  const files = new Map(
-    Object.entries(metafile.outputs).map(([file, { entryPoint }]) => [entryPoint, `./${basename(file)}`]),
-  );
+  const files = bundlesOf(metafile);
   const plugin = {
     name: 'apart',
     setup({ onResolve }) {
       onResolve({ filter: /^\..*\.ts$/ }, ({ kind, path, resolveDir }) => {
         const file = files.get(relative(root, resolve(resolveDir, path)));
-        return kind === 'dynamic-import' && file !== undefined ? { path: file, external: true } : undefined;
+        return kind === 'dynamic-import' && file !== undefined
+          ? { path: `./${file}`, external: true }
+          : undefined;
       });
     },
   };
   return { inputs: Object.keys(metafile.inputs), plugins: [plugin] };
+}
+
+/** By the modules that they were made of, the names of the files. */
+function bundlesOf({ outputs }) {
+  return new Map(Object.entries(outputs).map(([file, { entryPoint }]) => [entryPoint, basename(file)]));
 }
 
 async function buildPrograms() {
@@ -87,13 +92,10 @@ async function buildPrograms() {
     banner: { js: '(function (exports, require, module, __filename, __dirname) {' },
     footer: { js: '})' },
   });
-  const [RUN_PROGRAM, SUBCOMMAND_PROGRAM] = ['run', 'subcommand'].map((name) => {
-    const entryPoint = `src/cli/${name}-program.ts`;
-    const file = Object.keys(metafile.outputs).find(
-      (path) => metafile.outputs[path].entryPoint === entryPoint,
-    );
-    return JSON.stringify(basename(file));
-  });
+  const files = bundlesOf(metafile);
+  const [RUN_PROGRAM, SUBCOMMAND_PROGRAM] = ['run', 'subcommand'].map((name) =>
+    JSON.stringify(files.get(`src/cli/${name}-program.ts`)),
+  );
   await build({
     ...released,
     // Older versions are told what is wanted.

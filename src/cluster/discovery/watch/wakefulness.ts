@@ -14,7 +14,7 @@ interface Clocks {
   monotonicMs(): number;
 }
 
-const CLOCKS: Clocks = { wallMs: () => Date.now(), monotonicMs: monotonicMs };
+const CLOCKS: Clocks = { wallMs: () => Date.now(), monotonicMs };
 
 export class Wakefulness {
   readonly #limits: Pick<DiscoveryLimits, 'clockMs' | 'clockJumpMs'>;
