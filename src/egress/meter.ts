@@ -75,6 +75,10 @@ class MeteredStream implements RemoteStream, RemoteStreamEvents {
     this.#events.onEnd();
   }
 
+  onBrokenPipe(): void {
+    this.#events.onBrokenPipe?.();
+  }
+
   onError(error: RemoteStreamError): void {
     this.#tellEnd(error);
     this.#events.onError(error);

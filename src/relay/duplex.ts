@@ -42,6 +42,8 @@ export class RemoteDuplex extends Duplex {
   /** The far end's, with bytes before it that nobody has read yet. */
   #reset: RemoteStreamError | undefined;
   #lingering: NodeJS.Timeout | undefined;
+  /** The far end takes nothing any more, so nothing is taken for it. */
+  #broken = false;
 
   constructor(dial: Dial, onEstablished: () => void) {
     super({ allowHalfOpen: true, highWaterMark: HELD_BYTES });
@@ -49,6 +51,7 @@ export class RemoteDuplex extends Duplex {
       onEstablished,
       onData: (chunk) => this.#take(chunk),
       onEnd: () => void this.push(null),
+      onBrokenPipe: () => this.#break(),
       onError: (error) => this.#fail(error),
     });
   }
@@ -60,10 +63,8 @@ export class RemoteDuplex extends Duplex {
 
   override read(size?: number): unknown {
     const chunk: unknown = super.read(size);
-    if (this.#reset !== undefined) {
-      if (this.readableLength === 0) this.destroy(this.#reset);
-      else this.#lingering?.refresh();
-    }
+    if (this.#reset !== undefined && this.readableLength === 0) this.destroy(this.#reset);
+    else this.#lingering?.refresh();
     return chunk;
   }
 
@@ -74,10 +75,11 @@ export class RemoteDuplex extends Duplex {
   }
 
   override _write(chunk: Uint8Array, _encoding: BufferEncoding, done: () => void): void {
-    this.#remote.write(chunk, done);
+    if (!this.#broken) this.#remote.write(chunk, done);
   }
 
   override _writev(written: Written, done: () => void): void {
+    if (this.#broken) return;
     const last = written.length - 1;
     for (const [i, { chunk }] of written.entries()) this.#remote.write(chunk, i === last ? done : () => {});
   }
@@ -99,7 +101,18 @@ export class RemoteDuplex extends Duplex {
       return;
     }
     this.#reset = error;
-    const unread = new RemoteStreamError('timeout', `${error.message}; what came before is not read`);
+    this.#linger(error.message);
+  }
+
+  #break(): void {
+    this.#broken = true;
+    this.#linger('the far end takes nothing any more');
+  }
+
+  /** For as long as what the far end sent before is read. */
+  #linger(why: string): void {
+    const unread = new RemoteStreamError('timeout', `${why}; what came before is not read`);
+    clearTimeout(this.#lingering);
     this.#lingering = setTimeout(() => this.destroy(unread), LINGER_TIMEOUT_MS).unref();
   }
 

@@ -43,6 +43,9 @@ class Relay implements RemoteStreamEvents {
   #connection: TcpConnection | undefined;
   #paused = false;
   #finishPassedOn = false;
+  /** Nothing more comes from the far end but the reset. */
+  #resetWaits = false;
+  #lingering: NodeJS.Timeout | undefined;
 
   constructor(request: TcpRequest, onFailure: (error: RemoteStreamError) => void) {
     this.#request = request;
@@ -77,6 +80,10 @@ class Relay implements RemoteStreamEvents {
     this.#connection?.finish();
   }
 
+  onBrokenPipe(): void {
+    if (this.#connection !== undefined) this.#readNoMore(this.#connection);
+  }
+
   onError(error: RemoteStreamError): void {
     this.#onFailure(error);
     if (this.#connection !== undefined) this.#reset(this.#connection, error);
@@ -86,17 +93,23 @@ class Relay implements RemoteStreamEvents {
   }
 
   #reset(connection: TcpConnection, { reason }: RemoteStreamError): void {
-    if (reason === 'reset' && connection.sendQueued > 0) this.#resetBehind(connection);
-    else connection.reset();
+    if (reason !== 'reset' || connection.sendQueued === 0) {
+      connection.reset();
+      return;
+    }
+    this.#resetWaits = true;
+    this.#readNoMore(connection);
   }
 
   /** What the far end sent before is delivered; what the guest sends from now on is nobody's to read. */
-  #resetBehind(connection: TcpConnection): void {
+  #readNoMore(connection: TcpConnection): void {
+    if (this.#lingering !== undefined) return;
     const lingering = setTimeout(() => connection.reset(), LINGER_TIMEOUT_MS).unref();
+    this.#lingering = lingering;
     connection.onReadable = null;
     connection.onAcknowledged = () => {
       this.#remote?.reclaim?.(connection.sendQueued);
-      if (connection.sendQueued === 0) connection.reset();
+      if (this.#resetWaits && connection.sendQueued === 0) connection.reset();
       else lingering.refresh();
     };
     connection.onClosed = () => {

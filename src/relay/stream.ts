@@ -34,6 +34,8 @@ export interface RemoteStreamEvents {
   onData(chunk: Uint8Array): void;
   /** The far end has sent its FIN. */
   onEnd(): void;
+  /** The far end takes nothing any more. What it sent before is still to come, and `onError` behind it. */
+  onBrokenPipe?(): void;
   /** The stream has failed. Before `onEstablished` the near side is to be refused, after it, reset. */
   onError(error: RemoteStreamError): void;
 }

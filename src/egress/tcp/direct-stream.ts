@@ -215,6 +215,7 @@ export class DirectStream implements RemoteStream, StreamSocketEvents {
       if (this.#destroyed) this.#close(false);
       this.#readable = this.#endWaits = true;
       this.#read();
+      if (!this.#destroyed) this.#events.onBrokenPipe?.();
     });
   }
 

@@ -82,8 +82,11 @@ export class HostStream implements RemoteStream {
     }
     this.#socket = socket;
     const resets = new Resets(socket, errnoOf, (error) => {
-      // Else it is told behind the last of what can be read. The near side may be in the middle of its own work now.
-      if (this.#readEnded) queueMicrotask(() => this.#broken(error));
+      // It is told behind the last of what can be read. The near side may be in the middle of its own work now.
+      queueMicrotask(() => {
+        if (this.#readEnded) this.#broken(error);
+        else if (!this.#giveUp.signal.aborted) this.#events.onBrokenPipe?.();
+      });
     });
     if (!this.#reader.attached) socket.on('data', (chunk) => this.#events.onData(chunk)).resume();
     socket.on('end', () => {

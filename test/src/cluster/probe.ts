@@ -66,6 +66,10 @@ export class Probe implements RemoteStreamEvents {
     this.#onEnding({ kind: 'end' });
   }
 
+  onBrokenPipe(): void {
+    this.events.push('broken pipe');
+  }
+
   onError(error: RemoteStreamError): void {
     this.events.push(error.reason);
     this.#onEnding({ kind: 'error', error });

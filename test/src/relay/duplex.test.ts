@@ -160,6 +160,20 @@ test('who reads nothing of it for a minute does not keep it', async () => {
   expect(await failed).toMatchObject([{ reason: 'timeout', message: 'gone; what came before is not read' }]);
 });
 
+test('where the far end takes no more, nothing is taken for it', async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const duplex = await established();
+  duplex.write(Buffer.from('one'));
+  for (const { done } of written) done();
+  events.onBrokenPipe?.();
+  duplex.write(Buffer.alloc(PLENTY));
+  expect([written.length, duplex.writableNeedDrain]).toEqual([1, true]);
+  const failed = once(duplex, 'error');
+  vi.advanceTimersByTime(LINGER_TIMEOUT_MS);
+  expect(await failed).toMatchObject([{ reason: 'timeout' }]);
+});
+
 test('another failure is one at once', async () => {
   const duplex = await established();
   events.onData(Buffer.from('answer'));

@@ -310,6 +310,49 @@ describe('resets', () => {
     }
   });
 
+  test('a far end that takes no more is not written to, and waits for a guest that reads', () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const h = new Harness({ limits: { receiveBufferBytes: 4000 } });
+      const far = established(h, 1000);
+      far.events.onData(stream(0, 1500));
+      h.poll();
+      h.sends('A seq=1 len=500', 'A seq=501 len=500');
+      far.events.onBrokenPipe?.();
+      for (let seq = 1; seq < 4001; seq += 1000) h.guest(`A seq=${seq} ack=1 len=1000`);
+      h.sends('A ack=1001 win=3000', 'A ack=2001 win=2000', 'A ack=3001 win=1000', 'A ack=4001 win=0');
+      expect(far.asked()).toEqual([]);
+      vi.advanceTimersByTime(59_999);
+      h.guest('A seq=4001 ack=1001 win=1000');
+      h.sends('PA seq=1001 len=500');
+      vi.advanceTimersByTime(59_999);
+      h.guest('A seq=4001 ack=1501 win=1000');
+      // There may be more of it to read.
+      expect(far.asked()).toEqual([]);
+      far.events.onError(new RemoteStreamError('reset', 'write EPIPE'));
+      h.poll();
+      h.sends('RA seq=1501 ack=4001');
+      expect([far.asked(), vi.getTimerCount()]).toEqual([['destroy'], 0]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test('a far end that takes no more, and a guest that does not read, are over after a minute', () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const h = new Harness();
+      const far = established(h);
+      far.events.onBrokenPipe?.();
+      vi.advanceTimersByTime(60_000);
+      h.poll();
+      h.sends('RA seq=1 ack=1');
+      expect([far.asked(), vi.getTimerCount()]).toEqual([['destroy'], 0]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   test('a guest that resets before it has read all leaves no timer', () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     try {

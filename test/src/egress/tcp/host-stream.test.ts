@@ -240,6 +240,8 @@ describe.each(DIALS)('a stream to a host socket: $kind', ({ dial }) => {
     });
     far?.resetAndDestroy();
     for (let i = 0; i < 3; i++) probe.stream.write(new Uint8Array(1 << 10), () => taken++);
+    await until(async () => probe.events.includes('broken pipe'));
+    expect([probe.bytes, probe.events]).toEqual([0, ['established', 'broken pipe']]);
     probe.stream.resume();
     expect(await probe.ending).toMatchObject({ kind: 'error', error: { reason: 'reset' } });
     expect([probe.bytes, taken]).toEqual([answer.length, 3]);
