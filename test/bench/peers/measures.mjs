@@ -44,6 +44,18 @@ async function exchanges({ shell, pids }, program, mode, seconds, clients) {
   return { rate, p50, p99, cpu: between.length === 0 ? Number.NaN : cpu };
 }
 
+/** Exchanges one by one, while a stream goes on at full speed from before the first to after the last. */
+async function exchangesBeside({ shell }, program, seconds, ...options) {
+  const server = await startServer('iperf3', '-s', '-1', '--forceflush', '-B', SERVER_ADDRESS);
+  const stream = bounded(seconds, 'iperf3', '-c', SERVER_ADDRESS, '-t', seconds + 2, ...options);
+  const rounds = bounded(seconds, program, 'rr', SERVER_ADDRESS, seconds, 1);
+  const output = await shell.run(`{ ${stream} >/dev/null & sleep 1; ${rounds}; wait; }`);
+  await server.ended(SERVER_WAIT_MS);
+  const { rate, p50, p99 } = JSON.parse(output);
+  if (rate === 0) throw new Error('none was answered');
+  return { p50, p99 };
+}
+
 /** By the name of the group: figures of one run. Their order matters for memory, which is that after all else. */
 export const MEASURES = {
   up: async (way, { seconds }) => {
@@ -67,6 +79,11 @@ export const MEASURES = {
     const { p50, p99, cpu } = await exchanges(way, exchange, 'udp', seconds, 1);
     return { udpP50: p50, udpP99: p99, udpCpu: cpu };
   },
+  beside: async (way, { seconds, exchange }) => {
+    const up = await exchangesBeside(way, exchange, seconds);
+    const down = await exchangesBeside(way, exchange, seconds, '-R');
+    return { besideUpP50: up.p50, besideUpP99: up.p99, besideDownP50: down.p50, besideDownP99: down.p99 };
+  },
   memory: async ({ pids }) => ({ resident: pids().length === 0 ? Number.NaN : residentMiB(pids()) }),
 };
 
@@ -77,5 +94,6 @@ export const FIGURES = {
   rr: ['rrP50', 'rrP99', 'rrCpu'],
   crr: ['crr1', 'crr8', 'crrCpu'],
   udp: ['udpP50', 'udpP99', 'udpCpu'],
+  beside: ['besideUpP50', 'besideUpP99', 'besideDownP50', 'besideDownP99'],
   memory: ['resident'],
 };
