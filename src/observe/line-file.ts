@@ -1,68 +1,62 @@
-/**
- * A file that lines are added to, while packets never wait for the disk.
- *
- * Lines wait in memory, as many as a bound allows. Past it they are dropped, and
- * a line says how many. The file is open from the start to the end: what becomes
- * of its name meanwhile changes nothing.
- */
+/** Lines in a file. Where more come than it takes they are dropped, and a line says how many. */
 
-import { promises as files, type WriteStream } from 'node:fs';
-import { finished } from 'node:stream/promises';
+import { OutputFile, openOutputFile } from './output-file.ts';
+import type { Log } from './log.ts';
 
 const MAX_PENDING_BYTES = 1 << 20;
-/** Names and addresses of what was visited are the user's own affair. */
-const FILE_MODE = 0o600;
 
 export interface LineFileOptions {
+  /** As the user is told of it: `the audit`. */
+  readonly what: string;
+  /** Of the error where it can't be had. */
+  readonly code: string;
   /** The line that says how many were dropped. */
   readonly dropped: (lines: number) => string;
-  /** The disk takes no more, and what comes is lost. */
-  readonly onFailed: (error: Error) => void;
+  readonly log: Log;
 }
 
 export class LineFile {
-  readonly #stream: WriteStream;
-  readonly #options: LineFileOptions;
+  readonly #file: OutputFile;
+  readonly #droppedLine: (lines: number) => string;
   #dropped = 0;
-  /** Closed, or failed. */
-  #over = false;
 
-  constructor(stream: WriteStream, options: LineFileOptions) {
-    this.#stream = stream;
-    this.#options = options;
-    stream.on('drain', () => this.#tellDropped());
-    stream.on('error', (error) => {
-      this.#over = true;
-      options.onFailed(error);
-    });
+  constructor(file: OutputFile, droppedLine: (lines: number) => string) {
+    this.#file = file;
+    this.#droppedLine = droppedLine;
+    file.onDrain = () => this.#tellDropped();
   }
 
   /** @param line called for the line where it is written, without its end */
   write(line: () => string): void {
-    if (this.#over) return;
-    if (this.#stream.writableLength >= MAX_PENDING_BYTES) this.#dropped += 1;
-    else this.#stream.write(`${line()}\n`);
+    if (this.#file.hasRoom) this.#file.write(`${line()}\n`);
+    else this.#dropped += 1;
   }
 
   /** Writes what is left; what comes later is nobody's. */
-  async close(): Promise<void> {
-    if (this.#over) return;
-    this.#over = true;
+  close(): Promise<void> {
     this.#tellDropped();
-    this.#stream.end();
-    await finished(this.#stream).catch(() => {}); // told by the handler above
+    return this.#file.close();
   }
 
   #tellDropped(): void {
     if (this.#dropped === 0) return;
     const dropped = this.#dropped;
     this.#dropped = 0;
-    this.#stream.write(`${this.#options.dropped(dropped)}\n`);
+    this.#file.write(`${this.#droppedLine(dropped)}\n`);
   }
 }
 
-/** @param path a file that is added to, or made, the user's alone. @throws as open(2) */
-export async function openLineFile(path: string): Promise<WriteStream> {
-  const file = await files.open(path, 'a', FILE_MODE);
-  return file.createWriteStream();
+/** Throws a UsageError of the code given. @param path a file that is added to, or made, the user's alone */
+export async function openLineFile(
+  path: string,
+  { what, code, dropped, log }: LineFileOptions,
+): Promise<LineFile> {
+  const file = await openOutputFile(path, {
+    what,
+    code,
+    flags: 'a',
+    maxPendingBytes: MAX_PENDING_BYTES,
+    log,
+  });
+  return new LineFile(file, dropped);
 }

@@ -3,8 +3,7 @@
  * UTC, with milliseconds): what `-v` tells, and each connection with `-vv`.
  */
 
-import { UsageError } from '../errors.ts';
-import { LineFile, openLineFile } from './line-file.ts';
+import { openLineFile } from './line-file.ts';
 import type { Log } from './log.ts';
 
 export interface LogFile {
@@ -18,16 +17,11 @@ export interface LogFile {
 
 /** Throws `LOG_FILE_FAILED`. @param path a file that is added to @param verbosity how often `-v` was given */
 export async function openLogFile(path: string, verbosity: number, log: Log): Promise<LogFile> {
-  const stream = await openLineFile(path).catch((error: unknown) => {
-    throw new UsageError(
-      'LOG_FILE_FAILED',
-      `the log can't be written: ${error instanceof Error ? error.message : String(error)}`,
-      'name a file that you may write, in a folder that is there',
-    );
-  });
-  const file = new LineFile(stream, {
+  const file = await openLineFile(path, {
+    what: 'the log',
+    code: 'LOG_FILE_FAILED',
     dropped: (lines) => timed(`${lines} lines are missing here: the disk was too slow`),
-    onFailed: ({ message }) => log.warn(`the log ends here: ${message}`),
+    log,
   });
   const keep = (text: string): void => {
     for (const line of text.split('\n')) file.write(() => timed(line));

@@ -11,11 +11,9 @@
  * LineFile for the lines that are lost then.
  */
 
-import type { WriteStream } from 'node:fs';
 import type { FlowMeter } from '../egress/meter.ts';
-import { UsageError } from '../errors.ts';
 import { monotonicMs } from '../monotonic.ts';
-import { LineFile, openLineFile } from '../observe/line-file.ts';
+import { type LineFile, openLineFile } from '../observe/line-file.ts';
 import type { Log } from '../observe/log.ts';
 import type { RemoteStreamError } from '../relay/stream.ts';
 import type { Decision, Flow, NameDecision } from './decision.ts';
@@ -24,11 +22,8 @@ export class AuditLog {
   readonly #file: LineFile;
   #nextId = 1;
 
-  constructor(stream: WriteStream, log: Log) {
-    this.#file = new LineFile(stream, {
-      dropped: (lines) => timed({ event: 'dropped', lines }),
-      onFailed: ({ message }) => log.warn(`the audit ends here: ${message}`),
-    });
+  constructor(file: LineFile) {
+    this.#file = file;
   }
 
   /** A flow has been decided on. @returns what is to be told of how it goes on; of one that was denied, nothing */
@@ -56,21 +51,19 @@ export class AuditLog {
   }
 }
 
+export function droppedLine(lines: number): string {
+  return timed({ event: 'dropped', lines });
+}
+
 function timed(entry: object): string {
   return JSON.stringify({ time: new Date().toISOString(), ...entry });
 }
 
 /** Throws `AUDIT_FAILED`. @param path a file that is added to */
 export async function openAudit(path: string, log: Log): Promise<AuditLog> {
-  try {
-    return new AuditLog(await openLineFile(path), log);
-  } catch (error) {
-    throw new UsageError(
-      'AUDIT_FAILED',
-      `the audit can't be written: ${error instanceof Error ? error.message : String(error)}`,
-      'name a file that you may write, in a folder that is there',
-    );
-  }
+  return new AuditLog(
+    await openLineFile(path, { what: 'the audit', code: 'AUDIT_FAILED', dropped: droppedLine, log }),
+  );
 }
 
 class AuditedFlow implements FlowMeter {

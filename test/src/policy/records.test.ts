@@ -4,10 +4,11 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } fro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import type { WriteStream } from 'node:fs';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type AddressRange, parseAddressRange } from '../../../src/policy/address.ts';
-import { AuditLog, openAudit } from '../../../src/policy/audit.ts';
+import { LineFile } from '../../../src/observe/line-file.ts';
+import { OutputFile } from '../../../src/observe/output-file.ts';
+import { AuditLog, droppedLine, openAudit } from '../../../src/policy/audit.ts';
 import { Denials } from '../../../src/policy/denials.ts';
 import type { HostRange } from '../../../src/policy/host-addresses.ts';
 import { NamedAddresses } from '../../../src/policy/named-addresses.ts';
@@ -212,7 +213,8 @@ describe('the audit', () => {
 
   test('a disk that does not take it holds nobody up: lines are dropped, and how many is written', async () => {
     const slow = new PassThrough({ highWaterMark: 1 });
-    const audit = new AuditLog(slow as unknown as WriteStream, new LogLines());
+    const file = new OutputFile(slow, { what: 'the audit', maxPendingBytes: 1 << 20, log: new LogLines() });
+    const audit = new AuditLog(new LineFile(file, droppedLine));
     const decision = policy.decide(flow('192.0.2.1'));
     for (let i = 0; i < 20_000; i++) audit.begin(flow('192.0.2.1'), decision);
     expect(slow.writableLength).toBeLessThan(2 << 20);
