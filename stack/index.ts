@@ -8,7 +8,7 @@ export type { Framing } from './ip/path/link.ts';
 export { DEFAULT_LIMITS, type StackLimits } from './limits.ts';
 export { describeConnection } from './observe/connection-line.ts';
 export { type Direction, type FrameObserver, ObservedDevice } from './observe/observed-device.ts';
-export { type PcapngOptions, PcapngWriter } from './observe/pcapng.ts';
+export { type CaptureCounts, type PcapngOptions, PcapngWriter } from './observe/pcapng.ts';
 export { describeFrame, TraceObserver } from './observe/trace.ts';
 export { Stack, type StackOptions } from './stack.ts';
 export { ConnectError, type ConnectErrorCode } from './tcp/application/connect.ts';

@@ -1,18 +1,12 @@
 /** Lines in a file. Where more come than it takes they are dropped, and a line says how many. */
 
-import { OutputFile, openOutputFile } from './output-file.ts';
-import type { Log } from './log.ts';
+import { type OpenOptions, openOutputFile, type OutputFile } from './output-file.ts';
 
 const MAX_PENDING_BYTES = 1 << 20;
 
-export interface LineFileOptions {
-  /** As the user is told of it: `the audit`. */
-  readonly what: string;
-  /** Of the error where it can't be had. */
-  readonly code: string;
+export interface LineFileOptions extends Pick<OpenOptions, 'what' | 'failed' | 'log'> {
   /** The line that says how many were dropped. */
   readonly dropped: (lines: number) => string;
-  readonly log: Log;
 }
 
 export class LineFile {
@@ -46,17 +40,15 @@ export class LineFile {
   }
 }
 
-/** Throws a UsageError of the code given. @param path a file that is added to, or made, the user's alone */
+/** Throws the error that `failed` makes. @param path a file that is added to, or made, the user's alone */
 export async function openLineFile(
   path: string,
-  { what, code, dropped, log }: LineFileOptions,
+  { dropped, ...options }: LineFileOptions,
 ): Promise<LineFile> {
   const file = await openOutputFile(path, {
-    what,
-    code,
+    ...options,
     flags: 'a',
     maxPendingBytes: MAX_PENDING_BYTES,
-    log,
   });
   return new LineFile(file, dropped);
 }

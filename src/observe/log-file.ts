@@ -3,6 +3,7 @@
  * UTC, with milliseconds): what `-v` tells, and each connection with `-vv`.
  */
 
+import { UsageError } from '../errors.ts';
 import { openLineFile } from './line-file.ts';
 import type { Log } from './log.ts';
 
@@ -19,7 +20,7 @@ export interface LogFile {
 export async function openLogFile(path: string, verbosity: number, log: Log): Promise<LogFile> {
   const file = await openLineFile(path, {
     what: 'the log',
-    code: 'LOG_FILE_FAILED',
+    failed: (message, remedy) => new UsageError('LOG_FILE_FAILED', message, remedy),
     dropped: (lines) => timed(`${lines} lines are missing here: the disk was too slow`),
     log,
   });

@@ -10,7 +10,7 @@
 import { constants, promises as files, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { finished, type Writable } from 'node:stream';
-import { UsageError } from '../errors.ts';
+import type { UsageError } from '../errors.ts';
 import { monotonicMs } from '../monotonic.ts';
 import { codeOf } from '../system-error.ts';
 import type { Log } from './log.ts';
@@ -34,8 +34,8 @@ export interface OutputFileOptions {
 }
 
 export interface OpenOptions extends OutputFileOptions {
-  /** Of the error where it can't be had. */
-  readonly code: string;
+  /** The error where it can't be had. */
+  readonly failed: (message: string, remedy: string) => UsageError;
   /** `a`: what is there already stays; `w`: it is replaced. */
   readonly flags: 'a' | 'w';
 }
@@ -45,7 +45,6 @@ export class OutputFile {
   onDrain: () => void = () => {};
   readonly #stream: Writable;
   readonly #options: OutputFileOptions;
-  /** Closed, or failed. */
   #over = false;
 
   constructor(stream: Writable, options: OutputFileOptions) {
@@ -56,6 +55,11 @@ export class OutputFile {
       if (!this.#over) options.log.warn(`${options.what} ends here: ${message}`);
       this.#over = true;
     });
+  }
+
+  /** Closed, or failed. */
+  get isOver(): boolean {
+    return this.#over;
   }
 
   /** Whether a write will be taken: neither does too much wait, nor is it over. */
@@ -89,7 +93,7 @@ export class OutputFile {
   }
 }
 
-/** Throws a UsageError of the code given. */
+/** Throws the error that `failed` makes. */
 export async function openOutputFile(path: string, options: OpenOptions): Promise<OutputFile> {
   const isPipe = await isNamedPipe(path);
   try {
@@ -98,8 +102,7 @@ export async function openOutputFile(path: string, options: OpenOptions): Promis
   } catch (error) {
     const isUnread = isPipe && codeOf(error) === 'ENXIO';
     const why = error instanceof Error ? error.message : String(error);
-    throw new UsageError(
-      options.code,
+    throw options.failed(
       `${options.what} can't be written: ${isUnread ? `nobody reads ${path}` : why}`,
       isUnread ? 'start its reader first' : 'name a file that you may write, in a folder that is there',
     );

@@ -12,6 +12,7 @@
  */
 
 import type { FlowMeter } from '../egress/meter.ts';
+import { UsageError } from '../errors.ts';
 import { monotonicMs } from '../monotonic.ts';
 import { type LineFile, openLineFile } from '../observe/line-file.ts';
 import type { Log } from '../observe/log.ts';
@@ -62,7 +63,12 @@ function timed(entry: object): string {
 /** Throws `AUDIT_FAILED`. @param path a file that is added to */
 export async function openAudit(path: string, log: Log): Promise<AuditLog> {
   return new AuditLog(
-    await openLineFile(path, { what: 'the audit', code: 'AUDIT_FAILED', dropped: droppedLine, log }),
+    await openLineFile(path, {
+      what: 'the audit',
+      failed: (message, remedy) => new UsageError('AUDIT_FAILED', message, remedy),
+      dropped: droppedLine,
+      log,
+    }),
   );
 }
 

@@ -8,7 +8,7 @@
  */
 
 import type { LinkDevice } from '../../sandbox/index.ts';
-import type { Stack } from '../../stack/index.ts';
+import type { ObservedDevice, Stack } from '../../stack/index.ts';
 import { monotonicMs } from '../monotonic.ts';
 
 /** setTimeout can't wait longer (2^31 - 1 ms); a poll too many does no harm. */
@@ -16,13 +16,16 @@ const LONGEST_WAIT_MS = 0x7fff_ffff;
 
 export class Driver {
   readonly #stack: Stack;
+  readonly #observed: ObservedDevice | undefined;
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
   #immediate: NodeJS.Immediate | undefined;
   #stopped = false;
 
-  constructor(device: LinkDevice, stack: Stack) {
+  /** @param observed the device that the stack has been given, where frames are looked at on their way */
+  constructor(device: LinkDevice, stack: Stack, observed?: ObservedDevice) {
     this.#stack = stack;
+    this.#observed = observed;
     stack.onWake = () => this.#pollSoon();
     device.onWritable = () => {
       stack.deviceWritable(monotonicMs());
@@ -44,7 +47,10 @@ export class Driver {
 
   #batch(arena: Uint8Array, offsets: Int32Array, lengths: Int32Array, count: number): void {
     const now = monotonicMs();
-    for (let i = 0; i < count; i++) this.#stack.receive(now, arena, offsets[i], lengths[i]);
+    for (let i = 0; i < count; i++) {
+      this.#observed?.received(arena, offsets[i], lengths[i]);
+      this.#stack.receive(now, arena, offsets[i], lengths[i]);
+    }
     this.#poll();
   }
 

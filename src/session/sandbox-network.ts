@@ -14,6 +14,7 @@ import type { Sandbox } from '../../sandbox/index.ts';
 import { Stack } from '../../stack/index.ts';
 import { addAliases } from './aliases.ts';
 import { addApiServers } from './api-server/open.ts';
+import type { Capture } from './capture.ts';
 import type { Alias } from './choices.ts';
 import type { ConnectedContexts } from './contexts.ts';
 import { Driver } from './driver.ts';
@@ -48,6 +49,8 @@ export interface NetworkParts {
   readonly plan: AddressPlan;
   readonly egress: Egress;
   readonly published: Published;
+  /** Of the packets, where it was asked for. */
+  readonly capture?: Capture;
   /** The command runs already: what has no room in the ranges is told, and no error. */
   readonly isRunning: boolean;
 }
@@ -62,7 +65,7 @@ export function announceNameServer(
 
 /** Throws `CIDR_FULL`, `PORTS_UNSEEN` and what aliases may throw. */
 export async function openNetwork(
-  { sandbox, contexts, plan, egress, published, isRunning }: NetworkParts,
+  { sandbox, contexts, plan, egress, published, capture, isRunning }: NetworkParts,
   { clusterDomain: domain, aliases, apiServer, log, ...ports }: SandboxNetworkOptions,
 ): Promise<SandboxNetwork> {
   const directory = new Directory({ plan, contexts: contexts.all, domain, log, isRunning });
@@ -84,7 +87,7 @@ export async function openNetwork(
     etc.namesChanged();
     stray.check();
   };
-  const stack = connectStack({ sandbox, directory, egress, log });
+  const stack = connectStack({ sandbox, directory, egress, log, ...(capture && { capture }) });
   return {
     connectionCount: () => stack.connectionCount(),
     async close() {
@@ -121,6 +124,7 @@ export interface ConnectStackOptions {
   readonly directory: Directory;
   /** Without, nothing is reached besides what the directory knows. */
   readonly egress?: Egress;
+  readonly capture?: Capture;
   readonly log: Log;
 }
 
@@ -132,16 +136,23 @@ export interface ConnectStackOptions {
 const RECEIVE_BUFFER_BYTES = 512 << 10;
 
 /** Has the directory's network answer on the sandbox's interface. */
-export function connectStack({ sandbox, directory, egress, log }: ConnectStackOptions): ConnectedStack {
+export function connectStack({
+  sandbox,
+  directory,
+  egress,
+  capture,
+  log,
+}: ConnectStackOptions): ConnectedStack {
+  const observed = capture?.observe(sandbox.device);
   const stack = new Stack({
-    device: sandbox.device,
+    device: observed ?? sandbox.device,
     framing: sandbox.device.framing,
     now: monotonicMs(),
     random: (bytes) => randomFillSync(bytes),
     limits: { receiveBufferBytes: RECEIVE_BUFFER_BYTES },
   });
   const network = attachNetwork({ stack, directory, log, ...(egress && { egress }) });
-  const driver = new Driver(sandbox.device, stack);
+  const driver = new Driver(sandbox.device, stack, observed);
   return {
     connectionCount: () => [...stack.connections()].length,
     stop() {

@@ -27,6 +27,7 @@ import { HostPortSet, publish, type Published } from '../publish/index.ts';
 import type { LoopbackServers } from './api-server/loopback.ts';
 import { openLoopbackServers } from './api-server/open.ts';
 import { bothOrNeither } from './both-or-neither.ts';
+import { type Capture, openCapture } from './capture.ts';
 import {
   type ConnectedContexts,
   connectContexts,
@@ -44,6 +45,7 @@ import { type Egress, openEgress } from './outside/egress.ts';
 import { type EgressChoice, readEgressSettings } from './outside/settings.ts';
 import {
   announceNameServer,
+  type NetworkParts,
   openNetwork,
   type SandboxNetwork,
   type SandboxNetworkOptions,
@@ -69,6 +71,8 @@ export interface SessionOptions
   readonly caller: CallerState;
   /** Where each flow and its verdict are written down. */
   readonly auditFile?: string;
+  /** Where each packet of the sandbox's interface is written down. */
+  readonly pcapFile?: string;
   /** The command is not to have the user's rights over the clusters. */
   readonly hideKubeconfig: boolean;
   /** This process ends with the session: connections to the API servers are left for the kernel to close. */
@@ -97,15 +101,21 @@ export async function runSession(options: SessionOptions): Promise<CommandEnd> {
   keepIgnoring(options.caller);
   const plan = new AddressPlan(options.cidr, options.cidr6);
   const settings = await readEgressSettings(options);
+  const { pcapFile, log } = options;
   const egress = await openEgress({ settings, ...options });
+  let capture: Capture | undefined;
   try {
-    return await runWith(egress, plan, options);
+    if (pcapFile !== undefined) capture = await openCapture(pcapFile, log);
+    return await runWith({ egress, plan, ...(capture && { capture }) }, options);
   } finally {
-    await egress.close();
+    await Promise.all([egress.close(), capture?.close()]);
   }
 }
 
-async function runWith(egress: Egress, plan: AddressPlan, options: SessionOptions): Promise<CommandEnd> {
+async function runWith(
+  { egress, plan, capture }: Pick<NetworkParts, 'egress' | 'plan' | 'capture'>,
+  options: SessionOptions,
+): Promise<CommandEnd> {
   const loaded = await loadContexts(options);
   mustBeSelected(loaded, options);
   const { command, locked, caller, privilege, fds, link } = options;
@@ -149,7 +159,15 @@ async function runWith(egress: Egress, plan: AddressPlan, options: SessionOption
     });
     if (options.apiServer) loopback = await openLoopbackServers(contexts, sandbox, log);
     const isEarly = mayBeginEarly(contexts, plan, options);
-    const parts = { sandbox, contexts, plan, egress, published, isRunning: isEarly };
+    const parts = {
+      sandbox,
+      contexts,
+      plan,
+      egress,
+      published,
+      isRunning: isEarly,
+      ...(capture && { capture }),
+    };
     if (isEarly) {
       announceNameServer(parts, options.clusterDomain);
       signals = await begin(sandbox, contexts, options);

@@ -15,6 +15,7 @@ import {
   udpFrame,
   withEthernet,
 } from './harness/packets.ts';
+import { readCapture } from '../support/read-capture.ts';
 
 describe('a trace', () => {
   test('has a line for each frame that passed', () => {
@@ -92,43 +93,6 @@ describe('a trace', () => {
   });
 });
 
-interface CapturedPacket {
-  timeMs: number;
-  inbound: boolean;
-  originalLength: number;
-  bytes: Uint8Array;
-}
-
-/** pcapng as its draft has it, block by block. */
-function readCapture(file: Uint8Array): { linkType: number; snapLength: number; packets: CapturedPacket[] } {
-  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
-  const read = { linkType: -1, snapLength: -1, packets: [] as CapturedPacket[] };
-  for (let at = 0; at < file.length; ) {
-    const [type, length] = [view.getUint32(at, true), view.getUint32(at + 4, true)];
-    expect([length % 4, view.getUint32(at + length - 4, true)]).toEqual([0, length]);
-    if (at === 0)
-      expect([type, view.getUint32(8, true), view.getUint16(12, true)]).toEqual([0x0a0d0d0a, 0x1a2b3c4d, 1]);
-    else if (type === 1) {
-      read.linkType = view.getUint16(at + 8, true);
-      read.snapLength = view.getUint32(at + 12, true);
-    } else {
-      expect([type, view.getUint32(at + 8, true)]).toEqual([6, 0]);
-      const captured = view.getUint32(at + 20, true);
-      const options = at + 28 + Math.ceil(captured / 4) * 4;
-      expect([view.getUint16(options, true), view.getUint16(options + 2, true)]).toEqual([2, 4]);
-      expect([view.getUint32(options + 8, true), options + 16]).toEqual([0, at + length]);
-      read.packets.push({
-        timeMs: (view.getUint32(at + 12, true) * 2 ** 32 + view.getUint32(at + 16, true)) / 1000,
-        inbound: view.getUint32(options + 4, true) === 1,
-        originalLength: view.getUint32(at + 24, true),
-        bytes: file.slice(at + 28, at + 28 + captured),
-      });
-    }
-    at += length;
-  }
-  return read;
-}
-
 describe('a capture', () => {
   test.each([
     ['ip', 101, 10],
@@ -169,6 +133,18 @@ describe('a capture', () => {
     const { snapLength, packets } = readCapture(concat(...blocks));
     expect([snapLength, packets.length, packets[0].originalLength]).toEqual([41, 1, 128]);
     expect(packets[0].bytes).toEqual(frame.slice(10, 51));
+  });
+
+  test('names the interface, and ends with what it is lacking', () => {
+    const blocks: Uint8Array[] = [];
+    const writer = new PcapngWriter((bytes) => blocks.push(bytes), { framing: 'ip', interfaceName: 'kns0' });
+    writer.frame(0, 'out', udpFrame(stream(0, 1)));
+    writer.finish(1_790_000_000_123.456, { received: 5_000_000_000, dropped: 4_999_999_999 });
+    expect(readCapture(concat(...blocks))).toMatchObject({
+      interfaceName: 'kns0',
+      packets: [{ inbound: false }],
+      end: { timeMs: 1_790_000_000_123.456, received: 5_000_000_000, dropped: 4_999_999_999 },
+    });
   });
 });
 

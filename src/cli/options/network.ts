@@ -3,6 +3,7 @@
 import { type Command, Option } from 'commander';
 import type { LinkOptions } from '../../../sandbox/index.ts';
 import { CLUSTER_DOMAIN, parseClusterDomain } from '../../names/service-names.ts';
+import { given } from '../values/given.ts';
 
 type LinkKind = NonNullable<LinkOptions['kind']>;
 
@@ -15,6 +16,8 @@ export interface NetworkOptions {
   readonly clusterDomain: string;
   /** Whether the contexts' API servers are reachable in the sandbox. */
   readonly apiServer: boolean;
+  /** Where each packet is written down. */
+  readonly pcapFile?: string;
 }
 
 const LINKS: readonly LinkKind[] = ['auto', 'tun', 'veth'];
@@ -34,12 +37,15 @@ export function addNetworkOptions(program: Command): void {
         .env('KNS_ROOTLESS_LINK'),
     );
   addClusterDomain(program);
-  program.option('--no-api-server', "no way to the context's API server, for kubectl inside");
+  program
+    .option('--no-api-server', "no way to the context's API server, for kubectl inside")
+    .option('--pcap <file>', 'write each packet of the sandbox there, for Wireshark or tcpdump -r');
 }
 
 export function readNetworkOptions(program: Command): NetworkOptions {
-  const { cidr, cidr6, link, apiServer } = program.opts<NetworkOptions>();
-  return { cidr, cidr6, link, clusterDomain: readClusterDomain(program), apiServer };
+  const { cidr, cidr6, link, apiServer, pcap } = program.opts<NetworkOptions & { pcap?: string }>();
+  const clusterDomain = readClusterDomain(program);
+  return { cidr, cidr6, link, clusterDomain, apiServer, ...given({ pcapFile: pcap }) };
 }
 
 export function addClusterDomain(program: Command): void {

@@ -5,6 +5,7 @@ import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { UsageError } from '../../../src/errors.ts';
 import { type OutputFile, openOutputFile } from '../../../src/observe/output-file.ts';
 import { until } from '../../support/until.ts';
 import { LogLines } from '../cluster/probe.ts';
@@ -26,7 +27,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 function open(path = pipe): Promise<OutputFile> {
   return openOutputFile(path, {
     what: 'the record',
-    code: 'RECORD_FAILED',
+    failed: (message, remedy) => new UsageError('RECORD_FAILED', message, remedy),
     flags: 'w',
     maxPendingBytes: MORE_THAN_A_PIPE / 2,
     log,
