@@ -89,6 +89,12 @@ export interface Answer {
   readonly facts: ReadonlyMap<string, string>;
 }
 
+/** Paths, each of a file that something is laid over. */
+export interface FilesToLay {
+  readonly covered: readonly string[];
+  readonly copied: readonly string[];
+}
+
 export class NetnsHelper {
   /** What could not be had, one line each. */
   readonly notes: string[] = [];
@@ -118,17 +124,32 @@ export class NetnsHelper {
   }
 
   /**
-   * Covers these special files, mounts /etc and /sys, and denies the command cgroup namespaces; user namespaces
+   * Covers these special files, lays copies over those that are to be the command's own, mounts /etc and /sys, and denies the command cgroup namespaces; user namespaces
    * if asked to.
    *
    * @returns the fd of the directory of our own files
    */
-  async files(covered: readonly string[], denyNamespaces: boolean, signal: AbortSignal): Promise<number> {
+  async files(
+    { covered, copied }: FilesToLay,
+    denyNamespaces: boolean,
+    signal: AbortSignal,
+  ): Promise<number> {
     try {
       for (const path of covered) await this.#ask(`cover ${path}`, signal);
+      for (const path of copied) await this.#copy(path, signal);
       return (await this.request(denyNamespaces ? 'files deny-namespaces' : 'files', signal)).fd;
     } catch (error) {
       throw explainRefusal(error);
+    }
+  }
+
+  /** What does without, is told of. */
+  async #copy(path: string, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#ask(`copy ${path}`, signal);
+    } catch (error) {
+      if (!(error instanceof HelperRefused)) throw error;
+      this.notes.push(`no ${path} of the command's own: ${error.message}`);
     }
   }
 

@@ -33,7 +33,7 @@ import { explainBwrap, findBwrap, isMountRace } from './bwrap.ts';
 import { ChannelClosed } from './channel.ts';
 import { LinkDevice } from './device.ts';
 import { SandboxError } from './errors.ts';
-import { HelperGone, NamespaceGone, NetnsHelper } from './helper.ts';
+import { type FilesToLay, HelperGone, NamespaceGone, NetnsHelper } from './helper.ts';
 import { type LinkOptions, makeLink } from './link.ts';
 import { loadNative, type Native } from './native/addon.ts';
 import { type CallerState, isLauncher } from './process/caller.ts';
@@ -53,6 +53,7 @@ import { type PrivilegeOptions, privilegeArguments } from './process/privilege.t
 import { RunningSandbox, type Sandbox, type Stage } from './running.ts';
 import { EtcDirectory } from './view/etc.ts';
 import { type FileOptions, type FileView, fileView, visibleEnvironment } from './view/files.ts';
+import { refusedSshFiles } from './view/ssh-files.ts';
 
 /** How often bubblewrap may meet a host whose mounts change under its hands. */
 const MAX_ATTEMPTS = 5;
@@ -122,7 +123,7 @@ function nothing(): void {}
 
 async function setUp(
   native: Native,
-  { guard, covered }: Started,
+  { guard, laid }: Started,
   helper: NetnsHelper,
   signal: AbortSignal,
   { link, privilege, caller, onStage = nothing }: LaunchOptions,
@@ -139,7 +140,7 @@ async function setUp(
     const pidfd = gathered.keep(await receivePidfd(guard, signal));
     onStage('ready');
     const mayNest = privilege?.nestedUserNamespaces ?? true;
-    const directory = gathered.keep(await helper.files(covered, !mayNest, signal));
+    const directory = gathered.keep(await helper.files(laid, !mayNest, signal));
     onStage('furnished');
     const sharesPids = privilege?.sharePid ?? false;
     // What shares the host's pids may stay when the command has ended.
@@ -165,7 +166,18 @@ async function setUp(
 interface Started {
   readonly guard: Guard;
   /** What is left of the view for the helper to make. */
-  readonly covered: readonly string[];
+  readonly laid: FilesToLay;
+}
+
+/** Root has an id in a sandbox of its own. */
+function filesToCopy(view: FileView, env: Environment): string[] {
+  return process.geteuid?.() === 0 ? [] : refusedSshFiles(homeOf(env)).filter(view.shows);
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+function homeOf(env: Environment): string {
+  return env['HOME'] || homedir();
 }
 
 type ViewOptions = Pick<LaunchOptions, 'files' | 'privilege' | 'cwd' | 'env'>;
@@ -173,8 +185,7 @@ type ViewOptions = Pick<LaunchOptions, 'files' | 'privilege' | 'cwd' | 'env'>;
 function viewOf({ files = {}, privilege = {}, ...options }: ViewOptions): FileView {
   const env = options.env ?? process.env;
   const cwd = workingDirectory(options.cwd);
-  const home = env['HOME'] || homedir();
-  return fileView(files, { env, home, cwd }, !(privilege.sharePid ?? false));
+  return fileView(files, { env, home: homeOf(env), cwd }, !(privilege.sharePid ?? false));
 }
 
 /** Tells whether a command would find the host's file at a path, as things are now. @throws SandboxError as `launch` does of files */
@@ -188,7 +199,7 @@ function startGuard(native: Native, options: LaunchOptions): Started {
   const env = options.env ?? process.env;
   const cwd = workingDirectory(options.cwd);
   const sharePid = privilege.sharePid ?? false;
-  const { args, covered } = viewOf(options);
+  const view = viewOf(options);
   const guard = new Guard(native, {
     command: options.command ?? [],
     cwd,
@@ -200,7 +211,7 @@ function startGuard(native: Native, options: LaunchOptions): Started {
     entry: [
       findBwrap(),
       ...privilegeArguments(privilege),
-      ...args,
+      ...view.args,
       '--chdir',
       '/',
       '--info-fd',
@@ -209,7 +220,7 @@ function startGuard(native: Native, options: LaunchOptions): Started {
       String(FD.block),
     ],
   });
-  return { guard, covered };
+  return { guard, laid: { covered: view.covered, copied: filesToCopy(view, env) } };
 }
 
 /** The attempt met a mount of the host's on its way out; the next one hardly will. */

@@ -1,6 +1,6 @@
 /** The file system as the user asked for it: what covers what, what is refused, and that nothing is left of it. */
 
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
@@ -25,7 +25,14 @@ import { HIDDEN_ALWAYS, HIDDEN_ISOLATED, PRIVATE_ISOLATED } from '../../sandbox/
 import { fileView } from '../../sandbox/view/files.ts';
 import { procMounts } from '../../sandbox/view/other-procs.ts';
 import { ordinaryUser } from '../support/ordinary-user.ts';
-import { Host, type HostOptions, type Installation, installHost, runInSandbox } from './support/host.ts';
+import {
+  Host,
+  type HostOptions,
+  type Installation,
+  installHost,
+  type Outcome,
+  runInSandbox,
+} from './support/host.ts';
 import { oddFolder } from './support/odd-folder.ts';
 
 let installation: Installation;
@@ -394,6 +401,58 @@ const list = (words: readonly string[]): string => words.map((word) => `\`${word
 /** Prints of each path what a connection says, or "none". */
 const CALLER = `use IO::Socket::UNIX; for my $path (@ARGV) {
   my $socket = IO::Socket::UNIX->new(Peer => $path); print "$path: ", $socket ? <$socket> : "none", "\\n" }`;
+
+const SSH = '/etc/ssh';
+const ssh = existsSync(SSH) && spawnSync('ssh', ['-V']).error === undefined;
+
+/** Root's own folder in the place of /etc/ssh, for an ordinary user. */
+async function configured(script: string, change = 'true'): Promise<Outcome> {
+  const { uid, gid } = ordinaryUser();
+  const own = join(home, 'ssh');
+  mkdirSync(join(own, 'conf.d'), { recursive: true });
+  mkdirSync(join(home, '.ssh'));
+  writeFileSync(join(own, 'ssh_config'), 'Host *\n  # first\n  include = conf.d/*.conf "more .conf"\n');
+  writeFileSync(join(own, 'conf.d/1.conf'), 'Match host nowhere.test\n  Include 2/*/[a-c].conf\n');
+  mkdirSync(join(own, '2/deep'), { recursive: true });
+  writeFileSync(join(own, '2/deep/b.conf'), 'Port 22\n');
+  writeFileSync(join(home, 'target'), 'Host in.test\n  Port 2201\n');
+  symlinkSync(join(home, 'target'), join(own, 'conf.d/3.conf'));
+  writeFileSync(join(own, 'more .conf'), 'Host quoted.test\n  Port 2202\n');
+  writeFileSync(join(home, '.ssh/config'), 'Host user.test\n');
+  const user = `exec setpriv --reuid=${uid} --regid=${gid} --clear-groups`;
+  const mounts = `mount --bind ${own} ${SSH} && ${change}`;
+  return runInSandbox(installation, {
+    command: ['sh', '-c', script],
+    cwd: project,
+    env: { PATH: process.env['PATH'] ?? '', HOME: home },
+    asRunner: true,
+    prefix: ['unshare', '--mount', 'sh', '-c', `${mounts} && ${user} "$@"`, 'sh'],
+  });
+}
+
+describe.runIf(process.getuid?.() === 0 && ssh)('what ssh reads of root', () => {
+  test('is read, wherever an Include leads', async () => {
+    const { stdout, stderr } = await configured(
+      `for host in in.test quoted.test nowhere.test; do ssh -T -G $host | grep ^port; done
+      cd ${SSH} && stat -Lc %u conf.d/1.conf conf.d/3.conf 2/deep/b.conf 'more .conf' ~/.ssh/config`,
+    );
+    const { uid } = ordinaryUser();
+    expect({ stdout, stderr }).toEqual({
+      stdout: `port 2201\nport 2202\nport 22\n${`${uid}\n`.repeat(5)}`,
+      stderr: '',
+    });
+  });
+
+  test('is refused where it is outside, and can not be changed', async () => {
+    const { stdout, stderr } = await configured(
+      `ssh -T -G in.test; cat ${SSH}/conf.d/3.conf; (echo >>${SSH}/conf.d/3.conf) 2>/dev/null || echo read-only`,
+      `chmod o+w '${join(home, 'ssh/more .conf')}'`,
+    );
+    expect(stderr).toBe(`Bad owner or permissions on ${SSH}/more .conf\r\n`);
+    expect(stdout).toBe('Host in.test\n  Port 2201\nread-only\n');
+    expect(readFileSync(join(home, 'target'), 'utf8')).toBe('Host in.test\n  Port 2201\n');
+  });
+});
 
 describe('name service daemons', () => {
   test('have sockets that can not be reached, whatever nsswitch.conf says', async () => {

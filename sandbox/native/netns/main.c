@@ -135,10 +135,12 @@ static void serve_socket(struct session *session, char *words)
         close(fds[--count]);
 }
 
-static void serve_cover(struct session *session, const char *path)
+/* What is laid over a path before /etc and /sys are. */
+static void serve_over(struct session *session, const char *path,
+                       int (*lay)(const char *path, struct failure *failure))
 {
     struct failure failure;
-    if (enter_mounts(&session->namespaces, &failure) < 0 || cover_file(path, &failure) < 0)
+    if (enter_mounts(&session->namespaces, &failure) < 0 || lay(path, &failure) < 0)
         answer_failure(session->control, &failure);
     else
         answer(session->control, "ok", NULL, 0);
@@ -220,7 +222,9 @@ int main(int argc, char **argv)
         if (strncmp(request, "link ", 5) == 0)
             serve_link(&session, request + 5);
         else if (strncmp(request, "cover ", 6) == 0)
-            serve_cover(&session, request + 6);
+            serve_over(&session, request + 6, cover_file);
+        else if (strncmp(request, "copy ", 5) == 0)
+            serve_over(&session, request + 5, copy_file);
         else if (strncmp(request, "files", 5) == 0)
             serve_files(&session, request + 5);
         else if (strncmp(request, "listen ", 7) == 0)

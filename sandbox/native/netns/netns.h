@@ -15,6 +15,9 @@
  *   "cover PATH"
  *                let nobody inside open this socket, pipe or device; answer "ok".
  *                Comes before "files"
+ *   "copy PATH"
+ *                lay a read-only copy of this file over it, which is the command's
+ *                own; answer "ok". Comes before "files"
  *   "files [deny-namespaces]"
  *                mount /etc and /sys, let nobody inside make further cgroup
  *                namespaces, nor user namespaces if asked to, and give up all
@@ -94,6 +97,9 @@ int protect_sysctl(const struct namespaces *namespaces);
 
 /* mounts/cover.c */
 int cover_file(const char *path, struct failure *failure);
+
+/* mounts/copy.c */
+int copy_file(const char *path, struct failure *failure);
 
 /* mounts/tree.c: the detached copy of a mount and all below it; attaches such a copy; sets further flags of mount(2) */
 int clone_tree(const char *path, bool recursive);
