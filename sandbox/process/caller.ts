@@ -3,7 +3,8 @@
  * limit of open files (Node raises it to the hard one), the ignored signals (a
  * child of Node gets all of them at their default), and which files were open
  * (Node has some of its own since). The script that starts Node notes them in
- * one variable of the environment.
+ * one variable of the environment, and in others what its shell would not pass on
+ * of that.
  */
 
 export interface CallerState {
@@ -21,10 +22,11 @@ const NOTE = /^nofile=(\d+|unlimited) sigign=([\da-f]{1,16})(?: fds=([\d,]*))?$/
 
 const UNKNOWN: CallerState = { openFiles: undefined, ignoredSignals: 0n };
 
-/** Reads the note and takes it out of `env`, so that no child inherits it. */
+/** Reads the note and takes it out of `env`, so that no child inherits it; and makes that its caller's again. */
 export function readCallerState(env: Record<string, string | undefined>): CallerState {
   const match = NOTE.exec(env[VARIABLE] ?? '');
   delete env[VARIABLE];
+  restoreLost(env);
   if (!match) return UNKNOWN;
   const [, limit, ignored = '0', fds] = match;
   return {
@@ -39,6 +41,23 @@ export function readCallerState(env: Record<string, string | undefined>): Caller
             .map(Number),
         }),
   };
+}
+
+/** As the script has encoded them: in pieces, each entry with a NUL behind it. Of two of a name the first counts. */
+function restoreLost(env: Record<string, string | undefined>): void {
+  let encoded = '';
+  for (let count = 0; ; count++) {
+    const name = `${VARIABLE}_${count}`;
+    const piece = env[name];
+    if (piece === undefined) break;
+    encoded += piece;
+    delete env[name];
+  }
+  const entries = Buffer.from(encoded, 'base64').toString().split('\0').slice(0, -1);
+  for (const entry of entries.reverse()) {
+    const end = entry.indexOf('=');
+    env[entry.slice(0, end)] = entry.slice(end + 1);
+  }
 }
 
 /** Whether this process was started for the sandbox alone: then its terminal is the command's alone. */

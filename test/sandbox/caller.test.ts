@@ -1,6 +1,6 @@
 /** The shell script that starts Node, and what it notes of its caller. */
 
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,6 +24,9 @@ beforeAll(() => {
     join(folder, 'threads/cli.cjs'),
     "console.log(require('node:fs').readdirSync('/proc/self/task').length)",
   );
+  mkdirSync(join(folder, 'environment'));
+  copyFileSync(join(folder, 'kns-rootless'), join(folder, 'environment/kns-rootless'));
+  writeFileSync(join(folder, 'environment/cli.cjs'), 'console.log(JSON.stringify(process.env))');
   symlinkSync('kns-rootless', join(folder, 'linked'));
 });
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -72,6 +75,41 @@ describe('the script', () => {
     expect(threadsBy('--v8_pool_size 2')).toBe(most - 1);
     expect(threadsBy('')).toBe(most - 2);
     expect(threadsBy('--no-deprecation')).toBe(most - 2);
+  });
+
+  /** Whatever the system's sh is: that of Debian and Ubuntu, of Fedora and Arch, of Alpine, of others. */
+  const shells = ['sh', 'dash', 'bash --posix', 'busybox sh', 'mksh'];
+  const isThere = (shell: string) => spawnSync(shell.replace(/ .*/, ''), ['-c', ':']).error === undefined;
+  test.each(shells.filter(isThere))('leaves the environment to the command as it is, by %s', (shell) => {
+    const [file = '', ...args] = shell.split(' ');
+    // What the script might call its own, and what is no name to a shell.
+    const named = {
+      key: 'k',
+      value: 'v',
+      path: 'p',
+      fd: 'f',
+      self: 's',
+      fds: '7',
+      hard: '8',
+      ignored: '9',
+    };
+    const odd = {
+      'BASH_FUNC_f%%': '() {  echo a;\n echo b\n}',
+      'spring.profiles.active': 'test',
+      'INPUT_MY-TOKEN': '=x=\n',
+      ü: 'ö',
+      '1st': '',
+      ' ': ' ',
+      'long-1': 'x'.repeat(110_000),
+      'long-2': 'y'.repeat(110_000),
+    };
+    const env = { PATH: process.env['PATH'] ?? '', ...named, ...odd };
+    const script = join(folder, 'environment/kns-rootless');
+    const output = execFileSync(file, [...args, script], { env, encoding: 'utf8' });
+    const seen = JSON.parse(output) as Record<string, string>;
+    readCallerState(seen);
+    for (const own of ['_', 'PWD', 'OLDPWD', 'SHLVL']) delete seen[own];
+    expect(seen).toEqual(env);
   });
 
   test.each([14, 20, 63])('says so when no more than %d files may be open', (limit) => {
