@@ -200,6 +200,19 @@ describe('surroundings', () => {
     expect(env).toContain('MARK=with space');
   });
 
+  test('a variable may have any name', async () => {
+    const given = [
+      'value=v',
+      'path=p',
+      'spring.profiles.active=test',
+      'INPUT_MY-TOKEN=t',
+      'BASH_FUNC_f%%=() { :; }',
+    ];
+    const { stdout } = await runProgram(['-n', 'e2e', '--', 'env'], { prefix: ['env', ...given] });
+    expect(stdout.split('\n')).toEqual(expect.arrayContaining(given));
+    expect(stdout).not.toContain('KNS_ROOTLESS_CALLER');
+  });
+
   test('finds which sandbox it is in, the innermost where there are several', async () => {
     const context = suitesConfig()['current-context'];
     const show = 'echo $KNS_ROOTLESS,$KNS_ROOTLESS_CONTEXT,$KNS_ROOTLESS_NAMESPACE';
