@@ -54,7 +54,7 @@ function restoreLost(env: Record<string, string | undefined>): void {
     delete env[name];
   }
   const entries = Buffer.from(encoded, 'base64').toString().split('\0').slice(0, -1);
-  for (const entry of entries.reverse()) {
+  for (const entry of entries.toReversed()) {
     const end = entry.indexOf('=');
     env[entry.slice(0, end)] = entry.slice(end + 1);
   }

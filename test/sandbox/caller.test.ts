@@ -43,6 +43,8 @@ function threadsBy(nodeOptions: string): number {
   return Number(run(`NODE_OPTIONS='${nodeOptions}' threads/kns-rootless`));
 }
 
+const isThere = (shell: string) => spawnSync(shell.replace(/ .*/, ''), ['-c', ':']).error === undefined;
+
 describe('the script', () => {
   test('notes the soft limit of open files and the ignored signals, and passes the arguments', () => {
     expect(run("ulimit -Sn 512; trap '' HUP INT; ./kns-rootless 'a  b' -c ''")).toEqual([
@@ -79,7 +81,6 @@ describe('the script', () => {
 
   /** Whatever the system's sh is: that of Debian and Ubuntu, of Fedora and Arch, of Alpine, of others. */
   const shells = ['sh', 'dash', 'bash --posix', 'busybox sh', 'mksh'];
-  const isThere = (shell: string) => spawnSync(shell.replace(/ .*/, ''), ['-c', ':']).error === undefined;
   test.each(shells.filter(isThere))('leaves the environment to the command as it is, by %s', (shell) => {
     const [file = '', ...args] = shell.split(' ');
     // What the script might call its own, and what is no name to a shell.
