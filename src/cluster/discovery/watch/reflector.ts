@@ -23,7 +23,7 @@ import { actionLine, isActionable } from '../../../errors.ts';
 import { monotonicMs } from '../../../monotonic.ts';
 import type { ApiClient } from '../../api/client.ts';
 import { answered } from '../../api/errors.ts';
-import { reasonOf } from '../../errors.ts';
+import { ClusterError, reasonOf } from '../../errors.ts';
 import type { ClusterLog } from '../../log.ts';
 import type { DiscoveryLimits } from '../limits.ts';
 import type { Backlog } from './backlog.ts';
@@ -274,11 +274,14 @@ export class Reflector {
     if (this.#closed) return 0;
     const { api, log, health } = this.#context;
     const status = statusOf(error);
+    // Who has no credentials has not asked; the login plugin is not to be started again and again.
+    const noCredentials = error instanceof ClusterError && error.code === 'CREDENTIALS_FAILED';
     // What broke this connection may have broken those that nobody uses.
-    if (status === 0) api.dropIdle();
+    if (status === 0 && !noCredentials) api.dropIdle();
     health.failed(this, this.#told(error));
     log.debug(`${this.#name()}: ${reasonOf(error)}`);
-    return (status === UNAUTHORIZED || status === FORBIDDEN ? this.#refusals : this.#failures).next();
+    const refused = noCredentials || status === UNAUTHORIZED || status === FORBIDDEN;
+    return (refused ? this.#refusals : this.#failures).next();
   }
 
   #told(error: unknown): string {

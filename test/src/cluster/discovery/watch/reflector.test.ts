@@ -1,14 +1,15 @@
 /** One resource as it is followed, of a server whose answers come when a test says so. */
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import type { JsonAnswer, StreamAnswer } from '../../../../../src/cluster/api/client.ts';
 import type { ListReader } from '../../../../../src/cluster/api/body.ts';
-import { DISCOVERY_LIMITS } from '../../../../../src/cluster/discovery/limits.ts';
+import { DISCOVERY_LIMITS, type DiscoveryLimits } from '../../../../../src/cluster/discovery/limits.ts';
 import { Backlog } from '../../../../../src/cluster/discovery/watch/backlog.ts';
 import { Collection } from '../../../../../src/cluster/discovery/watch/collection.ts';
 import { Health } from '../../../../../src/cluster/discovery/watch/health.ts';
 import { CORE_ROOT } from '../../../../../src/cluster/discovery/watch/query.ts';
-import { Reflector } from '../../../../../src/cluster/discovery/watch/reflector.ts';
+import { Reflector, type ReflectorContext } from '../../../../../src/cluster/discovery/watch/reflector.ts';
 import { Wakefulness } from '../../../../../src/cluster/discovery/watch/wakefulness.ts';
+import { ClusterError } from '../../../../../src/cluster/errors.ts';
 import { Heard } from '../../../egress/support/heard.ts';
 import { LogLines } from '../../probe.ts';
 
@@ -23,6 +24,24 @@ async function answerList({ onItems }: ListReader, version: string, names: strin
   return { status: 200, message: '', body: { items: [], metadata: { resourceVersion: version } } };
 }
 
+function contextOf(
+  api: Pick<ReflectorContext['api'], 'getList' | 'stream' | 'dropIdle'>,
+  limits: Partial<DiscoveryLimits> = {},
+): ReflectorContext {
+  const log = new LogLines();
+  return {
+    api: { get: () => Promise.reject(new Error('not asked for')), ...api },
+    contextName: 'test',
+    limits: { ...DISCOVERY_LIMITS, ...limits },
+    log,
+    health: new Health(DISCOVERY_LIMITS.reportMs, log),
+    wakefulness: new Wakefulness(DISCOVERY_LIMITS),
+    random: () => 0,
+    backlog: new Backlog((error) => error),
+    begun: Promise.resolve(),
+  };
+}
+
 test('a list that a watch has overtaken says nothing any more', async () => {
   const lists = new Heard<(version: string, names: string[]) => void>();
   const events = new Heard<object>();
@@ -32,27 +51,15 @@ test('a list that a watch has overtaken says nothing any more', async () => {
   async function* body(): AsyncGenerator<Buffer> {
     for (;;) yield Buffer.from(`${JSON.stringify(await events.next())}\n`);
   }
-  const log = new LogLines();
   const reflector = new Reflector(
-    {
-      api: {
-        get: () => Promise.reject(new Error('not asked for')),
-        getList: (_path, reader) =>
-          new Promise((resolve) =>
-            lists.push((version, names) => resolve(answerList(reader, version, names))),
-          ),
-        stream: () => watches.next(),
-        dropIdle: () => {},
-      },
-      contextName: 'test',
-      limits: DISCOVERY_LIMITS,
-      log,
-      health: new Health(DISCOVERY_LIMITS.reportMs, log),
-      wakefulness: new Wakefulness(DISCOVERY_LIMITS),
-      random: () => 0,
-      backlog: new Backlog((error) => error),
-      begun: Promise.resolve(),
-    },
+    contextOf({
+      getList: (_path, reader) =>
+        new Promise((resolve) =>
+          lists.push((version, names) => resolve(answerList(reader, version, names))),
+        ),
+      stream: () => watches.next(),
+      dropIdle: () => {},
+    }),
     { root: CORE_ROOT, resource: 'services' },
     new Collection(
       ({ metadata }) => metadata.name,
@@ -78,4 +85,32 @@ test('a list that a watch has overtaken says nothing any more', async () => {
   answer('2', ['web']);
   await refreshed;
   expect([...known]).toEqual(['e2e/late']);
+});
+
+test('who has no credentials is not asked for them again as soon as a server that is away', async () => {
+  const watches = new Heard<string>();
+  const dropped = vi.fn<() => void>();
+  const never = { firstMs: 2 ** 30, maxMs: 2 ** 30 };
+  const reflector = new Reflector(
+    contextOf(
+      {
+        getList: (_path, reader) => answerList(reader, '1', []),
+        stream: (path) => {
+          watches.push(path);
+          throw new ClusterError('CREDENTIALS_FAILED', 'the login plugin has failed', 'log in');
+        },
+        dropIdle: dropped,
+      },
+      { failureBackoff: never, refusalBackoff: { firstMs: 1, maxMs: 1 } },
+    ),
+    { root: CORE_ROOT, resource: 'services' },
+    new Collection(
+      () => undefined,
+      () => {},
+    ),
+  );
+  onTestFinished(() => reflector.close());
+  await reflector.start();
+  for (let asked = 0; asked < 3; asked++) await watches.next();
+  expect(dropped).not.toHaveBeenCalled();
 });
