@@ -18,12 +18,14 @@ export interface DiscoveryLimits {
   lineBytes: number;
   /** Pauses after failures in a row, where the server does not answer or is in trouble: its return is to be noticed soon. */
   failureBackoff: PauseRange;
-  /** Where it refuses (401, 403): asking may start a login plugin each time. */
+  /** Where it refuses (401, 403), or there are no credentials: asking may start a login plugin each time. */
   refusalBackoff: PauseRange;
   /** Where watching is not allowed: between lists, and up to half as long again. */
   pollMs: number;
   /** Where watching was not allowed: it is tried again after this. */
   watchRetryMs: number;
+  /** Between looks at a namespace that is left out, of all of them: a right may be given a moment after the namespace. */
+  leftOutBackoff: PauseRange;
   /** A watch that ends sooner than this, without having said anything, counts as a failure. */
   watchMinMs: number;
   /** Nothing has been heard of the API server for this long: the user is told. */
@@ -48,6 +50,7 @@ export const DISCOVERY_LIMITS: DiscoveryLimits = {
   refusalBackoff: { firstMs: 1_000, maxMs: 30_000 },
   pollMs: 10_000,
   watchRetryMs: 5 * 60_000,
+  leftOutBackoff: { firstMs: 1_000, maxMs: 5 * 60_000 },
   watchMinMs: 1_000,
   reportMs: 5_000,
   clockMs: 2_000,

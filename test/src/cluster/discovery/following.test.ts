@@ -314,6 +314,24 @@ describe('a right that is missing', () => {
     await once(cluster, () => cluster.find('new', 'late') !== undefined);
   });
 
+  test('to a namespace that has just been made, and is given a moment later', async () => {
+    embedded.faults.denied = new Set(['list services -A', 'list services -n new', 'list services -n demo']);
+    const leftOutBackoff = { firstMs: 20, maxMs: 100 };
+    const cluster = await connect({ allNamespaces: true, discoveryLimits: { leftOutBackoff } });
+    embedded.addNamespace('new');
+    embedded.putService({ ...fresh('late'), namespace: 'new' });
+    const refused = (namespace: string): string[] =>
+      requests.filter((line) => line.includes(`/namespaces/${namespace}/services`) && line.endsWith(' 403'));
+    await vi.waitFor(() => expect(refused('new').length).toBeGreaterThan(1));
+    expect(cluster.find('new', 'late')).toBeUndefined();
+    embedded.faults.denied = new Set(['list services -A']);
+    await once(cluster, () => cluster.find('new', 'late') !== undefined);
+    // So is what was left out from the first.
+    await once(cluster, () => cluster.find('demo', 'web') !== undefined);
+    embedded.removeService('new', 'late');
+    await once(cluster, () => cluster.find('new', 'late') === undefined);
+  });
+
   test('to all namespaces, and to see which there are: the right is named', async () => {
     const failure = connect({ allNamespaces: true }, 'forwarder');
     await expect(failure).rejects.toMatchObject({
