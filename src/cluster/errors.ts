@@ -23,6 +23,7 @@ export type ClusterErrorCode =
   | 'WAIT_TIMEOUT'
   | 'POD_GONE'
   | 'FORWARD_REFUSED'
+  | 'FORWARD_UNANSWERED'
   | 'CLUSTER_CLOSED';
 
 export class ClusterError extends Error implements Actionable {

@@ -35,6 +35,7 @@ const CHECKS: Readonly<Record<string, CheckId>> = {
   NAMESPACE_UNVERIFIED: 'rights',
   FORBIDDEN: 'rights',
   FORWARD_REFUSED: 'transports',
+  FORWARD_UNANSWERED: 'transports',
 };
 
 /** @returns undefined where no check would tell more than the error does */

@@ -81,6 +81,11 @@ export class Balancer {
     remember(this.#badUntilMs, podKey(pod), nowMs + this.#knownBadMs);
   }
 
+  /** It has refused so lately that it comes after all others. */
+  isBad({ pod }: Target, nowMs: number): boolean {
+    return this.#isBad(podKey(pod), nowMs);
+  }
+
   /** Connections to the pod that are open. */
   open({ pod }: Target): number {
     return this.#open.get(podKey(pod)) ?? 0;

@@ -120,7 +120,7 @@ export class TransportLadder {
         const code = codeOf(error instanceof ClusterError ? error.cause : undefined);
         if (code === 'ETIMEDOUT') {
           if (silent) this.#doubted = undefined;
-          if (silent || name === this.#preferred) throw error;
+          if (silent || name === this.#preferred) throw this.#unanswered(target, error);
           this.#doubted = silent = name;
         } else if (code !== 'ECONNRESET') {
           throw error;
@@ -205,6 +205,17 @@ export class TransportLadder {
         ? new ChannelConnection(target.port, makePipe, this.#limits, events)
         : new SpdyConnection(makePipe, this.#limits, events),
     };
+  }
+
+  /** Whose silence it is can't be told: the API server has answered none of this. */
+  #unanswered({ pod: { namespace, name } }: Target, cause: unknown): ClusterError {
+    const why = reasonOf(cause instanceof ClusterError ? cause.cause : cause);
+    return new ClusterError(
+      'FORWARD_UNANSWERED',
+      `no port-forward to pod ${namespace}/${name}: ${why} by ${this.#api.access.server.href} or the pod's node`,
+      'see whether the node is up (kubectl get nodes), and check the network and the VPN',
+      { cause },
+    );
   }
 
   #error({ status, message, verb, forbidden }: Refusal, target: Target): ClusterError {

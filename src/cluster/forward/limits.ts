@@ -12,6 +12,8 @@ export interface ForwardLimits {
   establishGraceMaxMs: number;
   /** How long a pod and port that has answered, or has not refused within its grace, needs none. */
   knownGoodMs: number;
+  /** From a dial's wish for an upgraded connection to having one; past it another pod is tried, where there is one. */
+  upgradeMs: number;
   /** From opening a stream to its SYN_REPLY; past it another upgraded connection is tried. */
   replyMs: number;
   /** From the near side's SYN to established, over all attempts. */
@@ -79,6 +81,7 @@ export const DEFAULT_LIMITS: ForwardLimits = {
   establishGraceMinMs: 100,
   establishGraceMaxMs: 500,
   knownGoodMs: 5 * 60_000,
+  upgradeMs: 5_000,
   replyMs: 5_000,
   dialMs: 30_000,
   attempts: 4,

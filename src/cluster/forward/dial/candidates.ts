@@ -45,6 +45,17 @@ export class Candidates {
     return this.#current;
   }
 
+  /** Whether there is another pod to try, of which nothing bad is known. */
+  get hasOther(): boolean {
+    const { balancer, limits } = this.#forwarder;
+    if (this.#attempts >= limits.attempts) return false;
+    const others = this.#targets.filter(({ pod }) => {
+      const key = podKey(pod);
+      return !this.#failed.has(key) && (!this.#current || key !== podKey(this.#current.pod));
+    });
+    return others.some((target) => !balancer.isBad(target, monotonicMs()));
+  }
+
   /** Has a connection opened ahead to where the next one would go. */
   warmNext(): void {
     const { balancer, pool } = this.#forwarder;

@@ -199,12 +199,31 @@ export class Dial implements RemoteStream, AttemptEvents {
       }
       this.#target = target;
       if (this.#candidates.knownGood) this.#establish();
-      this.#attempt = new Attempt(target, this.#forwarder, this);
-      if (this.#paused) this.#attempt.pause();
-      await this.#attempt.open();
+      const attempt = new Attempt(target, this.#forwarder, this);
+      this.#attempt = attempt;
+      if (this.#paused) attempt.pause();
+      await this.#opened(attempt);
       this.#candidates.warmNext();
     } catch (error) {
       this.#notOpened(error);
+    }
+  }
+
+  /** Resolves when the attempt has a stream, or is none any more. @throws as `Attempt.open` */
+  async #opened(attempt: Attempt): Promise<void> {
+    const { upgradeMs } = this.#forwarder.limits;
+    const patience = setTimeout(() => {
+      // It may be the pod's node that is silent: another may be elsewhere.
+      if (this.#attempt !== attempt || !this.#candidates.hasOther) return;
+      attempt.abandon();
+      this.#retry(`no port-forward within ${upgradeMs / 1000} s`, true);
+    }, upgradeMs);
+    try {
+      await attempt.open();
+    } catch (error) {
+      if (this.#attempt === attempt) throw error;
+    } finally {
+      clearTimeout(patience);
     }
   }
 
@@ -212,6 +231,10 @@ export class Dial implements RemoteStream, AttemptEvents {
     if (error instanceof RemoteStreamError) {
       this.#fail(error.reason, error.message, error);
     } else if (error instanceof ClusterError) {
+      if (error.code === 'FORWARD_UNANSWERED' && this.#candidates.hasOther) {
+        this.#retry(error.message, true);
+        return;
+      }
       const ordinary = error.code === 'POD_GONE' || error.code === 'CLUSTER_CLOSED';
       if (!this.#over && !ordinary) this.#forwarder.report(error);
       this.#candidates.forget();

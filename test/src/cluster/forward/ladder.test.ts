@@ -77,19 +77,19 @@ test('where one is never answered, that is waited for once', async () => {
 
 test('where two are never answered, it is the network', async () => {
   embedded.faults.refuseUpgrade = { spdy: 'silence', tunnel: 'silence' };
-  expect(await dial(cluster, 'multi', 7).ending).toMatchObject({
-    error: { reason: 'unreachable', cause: { code: 'API_UNREACHABLE' } },
+  expect(await dialPod(cluster, 'db', 'db-0', 7000).ending).toMatchObject({
+    error: { reason: 'unreachable', cause: { code: 'FORWARD_UNANSWERED' } },
   });
   expect(falls()).toHaveLength(1);
   embedded.faults.refuseUpgrade = {};
-  await echo(dial(cluster, 'multi', 7));
+  await echo(dialPod(cluster, 'db', 'db-1', 7000));
   expect(embedded.counters.upgrades).toEqual({ spdy: 1, tunnel: 0, channel: 0 });
 });
 
 test('what has worked and is not answered any more leads to no other', async () => {
-  await echo(dial(cluster, 'multi', 7));
+  await echo(dialPod(cluster, 'db', 'db-1', 7000));
   embedded.faults.refuseUpgrade = { spdy: 'silence' };
-  expect(await dial(cluster, 'multi', 7).ending).toMatchObject({ error: { reason: 'unreachable' } });
+  expect(await dialPod(cluster, 'db', 'db-0', 7000).ending).toMatchObject({ error: { reason: 'unreachable' } });
   expect(embedded.counters.upgrades).toEqual({ spdy: 1, tunnel: 0, channel: 0 });
 });
 
@@ -100,6 +100,29 @@ test('a pod whose node is gone holds up the others for one wait, and not for two
   expect(lost.events).toEqual([]);
   expect(await lost.ending).toMatchObject({ error: { reason: 'unreachable' } });
   expect(embedded.counters.upgrades).toEqual({ spdy: 0, tunnel: 1, channel: 0 });
+});
+
+test('a pod whose node is gone leaves its connections to another', async () => {
+  const [gone] = embedded.podNames('e2e', 'web');
+  embedded.faults.silentPods = new Set([gone]);
+  for (let i = 0; i < 4; i++) await echo(dial(cluster, 'multi', 7));
+  // One has found it out.
+  expect(log.lines.filter((line) => line.includes(`by pod ${gone}: no port-forward`))).toHaveLength(1);
+});
+
+test('and does not keep them until its own time is over', async () => {
+  await cluster.close();
+  const access = await loadAccess({ kubeconfigText: embedded.kubeconfig, requestTimeout: '0' });
+  cluster = await connectCluster(access, {
+    namespaces: ['e2e'],
+    log,
+    limits: { warmConnections: 0, streamsPerLife: 1, upgradeMs: 200 },
+    transports: ['spdy'],
+  });
+  await echo(dialPod(cluster, 'db', 'db-0', 7000));
+  const [gone] = embedded.podNames('e2e', 'web');
+  embedded.faults.silentPods = new Set([gone]);
+  for (let i = 0; i < 4; i++) await echo(dial(cluster, 'multi', 7));
 });
 
 test('what was not answered to one is tried for another, where nothing else works', async () => {
