@@ -72,8 +72,8 @@ export interface Cluster {
   /** Whether the Service has this TCP port; what it lacks is refused. */
   hasPort(service: ServiceRecord, port: number): boolean;
   /**
-   * Why no connection to this port can be made as things are: no ready pod, endpoints that are no pods, no such
-   * port. undefined where one may be.
+   * Why no connection to this port can be made as things are: no ready pod, or none with the targetPort, endpoints
+   * that are no pods, no such port. undefined where one may be.
    */
   obstacle(service: ServiceRecord, port: number, podLabel?: string): string | undefined;
   /** Opens a stream to a ready pod of the Service. */
@@ -215,7 +215,7 @@ class ConnectedCluster implements Cluster {
 
   obstacle(service: ServiceRecord, port: number, podLabel?: string): string | undefined {
     try {
-      return this.#targets(service, podLabel, port).length === 0 ? NO_READY_POD : undefined;
+      return this.#targets(service, podLabel, port).length === 0 ? this.#whyNone(service, port, podLabel) : undefined;
     } catch (error) {
       if (error instanceof RemoteStreamError) return error.message;
       throw error;
@@ -276,6 +276,15 @@ class ConnectedCluster implements Cluster {
     if (elsewhere.length > 0)
       throw new RemoteStreamError('unreachable', `${NO_PODS}: ${insteadOf(elsewhere)}`);
     return targets;
+  }
+
+  /** A name that no container's port has leaves ready pods without the port. */
+  #whyNone(asked: ServiceRecord, port: number, podLabel: string | undefined): string {
+    const service = this.#catalog.find(asked) ?? asked;
+    const targetPort = tcpPort(service, port)?.targetPort;
+    const isReady = this.podsOf(service).some(({ label }) => podLabel === undefined || label === podLabel);
+    if (typeof targetPort !== 'string' || !isReady) return NO_READY_POD;
+    return `no container of its ready pods has a TCP port called "${targetPort}", its targetPort`;
   }
 
   #report(error: ClusterError): void {

@@ -135,6 +135,30 @@ describe('what comes and goes', () => {
     expect(lists('endpointslices')).toBe(1);
   });
 
+  test('a targetPort that no container has a name for: that is said, and not that no pod is ready', async () => {
+    const cluster = await watched();
+    const late = (app: string, targetPort: string) => ({
+      ...fresh('late'),
+      spec: {
+        selector: { app },
+        ports: [
+          { name: 'http', port: 80, targetPort },
+          { name: 'echo', port: 7, targetPort: 7000 },
+        ],
+      },
+    });
+    embedded.putService(late('web', 'htpp'));
+    await once(cluster, () => cluster.find('e2e', 'late') !== undefined && readyPods(cluster, 'late') === 2);
+    expect(cluster.obstacle(service(cluster, 'late'), 80)).toContain('called "htpp"');
+    expect(await dialled(cluster, 'late')).toBe('refused');
+    embedded.putService(late('nobody', 'htpp'));
+    await once(cluster, () => readyPods(cluster, 'late') === 0);
+    expect(cluster.obstacle(service(cluster, 'late'), 80)).toBe('it has no ready pod');
+    embedded.putService(late('web', 'http'));
+    await once(cluster, () => cluster.obstacle(service(cluster, 'late'), 80) === undefined);
+    expect(await dialled(cluster, 'late')).toBe('established');
+  });
+
   test('addresses lead to who has them now', async () => {
     const cluster = await watched();
     const [clusterIP] = service(cluster, 'web').clusterIPs;
