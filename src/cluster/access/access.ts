@@ -96,6 +96,13 @@ export async function loadAccess(
     ? proxyFromUrl(cluster.proxyUrl, clusterName)
     : proxyFromEnvironment(server, env);
   const tls = serverTrust(selection);
+  /** Who has logged in again has other credentials for the same context; for another cluster they are not ours. */
+  const reread = async (): Promise<Selection | undefined> => {
+    const files = await loadKubeconfig(options.kubeconfig, env, options.serviceAccountFolder);
+    const now = select(files, { ...options, context: contextName });
+    validate(now);
+    return now.cluster.server === cluster.server ? now : undefined;
+  };
   return {
     contextName,
     clusterName,
@@ -113,7 +120,13 @@ export async function loadAccess(
     proxy,
     proxyIsNamed: Boolean(cluster.proxyUrl),
     credentialFiles: credentialFiles(kubeconfig),
-    authenticator: new UserAuthenticator(selection, { env, logins, tls, warn }),
+    authenticator: new UserAuthenticator(selection, {
+      env,
+      logins,
+      tls,
+      warn,
+      ...(kubeconfigText === undefined ? { reread } : {}),
+    }),
     requestTimeoutMs,
     releaseTerminal: () => logins.terminal.release(),
   };

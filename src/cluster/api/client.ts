@@ -3,8 +3,8 @@
  * connection upgraded to something else.
  *
  * Each request carries the credentials as they are now. Where the server does
- * not accept those that were kept from before (401), it is asked once more with
- * new ones. A busy server's Retry-After is heeded where nothing is changed by
+ * not accept those that were kept from before (401), it is asked once more where
+ * there are others. A busy server's Retry-After is heeded where nothing is changed by
  * asking again. Requests that end by themselves share a bounded number of slots; a
  * stream takes none, since a watch holds its connection for as long as it lives.
  *
@@ -214,8 +214,7 @@ export class ApiClient {
     const head = await this.#connections.send(this.#optionsFor(request, grant), limit, request.body);
     this.onAnswer?.();
     if (head.upgraded || head.response.statusCode !== 401) return head;
-    grant.discard();
-    if (!grant.kept) return head;
+    if (!(await grant.discard())) return head;
     head.response.resume();
     return this.#connections.send(
       this.#optionsFor(request, await authenticator.grant()),

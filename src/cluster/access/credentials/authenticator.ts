@@ -25,9 +25,8 @@ export interface CredentialSource {
 export interface Grant {
   readonly headers: Readonly<Record<string, string | string[]>>;
   readonly certificate?: ClientCertificate;
-  readonly kept: boolean;
-  /** The server did not accept it. */
-  discard(): void;
+  /** The server did not accept it. @returns whether the next may be another */
+  discard(): Promise<boolean>;
 }
 
 export interface Authenticator {

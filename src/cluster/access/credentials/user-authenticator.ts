@@ -4,7 +4,11 @@
  * A token file is ahead of a token. A plugin is not asked where there is a
  * token, a password or a client certificate; an auth-provider is not asked where
  * there is a token or a password. Impersonation comes on top of all of them.
+ *
+ * What stands in the kubeconfig itself is taken from there once more when the
+ * server does not accept it any more: somebody may have logged in again.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { ServerTrust } from '../../agent/agent.ts';
 import { ClusterError, reasonOf } from '../../errors.ts';
 import type { UserEntry } from '../entries.ts';
@@ -21,36 +25,45 @@ export interface Surroundings {
   readonly logins: Logins;
   readonly tls: ServerTrust;
   readonly warn: (message: string) => void;
+  /** What the kubeconfig says now, of the same context and cluster. @throws where it can't be read */
+  readonly reread?: () => Promise<Selection | undefined>;
+}
+
+/** A user as the kubeconfig had it when it was read. */
+interface Login {
+  readonly user: UserEntry;
+  readonly headers: Readonly<Record<string, string | string[]>>;
+  readonly sources: readonly CredentialSource[];
 }
 
 export class UserAuthenticator implements Authenticator {
   readonly #contextName: string;
-  readonly #headers: Readonly<Record<string, string | string[]>>;
-  readonly #sources: readonly CredentialSource[];
+  readonly #surroundings: Surroundings;
+  #login: Login;
+  #rereading: Promise<void> | undefined;
 
   constructor(selection: Selection, surroundings: Surroundings) {
-    const { user } = selection;
-    const fixed = user.tokenFile === '' ? fixedAuthorization(user) : undefined;
     this.#contextName = selection.contextName;
-    this.#headers = { ...(fixed ? { Authorization: fixed } : {}), ...impersonationHeaders(user) };
-    this.#sources = sourcesOf(selection, surroundings, fixed !== undefined);
+    this.#surroundings = surroundings;
+    this.#login = loginOf(selection, surroundings);
   }
 
   async grant(): Promise<Grant> {
+    const login = this.#login;
     try {
       const credentials = await Promise.all(
-        this.#sources.map(async (source) => ({ source, credential: await source.current() })),
+        login.sources.map(async (source) => ({ source, credential: await source.current() })),
       );
       const authorization = credentials.find(({ credential }) => credential.authorization)?.credential
         .authorization;
       const certificate = credentials.find(({ credential }) => credential.certificate)?.credential
         .certificate;
       return {
-        headers: { ...this.#headers, ...(authorization ? { Authorization: authorization } : {}) },
+        headers: { ...login.headers, ...(authorization ? { Authorization: authorization } : {}) },
         ...(certificate ? { certificate } : {}),
-        kept: credentials.some(({ credential }) => credential.kept),
-        discard: () => {
+        discard: async () => {
           for (const { source, credential } of credentials) source.discard(credential);
+          return credentials.some(({ credential }) => credential.kept) || this.#isReplaced(login);
         },
       };
     } catch (cause) {
@@ -62,6 +75,38 @@ export class UserAuthenticator implements Authenticator {
       );
     }
   }
+
+  /** Whether the kubeconfig has another login than the one that was refused. */
+  async #isReplaced(refused: Login): Promise<boolean> {
+    const { token, username, certData } = refused.user;
+    if (this.#login === refused && (token || username || certData)) {
+      this.#rereading ??= this.#reread();
+      await this.#rereading;
+    }
+    return this.#login !== refused;
+  }
+
+  async #reread(): Promise<void> {
+    try {
+      const selection = await this.#surroundings.reread?.();
+      if (selection && !isDeepStrictEqual(selection.user, this.#login.user))
+        this.#login = loginOf(selection, this.#surroundings);
+    } catch {
+      // It is being written, or is none any more: what was read stands.
+    } finally {
+      this.#rereading = undefined;
+    }
+  }
+}
+
+function loginOf(selection: Selection, surroundings: Surroundings): Login {
+  const { user } = selection;
+  const fixed = user.tokenFile === '' ? fixedAuthorization(user) : undefined;
+  return {
+    user,
+    headers: { ...(fixed ? { Authorization: fixed } : {}), ...impersonationHeaders(user) },
+    sources: sourcesOf(selection, surroundings, fixed !== undefined),
+  };
 }
 
 function fixedAuthorization({ token, username, password }: UserEntry): string | undefined {

@@ -1,5 +1,5 @@
 /** Credentials that something else renews in their files while we run. */
-import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { connect } from './ask.ts';
@@ -99,6 +99,70 @@ describe('a client certificate in files', () => {
     const error: unknown = await (await connect({ kubeconfig })).get('/').catch((error: unknown) => error);
     expect(error).toMatchObject({ code: 'CREDENTIALS_FAILED', message: expect.stringMatching(says) });
     expect(String(error)).not.toContain('\n');
+  });
+});
+
+describe('a login that stands in the kubeconfig', () => {
+  const token = (value: string) => ({ token: value });
+  const inline = ({ cert, key }: Pair) => ({
+    'client-certificate-data': base64(cert),
+    'client-key-data': base64(key),
+  });
+
+  test.each([
+    ['a token', () => [token('one'), token('two')], ['authorization: Bearer two'], ''],
+    ['a certificate', () => [inline(first), inline(second)], [], 'second'],
+    [
+      'what was a certificate and is a token',
+      () => [inline(first), token('two')],
+      ['authorization: Bearer two'],
+      '',
+    ],
+  ])(
+    '%s, is read again when the server refuses it, and not before',
+    async (_what, logins, identity, name) => {
+      const [before, after] = logins();
+      const { server, scratch, kubeconfig } = await withUser(before);
+      const client = await connect({ kubeconfig });
+      let refused = 0;
+      await client.get('/a');
+      scratch.write(
+        'config',
+        readFileSync(kubeconfig, 'utf8').replace(JSON.stringify(before), JSON.stringify(after)),
+      );
+      await client.get('/b');
+      expect(server.requests[1]).toMatchObject({ identity: server.requests[0].identity });
+      server.refuse = () => (refused++ < 2 ? 401 : undefined);
+      const answers = await Promise.all([client.get('/c'), client.get('/c')]);
+      expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+      expect(server.requests).toHaveLength(6);
+      for (const request of server.requests.slice(4))
+        expect(request).toMatchObject({ identity, commonName: name });
+    },
+  );
+
+  test('is not asked with again where it is the same, nor where it is for another cluster', async () => {
+    const { server, scratch, kubeconfig } = await withUser(token('one'));
+    const client = await connect({ kubeconfig });
+    server.refuse = () => 401;
+    expect(await client.get('/a')).toMatchObject({ status: 401 });
+    const other = await recordingServer(authority, serverPair);
+    const text = readFileSync(kubeconfig, 'utf8');
+    scratch.write('config', text.replace('"one"', '"two"').replace(server.url, other.url));
+    expect(await client.get('/b')).toMatchObject({ status: 401 });
+    scratch.write('config', '{ half');
+    expect(await client.get('/c')).toMatchObject({ status: 401 });
+    expect(server.requests.map(({ path }) => path)).toEqual(['/a', '/b', '/c']);
+    expect(other.requests).toEqual([]);
+  });
+
+  test('is not the one of the file where an option has another', async () => {
+    const { server, scratch, kubeconfig } = await withUser(token('one'));
+    const client = await connect({ kubeconfig, token: 'given' });
+    scratch.write('config', readFileSync(kubeconfig, 'utf8').replace('"one"', '"two"'));
+    server.refuse = () => 401;
+    expect(await client.get('/a')).toMatchObject({ status: 401 });
+    expect(server.requests.map(({ identity }) => identity)).toEqual([['authorization: Bearer given']]);
   });
 });
 
