@@ -215,7 +215,9 @@ class ConnectedCluster implements Cluster {
 
   obstacle(service: ServiceRecord, port: number, podLabel?: string): string | undefined {
     try {
-      return this.#targets(service, podLabel, port).length === 0 ? this.#whyNone(service, port, podLabel) : undefined;
+      return this.#targets(service, podLabel, port).length === 0
+        ? this.#whyNone(service, port, podLabel)
+        : undefined;
     } catch (error) {
       if (error instanceof RemoteStreamError) return error.message;
       throw error;

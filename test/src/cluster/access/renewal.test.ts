@@ -102,13 +102,14 @@ describe('a client certificate in files', () => {
   });
 });
 
-describe('a login that stands in the kubeconfig', () => {
-  const token = (value: string) => ({ token: value });
-  const inline = ({ cert, key }: Pair) => ({
-    'client-certificate-data': base64(cert),
-    'client-key-data': base64(key),
-  });
+const token = (value: string) => ({ token: value });
 
+const inline = ({ cert, key }: Pair) => ({
+  'client-certificate-data': base64(cert),
+  'client-key-data': base64(key),
+});
+
+describe('a login that stands in the kubeconfig', () => {
   test.each([
     ['a token', () => [token('one'), token('two')], ['authorization: Bearer two'], ''],
     ['a certificate', () => [inline(first), inline(second)], [], 'second'],

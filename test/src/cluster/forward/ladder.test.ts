@@ -89,7 +89,9 @@ test('where two are never answered, it is the network', async () => {
 test('what has worked and is not answered any more leads to no other', async () => {
   await echo(dialPod(cluster, 'db', 'db-1', 7000));
   embedded.faults.refuseUpgrade = { spdy: 'silence' };
-  expect(await dialPod(cluster, 'db', 'db-0', 7000).ending).toMatchObject({ error: { reason: 'unreachable' } });
+  expect(await dialPod(cluster, 'db', 'db-0', 7000).ending).toMatchObject({
+    error: { reason: 'unreachable' },
+  });
   expect(embedded.counters.upgrades).toEqual({ spdy: 1, tunnel: 0, channel: 0 });
 });
 

@@ -54,9 +54,7 @@ test('a list that a watch has overtaken says nothing any more', async () => {
   const reflector = new Reflector(
     contextOf({
       getList: (_path, reader) =>
-        new Promise((resolve) =>
-          lists.push((version, names) => resolve(answerList(reader, version, names))),
-        ),
+        new Promise((resolve) => lists.push((version, names) => resolve(answerList(reader, version, names)))),
       stream: () => watches.next(),
       dropIdle: () => {},
     }),
