@@ -98,7 +98,8 @@ export class ConnectionPool {
       connection.retire();
       if (connection.streamCount > 0) connection.suspect();
     }
-    const inUse = (): boolean => this.#pods.get(key) === entry && entry.connections.size > 0;
+    const inUse = (): boolean =>
+      this.#pods.get(key) === entry && (entry.connections.size > 0 || entry.opening > 0);
     if (inUse()) this.#departures.watch(key, pod, inUse, () => endOf(entry));
   }
 

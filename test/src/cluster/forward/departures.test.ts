@@ -107,6 +107,18 @@ test('a connection that gives no sign of life is given up before the pod is know
   });
 });
 
+test('a connection that is being opened when the pod leaves is watched over as well', async () => {
+  await start({});
+  api.refuseUpgrade = () => {
+    forwarder.pool.podLeft(POD);
+    return undefined;
+  };
+  const { probe } = await connect();
+  await vi.waitFor(() => expect(api.presenceAsked.length).toBeGreaterThan(1));
+  api.pods = [];
+  expect(await probe.ending).toMatchObject({ error: { reason: 'reset', message: 'the pod is gone' } });
+});
+
 test('unused connections to it are closed, and nothing is asked', async () => {
   await start({});
   const { probe, far } = await connect();
