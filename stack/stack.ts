@@ -53,7 +53,7 @@ export interface StackOptions {
   /** Milliseconds of a monotonic clock, with fractions. */
   readonly now: number;
   /** Fills the array with random bytes that nobody can foresee. */
-  readonly random: (bytes: Uint8Array) => void;
+  readonly random: (bytes: Uint8Array<ArrayBuffer>) => void;
   readonly limits?: Partial<StackLimits>;
 }
 

@@ -19,7 +19,7 @@ const FOLLOWING_GAP = 65_537;
 export class IsnGenerator {
   readonly #hash: HalfSipHash;
 
-  constructor(random: (bytes: Uint8Array) => void) {
+  constructor(random: (bytes: Uint8Array<ArrayBuffer>) => void) {
     const key = new Uint8Array(8);
     random(key);
     this.#hash = new HalfSipHash(getInt32(key, 0), getInt32(key, 4));
