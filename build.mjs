@@ -154,6 +154,8 @@ function buildTypes() {
   const all = readdirSync(types, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   for (const { parentPath, name } of all)
     if (!reached.has(join(parentPath, name))) rmSync(join(parentPath, name));
+  // Of a CommonJS module, as index.cjs is one: else TypeScript lets no CommonJS program import them.
+  writeFileSync(join(types, 'package.json'), '{ "type": "commonjs" }\n');
 }
 
 /** The native build is TypeScript as well, and Node 20 runs none: it is bundled for one use. */

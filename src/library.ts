@@ -41,7 +41,7 @@ export interface RunOptions {
   readonly log?: Log;
 }
 
-/** @returns the command's exit code, 128+n where a signal ended it. Throws `Actionable`, and usage errors of commander */
+/** @returns the command's exit code, 128+n where a signal ended it. Throws `Actionable`; after --help and --version what commander throws */
 export async function run(argv: readonly string[], { dialers = [], log }: RunOptions = {}): Promise<number> {
   const { command, name, fds, ...line } = parseCommandLine(argv, VERSION, process.env['SHELL'] || '/bin/sh');
   const { code } = await runHere({
