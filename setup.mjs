@@ -186,9 +186,17 @@ function installTested() {
   say(`without ${names}, their tests are left out${remedy}`);
 }
 
-/** Distributions ship the device open to all (udev's 50-udev-default.rules); some containers do not. */
-function openTun() {
-  if (!existsSync(TUN)) stop(`${TUN} is missing: run ${isRoot ? '' : 'sudo '}modprobe tun`);
+/**
+ * Distributions ship the device open to all (udev's 50-udev-default.rules); some containers do not. A sandbox has a
+ * veth pair without it.
+ */
+function openTun(isForTests) {
+  const lacks = isForTests
+    ? (what, command) => stop(`${what}: run ${command}, or the tests without it: npm run test:veth`)
+    : (what, command) =>
+        say(`${what}: sandboxes have a veth pair; for the faster tun device, run ${command}`);
+  const sudo = isRoot ? '' : 'sudo ';
+  if (!existsSync(TUN)) return lacks(`${TUN} is missing`, `${sudo}modprobe tun`);
   if ((statSync(TUN).mode & 0o666) === 0o666) return;
   if (isRoot) {
     say(`opening ${TUN} to all users, as distributions ship it: chmod 0666 ${TUN}`);
@@ -198,7 +206,7 @@ function openTun() {
   try {
     accessSync(TUN, constants.R_OK | constants.W_OK);
   } catch {
-    stop(`${TUN} can't be opened by this user: run sudo chmod 0666 ${TUN}`);
+    lacks(`${TUN} can't be opened by this user`, `${sudo}chmod 0666 ${TUN}`);
   }
 }
 
@@ -214,7 +222,8 @@ function installDependencies() {
 
 checkNode();
 installSystemPackages();
-if (process.argv.includes('--tests')) installTested();
-openTun();
+const isForTests = process.argv.includes('--tests');
+if (isForTests) installTested();
+openTun(isForTests);
 installDependencies();
 run(process.execPath, [join(root, 'build.mjs')]);
