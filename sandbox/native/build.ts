@@ -112,7 +112,7 @@ async function findCompiler(): Promise<string> {
   throw new SandboxError(
     'NO_COMPILER',
     `no C compiler found (${wanted ?? COMPILERS.join(', ')})`,
-    'install one: apt-get install gcc libc6-dev (Debian, Ubuntu), dnf install gcc (Fedora), apk add gcc musl-dev (Alpine)',
+    'install one: apt-get install gcc libc6-dev (Debian, Ubuntu), dnf install gcc (Fedora), apk add gcc musl-dev linux-headers (Alpine)',
   );
 }
 
@@ -135,6 +135,20 @@ function compilerMessage(error: unknown): string {
   return text.split('\n').find((line) => line.includes('error')) ?? text.trim();
 }
 
+function makeScratch(outputDirectory: string): string {
+  try {
+    mkdirSync(outputDirectory, { recursive: true });
+    return mkdtempSync(join(outputDirectory, '.build-'));
+  } catch (error) {
+    throw new SandboxError(
+      'BUILD_FAILED',
+      `there is no place for the native parts: ${error instanceof Error ? error.message : String(error)}`,
+      'set XDG_CACHE_HOME to a directory that you may write to',
+      { cause: error },
+    );
+  }
+}
+
 /**
  * Builds into `outputDirectory`, unless it holds this very build already.
  *
@@ -147,8 +161,7 @@ export async function buildNative(outputDirectory: string): Promise<void> {
   if (isFresh(outputDirectory, hash)) return;
   const compiler = await findCompiler();
   const headers = findHeaders();
-  mkdirSync(outputDirectory, { recursive: true });
-  const scratch = mkdtempSync(join(outputDirectory, '.build-'));
+  const scratch = makeScratch(outputDirectory);
   try {
     const source = (folder: string) => join(nativeDirectory, folder);
     const built = (name: string) => join(scratch, name);
@@ -164,7 +177,7 @@ export async function buildNative(outputDirectory: string): Promise<void> {
     throw new SandboxError(
       'BUILD_FAILED',
       `compiling the native parts failed: ${compilerMessage(error)}`,
-      `check that ${compiler} can build C programs (on Debian: apt-get install libc6-dev)`,
+      `check that ${compiler} can build C programs (Debian: apt-get install libc6-dev; Alpine: apk add musl-dev linux-headers)`,
       { cause: error },
     );
   } finally {

@@ -58,6 +58,17 @@ test('BUILD_FAILED, when the compiler does not do its work', async () => {
   expect(readdirSync(output)).toEqual([]);
 });
 
+test('BUILD_FAILED, where the cache can not be written to', async () => {
+  const file = join(folder, 'file');
+  writeFileSync(file, '');
+  vi.stubEnv('XDG_CACHE_HOME', file);
+  await expect(buildInCache()).rejects.toMatchObject({
+    code: 'BUILD_FAILED',
+    message: expect.stringContaining(file),
+    remedy: expect.stringContaining('XDG_CACHE_HOME'),
+  });
+});
+
 test("the user's cache keeps a build of its own for each state of the sources", async () => {
   vi.stubEnv('XDG_CACHE_HOME', folder);
   const artefacts = await buildInCache();
