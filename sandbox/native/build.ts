@@ -135,9 +135,9 @@ function compilerMessage(error: unknown): string {
   return text.split('\n').find((line) => line.includes('error')) ?? text.trim();
 }
 
-function makeScratch(outputDirectory: string): string {
+function makeScratch(outputDirectory: string, mode: number): string {
   try {
-    mkdirSync(outputDirectory, { recursive: true });
+    mkdirSync(outputDirectory, { recursive: true, mode });
     return mkdtempSync(join(outputDirectory, '.build-'));
   } catch (error) {
     throw new SandboxError(
@@ -154,14 +154,16 @@ function makeScratch(outputDirectory: string): string {
  *
  * The artefacts are moved there one by one and the stamp last, so a build cut
  * short is built again, and one that runs beside another does no harm.
+ *
+ * @param mode of the directory, where it is made
  */
-export async function buildNative(outputDirectory: string): Promise<void> {
+export async function buildNative(outputDirectory: string, mode = 0o777): Promise<void> {
   const nativeDirectory = nativeSources();
   const hash = sourceHash(nativeDirectory);
   if (isFresh(outputDirectory, hash)) return;
   const compiler = await findCompiler();
   const headers = findHeaders();
-  const scratch = makeScratch(outputDirectory);
+  const scratch = makeScratch(outputDirectory, mode);
   try {
     const source = (folder: string) => join(nativeDirectory, folder);
     const built = (name: string) => join(scratch, name);

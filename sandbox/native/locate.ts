@@ -3,12 +3,14 @@
  *
  * `prebuilt/linux-<arch>/` of the package where it is there; else a build in
  * the user's cache, under the hash of the sources, so that versions don't
- * collide and an upgrade builds anew.
+ * collide and an upgrade builds anew. That is run as the user, so it is taken
+ * only where it belongs to them and nobody else can write it.
  */
 
-import { accessSync, constants, existsSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { accessSync, constants, existsSync, type Stats, statSync } from 'node:fs';
+import { homedir, userInfo } from 'node:os';
 import { isAbsolute, join } from 'node:path';
+import { SandboxError } from '../errors.ts';
 import { ARTEFACTS, buildNative, nativeSources, sourceHash } from './build.ts';
 import { packageRoot } from './package-root.ts';
 
@@ -42,10 +44,40 @@ function isUsable(directory: string): boolean {
   }
 }
 
+const PRIVATE = 0o700;
+const WRITABLE_BY_OTHERS = 0o022;
+
 /** The user's cache (XDG Base Directory Specification: a relative path is to be ignored). */
-function cacheDirectory(): string {
+export function cacheDirectory(): string {
   const configured = process.env['XDG_CACHE_HOME'];
-  return configured && isAbsolute(configured) ? configured : join(homedir(), '.cache');
+  return configured && isAbsolute(configured) ? configured : join(ownHome(), '.cache');
+}
+
+/** @returns undefined also where it can't be seen: then it can't be built in either, which is told */
+function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/** With sudo, $HOME may be another's, who could not write to what root makes there. */
+function ownHome(): string {
+  const home = homedir();
+  const isRoot = process.getuid?.() === 0;
+  return isRoot && (statOf(home)?.uid ?? 0) !== 0 ? userInfo().homedir : home;
+}
+
+function refuseForeign(directory: string): void {
+  const there = statOf(directory);
+  if (there === undefined) return;
+  if (there.uid === process.getuid?.() && (there.mode & WRITABLE_BY_OTHERS) === 0) return;
+  throw new SandboxError(
+    'BUILD_FAILED',
+    `the native parts in ${directory} are somebody else's, or others may write there`,
+    'remove them, or set XDG_CACHE_HOME to a directory of your own',
+  );
 }
 
 function prebuiltDirectory(): string {
@@ -56,7 +88,8 @@ function prebuiltDirectory(): string {
 export async function buildInCache(): Promise<NativeArtefacts> {
   const hash = sourceHash(nativeSources());
   const directory = join(cacheDirectory(), 'kns-rootless', hash.slice(0, 16));
-  await buildNative(directory);
+  refuseForeign(directory);
+  await buildNative(directory, PRIVATE);
   return artefactsIn(directory, 'built');
 }
 

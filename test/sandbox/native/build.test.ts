@@ -1,11 +1,11 @@
 /** The build: once, by whichever compiler there is, and without harm when several run at once. */
 
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { chmodSync, chownSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { buildNative } from '../../../sandbox/native/build.ts';
-import { buildInCache } from '../../../sandbox/native/locate.ts';
+import { buildInCache, cacheDirectory } from '../../../sandbox/native/locate.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -74,4 +74,21 @@ test("the user's cache keeps a build of its own for each state of the sources", 
   const artefacts = await buildInCache();
   expect(artefacts.stub).toMatch(new RegExp(`^${folder}/kns-rootless/[0-9a-f]{16}/kns-stub$`));
   expect(statSync(artefacts.addon).isFile()).toBe(true);
+  const directory = dirname(artefacts.stub);
+  expect(statSync(directory).mode & 0o777).toBe(0o700);
+
+  // What others may have put there is not run.
+  chmodSync(directory, 0o775);
+  await expect(buildInCache()).rejects.toMatchObject({
+    code: 'BUILD_FAILED',
+    message: expect.stringContaining(directory),
+  });
+});
+
+test.runIf(process.getuid?.() === 0)("root's cache is in its own home, where $HOME is another's", () => {
+  vi.stubEnv('XDG_CACHE_HOME', undefined);
+  vi.stubEnv('HOME', folder);
+  expect(cacheDirectory()).toBe(join(folder, '.cache'));
+  chownSync(folder, 1, 1);
+  expect(cacheDirectory()).toBe(join(userInfo().homedir, '.cache'));
 });
