@@ -1,7 +1,9 @@
 /**
  * Builds what is released:
  *
- *     dist/kns-rootless   what `bin` names: a shell script that starts dist/cli.cjs
+ *     dist/kns-rootless   a shell script that starts dist/cli.cjs
+ *     dist/kns-rootless.bin  the same for `bin` of package.json: Yarn has Node run what it does not take for a binary,
+ *                         by its name or its first bytes
  *     dist/cli.cjs        looks at Node's version and at what is asked for, and loads one of
  *     dist/run-*.cjs      what makes sandboxes, with all it needs in one bundle, since that starts five times as fast
  *     dist/subcommand-*.cjs  all else
@@ -104,8 +106,10 @@ async function buildPrograms() {
     define: { ...released.define, RUN_PROGRAM, SUBCOMMAND_PROGRAM },
   });
   await build({ ...released, target: 'node20.19', plugins, entryPoints: { index: 'src/library.ts' } });
-  copyFileSync(join(root, 'sandbox/shim/kns-rootless'), join(dist, 'kns-rootless'));
-  chmodSync(join(dist, 'kns-rootless'), 0o755);
+  for (const name of ['kns-rootless', 'kns-rootless.bin']) {
+    copyFileSync(join(root, 'sandbox/shim/kns-rootless'), join(dist, name));
+    chmodSync(join(dist, name), 0o755);
+  }
   for (const shell of ['bash', 'zsh', 'fish'])
     copyFileSync(join(root, `src/cli/completion/completion.${shell}`), join(dist, `completion.${shell}`));
   writeFileSync(

@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -28,12 +28,20 @@ function install(...args: readonly string[]): void {
   execFileSync('npm', ['install', ...options, ...args, tarball], { stdio: 'ignore' });
 }
 
+const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+  version: string;
+  bin: Record<string, string>;
+};
+
 test('is installed without a registry, and runs by the link that npm makes, at a path with blanks', () => {
   const prefix = join(folder, 'a prëfix');
   install('--global', '--prefix', prefix);
-  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
   const shown = execFileSync(join(prefix, 'bin/kns-rootless'), ['version'], { encoding: 'utf8' });
-  expect(shown).toBe(`${version}\n`);
+  expect(shown).toBe(`${manifest.version}\n`);
+});
+
+test('is a script of the shell that Yarn starts by itself: it has Node run what is no binary by its name or first bytes', () => {
+  expect(Object.values(manifest.bin).map(extname)).toEqual(['.bin']);
 });
 
 /** The example of a page that starts so. */
