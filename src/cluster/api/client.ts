@@ -39,6 +39,8 @@ export interface UpgradeRequest {
   method: 'GET' | 'POST';
   path: string;
   headers: Record<string, string>;
+  /** The credentials are there, and it is on its way. */
+  onSent?: () => void;
 }
 
 interface Request extends UpgradeRequest {
@@ -211,16 +213,15 @@ export class ApiClient {
     const { authenticator } = this.access;
     const grant = await authenticator.grant();
     this.onSend?.();
+    request.onSent?.();
     const head = await this.#connections.send(this.#optionsFor(request, grant), limit, request.body);
     this.onAnswer?.();
     if (head.upgraded || head.response.statusCode !== 401) return head;
     if (!(await grant.discard())) return head;
     head.response.resume();
-    return this.#connections.send(
-      this.#optionsFor(request, await authenticator.grant()),
-      limit,
-      request.body,
-    );
+    const other = await authenticator.grant();
+    request.onSent?.();
+    return this.#connections.send(this.#optionsFor(request, other), limit, request.body);
   }
 
   #optionsFor(

@@ -61,6 +61,13 @@ interface Refusal {
 
 type Attempt = { connection: PodConnection } | { refusal: Refusal };
 
+export interface ConnectOptions {
+  /** Not by a transport whose connections have one stream, and dial the pod for it at once. */
+  readonly sharedOnly?: boolean;
+  /** Called when the server is asked for it, for each transport that is tried: from then on it is waited for. */
+  readonly onAsked?: () => void;
+}
+
 export class TransportLadder {
   readonly #api: ApiClient;
   readonly #limits: ForwardLimits;
@@ -92,16 +99,21 @@ export class TransportLadder {
     return this.#preferred;
   }
 
-  /**
-   * @param sharedOnly not by a transport whose connections have one stream, and dial the pod for it at once
-   * @throws ClusterError: POD_GONE, or why no transport works
-   */
-  async connect(target: Target, events: PodConnectionEvents, sharedOnly = false): Promise<PodConnection> {
+  /** @throws ClusterError: POD_GONE, or why no transport works */
+  async connect(
+    target: Target,
+    events: PodConnectionEvents,
+    options: ConnectOptions = {},
+  ): Promise<PodConnection> {
     while (!this.#preferred && this.#exploring) await Promise.allSettled([this.#exploring]);
-    return this.#descend(target, events, sharedOnly);
+    return this.#descend(target, events, options);
   }
 
-  async #descend(target: Target, events: PodConnectionEvents, sharedOnly: boolean): Promise<PodConnection> {
+  async #descend(
+    target: Target,
+    events: PodConnectionEvents,
+    { sharedOnly = false, onAsked }: ConnectOptions,
+  ): Promise<PodConnection> {
     const preferred = monotonicMs() < this.#preferredUntilMs ? this.#preferred : undefined;
     const rank = (name: TransportName): number => Number(name === this.#doubted) - Number(name === preferred);
     const order = this.#allowed.toSorted((a, b) => rank(a) - rank(b));
@@ -111,7 +123,7 @@ export class TransportLadder {
     let silent: TransportName | undefined;
     for (const name of order) {
       if (forbiddenVerbs.has(VERB[name]) || (sharedOnly && name === 'websocket')) continue;
-      const trying = this.#try(name, target, events);
+      const trying = this.#try(name, target, events, onAsked);
       if (!this.#preferred && !silent) this.#exploring = trying;
       let attempt: Attempt;
       try {
@@ -162,7 +174,12 @@ export class TransportLadder {
     this.#log[told ? 'debug' : 'info'](`port-forward to ${target.pod.name} not by ${name}: ${why}`);
   }
 
-  async #try(name: TransportName, target: Target, events: PodConnectionEvents): Promise<Attempt> {
+  async #try(
+    name: TransportName,
+    target: Target,
+    events: PodConnectionEvents,
+    onAsked: () => void = () => {},
+  ): Promise<Attempt> {
     const { namespace, name: pod } = target.pod;
     const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(pod)}/portforward`;
     if (name === 'spdy') {
@@ -175,6 +192,7 @@ export class TransportLadder {
           'X-Stream-Protocol-Version': PORT_FORWARD_PROTOCOL,
           'Content-Length': '0',
         },
+        onSent: onAsked,
       });
       if (!answer.upgraded) return refused(answer, name);
       return {
@@ -192,6 +210,7 @@ export class TransportLadder {
       method: 'GET',
       path: channels ? `${path}?ports=${target.port}` : path,
       headers: handshake.headers,
+      onSent: onAsked,
     });
     if (!answer.upgraded) return refused(answer, name);
     if (!handshake.accepted(answer.headers)) {

@@ -12,7 +12,7 @@ export interface ForwardLimits {
   establishGraceMaxMs: number;
   /** How long a pod and port that has answered, or has not refused within its grace, needs none. */
   knownGoodMs: number;
-  /** From a dial's wish for an upgraded connection to having one; past it another pod is tried, where there is one. */
+  /** From asking the server for an upgraded connection to having one; past it another pod is tried, where there is one. */
   upgradeMs: number;
   /** From opening a stream to its SYN_REPLY; past it another upgraded connection is tried. */
   replyMs: number;

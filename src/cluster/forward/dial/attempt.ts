@@ -44,6 +44,11 @@ export class Attempt implements PodStreamEvents {
     return this.#connection?.doubtful ?? false;
   }
 
+  /** How long the server has been asked for a connection to the pod. */
+  get unansweredMs(): number {
+    return this.#forwarder.pool.unansweredMs(this.#target);
+  }
+
   /** Resolves when the server has been asked for a stream. @throws as `ConnectionPool.withConnection` */
   open(): Promise<void> {
     return this.#forwarder.pool.withConnection(this.#target, (connection) => {

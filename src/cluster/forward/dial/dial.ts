@@ -212,12 +212,22 @@ export class Dial implements RemoteStream, AttemptEvents {
   /** Resolves when the attempt has a stream, or is none any more. @throws as `Attempt.open` */
   async #opened(attempt: Attempt): Promise<void> {
     const { upgradeMs } = this.#forwarder.limits;
-    const patience = setTimeout(() => {
-      // It may be the pod's node that is silent: another may be elsewhere.
-      if (this.#attempt !== attempt || !this.#candidates.hasOther) return;
-      attempt.abandon();
-      this.#retry(`no port-forward within ${upgradeMs / 1000} s`, true);
-    }, upgradeMs);
+    let patience: NodeJS.Timeout | undefined;
+    const wait = (leftMs: number): void => {
+      patience = setTimeout(() => {
+        // It may be the pod's node that is silent: another may be elsewhere.
+        if (this.#attempt !== attempt || !this.#candidates.hasOther) return;
+        // A login's time is not the pod's.
+        const left = upgradeMs - attempt.unansweredMs;
+        if (left > 0) {
+          wait(left);
+          return;
+        }
+        attempt.abandon();
+        this.#retry(`no port-forward within ${upgradeMs / 1000} s`, true);
+      }, leftMs);
+    };
+    wait(upgradeMs);
     try {
       await attempt.open();
     } catch (error) {

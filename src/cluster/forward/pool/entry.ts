@@ -17,6 +17,8 @@ export interface PodEntry {
   readonly connections: Set<PodConnection>;
   readonly waiting: Waiter[];
   opening: number;
+  /** When the server was last asked for a connection, while none has been had since. */
+  askedAtMs: number | undefined;
 }
 
 /** The pod is gone: what it has said may still come, and then its streams end. */

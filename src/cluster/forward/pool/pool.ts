@@ -17,6 +17,7 @@
  * `warmConnections` unused ones. A connection without streams is closed after a
  * while, and that of a pod that has left the endpoints with its last stream.
  */
+import { monotonicMs } from '../../../monotonic.ts';
 import { type EndpointPod, type Target, podKey } from '../../discovery/endpoints.ts';
 import { ClusterError, reasonOf } from '../../errors.ts';
 import type { ClusterLog } from '../../log.ts';
@@ -71,6 +72,12 @@ export class ConnectionPool {
     });
   }
 
+  /** How long the server has been asked for a connection to the pod, and has given none. */
+  unansweredMs({ pod }: Target): number {
+    const askedAtMs = this.#pods.get(podKey(pod))?.askedAtMs;
+    return askedAtMs === undefined ? 0 : monotonicMs() - askedAtMs;
+  }
+
   /** A stream to `target` may be wanted soon. */
   warm(target: Target): void {
     if (this.#limits.warmConnections === 0) return;
@@ -118,7 +125,7 @@ export class ConnectionPool {
     const known = this.#pods.get(key);
     if (known) return known;
     for (const other of this.#namesakes(pod)) this.podLeft(other.pod);
-    const entry: PodEntry = { pod, connections: new Set(), waiting: [], opening: 0 };
+    const entry: PodEntry = { pod, connections: new Set(), waiting: [], opening: 0, askedAtMs: undefined };
     this.#pods.set(key, entry);
     return entry;
   }
@@ -210,12 +217,14 @@ export class ConnectionPool {
             this.#forgetIfEmpty(entry);
           },
         },
-        ahead,
+        { sharedOnly: ahead, onAsked: () => (entry.askedAtMs = monotonicMs()) },
       );
       entry.opening--;
+      entry.askedAtMs = undefined;
       this.#opened(entry, connection);
     } catch (error) {
       entry.opening--;
+      if (entry.opening === 0) entry.askedAtMs = undefined;
       if (ahead) this.#log.debug(`no connection ahead to pod ${target.pod.name}: ${reasonOf(error)}`);
       this.#notOpened(entry, error);
     }

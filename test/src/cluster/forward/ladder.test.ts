@@ -4,7 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type EmbeddedCluster, startEmbeddedCluster } from '../../../../fixtures/cluster/index.ts';
-import { type Cluster, connectCluster, loadAccess } from '../../../../src/cluster/index.ts';
+import {
+  type Cluster,
+  type ClusterAccess,
+  connectCluster,
+  loadAccess,
+} from '../../../../src/cluster/index.ts';
 import { dial, dialPod, LogLines, type Probe } from '../probe.ts';
 
 const SILENT_AFTER = '300ms';
@@ -112,19 +117,38 @@ test('a pod whose node is gone leaves its connections to another', async () => {
   expect(log.lines.filter((line) => line.includes(`by pod ${gone}: no port-forward`))).toHaveLength(1);
 });
 
-test('and does not keep them until its own time is over', async () => {
+const UPGRADE_MS = 200;
+
+/** Of a cluster whose requests have no limit, and dials little patience. */
+async function impatient(): Promise<ClusterAccess> {
   await cluster.close();
   const access = await loadAccess({ kubeconfigText: embedded.kubeconfig, requestTimeout: '0' });
   cluster = await connectCluster(access, {
     namespaces: ['e2e'],
     log,
-    limits: { warmConnections: 0, streamsPerLife: 1, upgradeMs: 200 },
+    limits: { warmConnections: 0, streamsPerLife: 1, upgradeMs: UPGRADE_MS },
     transports: ['spdy'],
   });
+  return access;
+}
+
+test('and does not keep them until its own time is over', async () => {
+  await impatient();
   await echo(dialPod(cluster, 'db', 'db-0', 7000));
   const [gone] = embedded.podNames('e2e', 'web');
   embedded.faults.silentPods = new Set([gone]);
   for (let i = 0; i < 4; i++) await echo(dial(cluster, 'multi', 7));
+});
+
+test('the time that a login takes is not the time of a pod', async () => {
+  const { authenticator } = await impatient();
+  const grant = authenticator.grant.bind(authenticator);
+  authenticator.grant = async () => {
+    await new Promise((resolve) => setTimeout(resolve, 3 * UPGRADE_MS));
+    return grant();
+  };
+  await echo(dial(cluster, 'multi', 7));
+  expect(log.lines.filter((line) => line.includes('no port-forward'))).toEqual([]);
 });
 
 test('what was not answered to one is tried for another, where nothing else works', async () => {
