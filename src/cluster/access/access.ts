@@ -17,7 +17,7 @@ import { Logins } from './credentials/logins.ts';
 import { UserAuthenticator } from './credentials/user-authenticator.ts';
 import { type KubeconfigDocument, parseKubeconfig } from './document.ts';
 import { parseRequestTimeout } from './duration.ts';
-import { type KubeconfigFile, loadKubeconfig } from './kubeconfig.ts';
+import { candidateFiles, fileState, type KubeconfigFile, loadKubeconfig } from './kubeconfig.ts';
 import { type Overrides, type Selection, select } from './selection.ts';
 import { validate } from './validation.ts';
 
@@ -83,6 +83,8 @@ export async function loadAccess(
 ): Promise<ClusterAccess> {
   const { kubeconfigText, requestTimeout, logins = LOGINS_OF_PROCESS, warn = () => {} } = options;
   const requestTimeoutMs = requestTimeout === undefined ? undefined : parseRequestTimeout(requestTimeout);
+  const paths = kubeconfigText === undefined ? candidateFiles(options.kubeconfig, env) : [];
+  let stateThen = fileState(paths);
   const kubeconfig =
     kubeconfigText === undefined
       ? await loadKubeconfig(options.kubeconfig, env, options.serviceAccountFolder)
@@ -98,9 +100,12 @@ export async function loadAccess(
   const tls = serverTrust(selection);
   /** Who has logged in again has other credentials for the same context; for another cluster they are not ours. */
   const reread = async (): Promise<Selection | undefined> => {
+    const stateNow = fileState(paths);
+    if (stateThen === undefined || stateNow === undefined || stateNow === stateThen) return undefined;
     const files = await loadKubeconfig(options.kubeconfig, env, options.serviceAccountFolder);
     const now = select(files, { ...options, context: contextName });
     validate(now);
+    stateThen = stateNow;
     return now.cluster.server === cluster.server ? now : undefined;
   };
   return {

@@ -7,7 +7,7 @@
  * that does not exist is skipped; else ~/.kube/config; else the service account
  * of the pod we run in.
  */
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { codeOf } from '../../system-error.ts';
@@ -71,6 +71,22 @@ async function readKubeconfig(file: string): Promise<ParsedKubeconfig | undefine
     );
   }
   return parseKubeconfig(content, file);
+}
+
+/**
+ * What would be another if one of them had been written; undefined where one is no regular file: a named pipe would
+ * be waited for.
+ */
+export function fileState(paths: readonly string[]): string | undefined {
+  const states = paths.map((path) => {
+    try {
+      const state = statSync(path);
+      return state.isFile() ? `${state.ino} ${state.size} ${state.mtimeMs}` : undefined;
+    } catch (error) {
+      return codeOf(error);
+    }
+  });
+  return states.includes(undefined) ? undefined : states.join('\n');
 }
 
 /** Those that are looked for, in the order in which they count. */

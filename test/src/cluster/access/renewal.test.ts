@@ -1,7 +1,8 @@
 /** Credentials that something else renews in their files while we run. */
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { connect } from './ask.ts';
 import { type Authority, base64, makeAuthority, type Pair } from './authority.ts';
 import { recordingServer } from './recording-server.ts';
@@ -155,6 +156,22 @@ describe('a login that stands in the kubeconfig', () => {
     expect(await client.get('/c')).toMatchObject({ status: 401 });
     expect(server.requests.map(({ path }) => path)).toEqual(['/a', '/b', '/c']);
     expect(other.requests).toEqual([]);
+  });
+
+  test('is not read again from a named pipe, which may have nobody who writes to it', async () => {
+    const { server, scratch, kubeconfig } = await withUser(token('one'));
+    const pipe = join(scratch.path, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    const writeTo = (from: string) => spawn('sh', ['-c', 'cat "$0" >"$1"', from, pipe]);
+    writeTo(kubeconfig);
+    const client = await connect({ kubeconfig: pipe });
+    // Whoever reads it all the same has this.
+    const other = scratch.write('other', readFileSync(kubeconfig, 'utf8').replace('"one"', '"two"'));
+    const writer = writeTo(other);
+    onTestFinished(() => void writer.kill());
+    server.refuse = () => 401;
+    expect(await client.get('/a')).toMatchObject({ status: 401 });
+    expect(server.requests).toHaveLength(1);
   });
 
   test('is not the one of the file where an option has another', async () => {
