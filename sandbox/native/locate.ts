@@ -72,7 +72,8 @@ function ownHome(): string {
 function refuseForeign(directory: string): void {
   const there = statOf(directory);
   if (there === undefined) return;
-  if (there.uid === process.getuid?.() && (there.mode & WRITABLE_BY_OTHERS) === 0) return;
+  const isTrusted = there.uid === 0 || there.uid === process.getuid?.();
+  if (isTrusted && (there.mode & WRITABLE_BY_OTHERS) === 0) return;
   throw new SandboxError(
     'BUILD_FAILED',
     `the native parts in ${directory} are somebody else's, or others may write there`,

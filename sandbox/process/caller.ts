@@ -18,7 +18,7 @@ export interface CallerState {
 
 const VARIABLE = 'KNS_ROOTLESS_CALLER';
 
-const NOTE = /^nofile=(\d+|unlimited) sigign=([\da-f]{1,16})(?: fds=([\d,]*))?$/;
+const NOTE = /^nofile=(\d+|unlimited) sigign=([\da-f]{1,16})(?: fds=([\d,]*))?(?: lost=(\d{1,4}))?$/;
 
 const UNKNOWN: CallerState = { openFiles: undefined, ignoredSignals: 0n };
 
@@ -26,9 +26,9 @@ const UNKNOWN: CallerState = { openFiles: undefined, ignoredSignals: 0n };
 export function readCallerState(env: Record<string, string | undefined>): CallerState {
   const match = NOTE.exec(env[VARIABLE] ?? '');
   delete env[VARIABLE];
-  restoreLost(env);
   if (!match) return UNKNOWN;
-  const [, limit, ignored = '0', fds] = match;
+  const [, limit, ignored = '0', fds, lost = '0'] = match;
+  restoreLost(env, Number(lost));
   return {
     openFiles: limit === 'unlimited' ? 'unlimited' : Number(limit),
     ignoredSignals: BigInt(`0x${ignored}`),
@@ -44,13 +44,11 @@ export function readCallerState(env: Record<string, string | undefined>): Caller
 }
 
 /** As the script has encoded them: in pieces, each entry with a NUL behind it. Of two of a name the first counts. */
-function restoreLost(env: Record<string, string | undefined>): void {
+function restoreLost(env: Record<string, string | undefined>, pieces: number): void {
   let encoded = '';
-  for (let count = 0; ; count++) {
+  for (let count = 0; count < pieces; count++) {
     const name = `${VARIABLE}_${count}`;
-    const piece = env[name];
-    if (piece === undefined) break;
-    encoded += piece;
+    encoded += env[name] ?? '';
     delete env[name];
   }
   const entries = Buffer.from(encoded, 'base64').toString().split('\0').slice(0, -1);

@@ -24,30 +24,31 @@ const WRITABLE_BY_OTHERS = 0o022;
 
 /** @param home of the command's */
 export function refusedSshFiles(home: string): string[] {
-  const found = new Set<string>();
-  const user = new Includes(join(home, '.ssh'), home, found);
+  const user = new Includes(join(home, '.ssh'), home);
   user.check(join(home, '.ssh/config'), 0);
-  const system = new Includes(SYSTEM_FOLDER, undefined, found);
+  const system = new Includes(SYSTEM_FOLDER);
   for (const file of SYSTEM_FILES) system.follow(file, 0);
-  return [...found];
+  return [...new Set([...user.refused, ...system.refused])];
 }
 
 class Includes {
+  readonly refused: string[] = [];
   readonly #folder: string;
   readonly #home: string | undefined;
-  readonly #found: Set<string>;
+  readonly #checked = new Set<string>();
 
   /** @param folder of relative paths @param home which `~` is */
-  constructor(folder: string, home: string | undefined, found: Set<string>) {
+  constructor(folder: string, home?: string) {
     this.#folder = folder;
     this.#home = home;
-    this.#found = found;
   }
 
   check(file: string, depth: number): void {
+    if (depth > MAX_DEPTH || this.#checked.has(file)) return;
+    this.#checked.add(file);
     const stats = statOf(file);
-    if (!stats?.isFile() || depth > MAX_DEPTH || this.#found.has(file)) return;
-    if (stats.uid === 0 && (stats.mode & WRITABLE_BY_OTHERS) === 0) this.#found.add(file);
+    if (!stats?.isFile()) return;
+    if (stats.uid === 0 && (stats.mode & WRITABLE_BY_OTHERS) === 0) this.refused.push(file);
     this.follow(file, depth);
   }
 

@@ -111,6 +111,11 @@ export async function openOutputFile(path: string, options: OpenOptions): Promis
 
 async function openFile(path: string, flags: 'a' | 'w'): Promise<Writable> {
   const file = await files.open(path, flags, FILE_MODE);
+  if (flags === 'w') {
+    const stats = await file.stat();
+    // One that was there may have been for others to read. A device, and what is another's, is none of ours.
+    if (stats.isFile() && stats.uid === process.getuid?.()) await file.chmod(FILE_MODE);
+  }
   return file.createWriteStream();
 }
 

@@ -18,10 +18,26 @@ const INTERFACE_NAME = 'kns0';
 /** Some hundred frames of the largest, or a burst of many small ones. */
 const MAX_PENDING_BYTES = 16 << 20;
 
+/** What the clock may be set by, or a suspended machine may miss, before packets have other times. */
+const MAX_DRIFT_MS = 100;
+
+/** In fractions of a millisecond, which Date has not. */
+class TimeOfDay {
+  #startMs = Date.now() - monotonicMs();
+
+  /** Milliseconds since the epoch. */
+  nowMs(): number {
+    const [now, date] = [this.#startMs + monotonicMs(), Date.now()];
+    if (Math.abs(now - date) <= MAX_DRIFT_MS) return now;
+    this.#startMs += date - now;
+    return date;
+  }
+}
+
 export class Capture {
   readonly #file: OutputFile;
   readonly #log: Log;
-  readonly #timeMs: () => number;
+  readonly #clock = new TimeOfDay();
   #writer: PcapngWriter | undefined;
   #received = 0;
   #dropped = 0;
@@ -29,9 +45,6 @@ export class Capture {
   constructor(file: OutputFile, log: Log) {
     this.#file = file;
     this.#log = log;
-    // The time of day in fractions of a millisecond, which Date has not.
-    const startMs = Date.now() - monotonicMs();
-    this.#timeMs = () => startMs + monotonicMs();
   }
 
   /** The same device, whose frames are captured from now on. */
@@ -49,14 +62,14 @@ export class Capture {
         else this.#dropped += 1;
       },
     };
-    return new ObservedDevice(device, [counted], this.#timeMs);
+    return new ObservedDevice(device, [counted], () => this.#clock.nowMs());
   }
 
   /** Writes what is left. */
   async close(): Promise<void> {
     if (this.#file.isOver) return;
     const [received, dropped] = [this.#received, this.#dropped];
-    this.#writer?.finish(this.#timeMs(), { received, dropped });
+    this.#writer?.finish(this.#clock.nowMs(), { received, dropped });
     await this.#file.close();
     if (dropped > 0)
       this.#log.warn(

@@ -36,7 +36,7 @@ const run = (script: string): unknown =>
 
 function notedFds(script: string): string[] {
   const [note = ''] = run(script) as string[];
-  return (/fds=(.*)$/.exec(note)?.[1] ?? '').split(',').filter((fd) => fd !== '');
+  return (/fds=([\d,]*)/.exec(note)?.[1] ?? '').split(',').filter((fd) => fd !== '');
 }
 
 function threadsBy(nodeOptions: string): number {
@@ -93,6 +93,7 @@ describe('the script', () => {
       fds: '7',
       hard: '8',
       ignored: '9',
+      KNS_ROOTLESS_CALLER_9: Buffer.from('PATH=/nonexistent\0').toString('base64'),
     };
     const odd = {
       'BASH_FUNC_f%%': '() {  echo a;\n echo b\n}',

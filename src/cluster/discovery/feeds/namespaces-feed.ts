@@ -59,7 +59,10 @@ export class NamespacesFeed implements Feed {
     if (failure && leftOut.length === names.length) throw failure.reason;
     // There may be hundreds, and of most it stays so.
     const { maxMs } = this.#context.limits.leftOutBackoff;
-    for (const name of leftOut) this.#leaveOut(name, this.#backoff({ firstMs: maxMs, maxMs }));
+    for (const name of leftOut) {
+      // It may be no more by now.
+      if (this.#feeds.has(name)) this.#leaveOut(name, this.#backoff({ firstMs: maxMs, maxMs }));
+    }
     if (failure) {
       const named = leftOut.slice(0, NAMED).join(', ') + (leftOut.length > NAMED ? ', …' : '');
       this.#context.log.info(
