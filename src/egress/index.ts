@@ -2,7 +2,7 @@
 
 export { type Dialer, DIRECT } from './dialer.ts';
 export { DirectDialer } from './direct.ts';
-export { HostResolvers } from './dns/resolver-config.ts';
+export { HostResolvers, parseResolverConfig } from './dns/resolver-config.ts';
 export { UpstreamDns } from './dns/upstream.ts';
 export { type FlowMeter, metered } from './meter.ts';
 export { openFileLimit } from './open-files.ts';

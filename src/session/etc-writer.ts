@@ -8,6 +8,7 @@
 
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { parseResolverConfig } from '../egress/index.ts';
 import { monotonicMs } from '../monotonic.ts';
 import { HostsFile } from '../names/etc/hosts.ts';
 import { nsswitchConf } from '../names/etc/nsswitch.ts';
@@ -51,7 +52,10 @@ export class EtcWriter {
   /** Writes all three. */
   static start(options: EtcOptions): EtcWriter {
     const { files, nameServer, search } = options;
-    files.resolvConf.write(resolvConf({ nameServer, search, host: readEtc('resolv.conf') }));
+    const host = readEtc('resolv.conf');
+    const { servers, timeoutMs } = parseResolverConfig(host);
+    const roundMs = servers.length * timeoutMs;
+    files.resolvConf.write(resolvConf({ nameServer, search, roundMs, host }));
     files.nsswitchConf.write(nsswitchConf(readEtc('nsswitch.conf')));
     return new EtcWriter(options, new HostsFile(readEtc('hosts'), hostname()));
   }

@@ -1,7 +1,7 @@
 /** Names of outside, by the host's resolvers: what is asked, how it is answered, and where it leads. */
 
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { FAR, Outside } from './outside.ts';
+import { FAR, NOBODY, Outside } from './outside.ts';
 
 // Several runs of the program in a test, on a busy machine.
 vi.setConfig({ testTimeout: 60_000 });
@@ -85,6 +85,13 @@ test("programs look names up by getaddrinfo, by the host's search list as well",
       ['lookup', 'nowhere'],
     ]),
   ).toEqual([expect.arrayContaining([FAR[4], FAR[6]]), [FAR[6]], [FAR[4]], 'ENOTFOUND']);
+});
+
+test('a program waits until the last of the resolvers has been asked', async () => {
+  const options = 'options timeout:1 attempts:1';
+  await outside.withResolvers(`nameserver ${NOBODY}\nnameserver ${FAR[4]}\n${options}\n`, async () => {
+    expect(await outside.output('getent ahostsv4 v4.example. | cut -d " " -f 1 | uniq')).toBe(FAR[4]);
+  });
 });
 
 test('an ExternalName leads to the outside, and policy decides there', async () => {

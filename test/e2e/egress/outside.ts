@@ -122,6 +122,17 @@ export class Outside {
     return (await this.steps(steps, options)).map(({ said }) => said);
   }
 
+  /** With another resolv.conf on the near host. */
+  async withResolvers(text: string, run: () => Promise<void>): Promise<void> {
+    const file = join(this.folder, 'resolv.conf');
+    writeFileSync(file, text);
+    try {
+      await run();
+    } finally {
+      writeFileSync(file, RESOLV_CONF);
+    }
+  }
+
   /** What the far host's servers have told so far, once what is waited for is among it. */
   async told(isThere: (lines: readonly string[]) => boolean = () => true): Promise<readonly string[]> {
     await until(() => Promise.resolve(isThere(this.#far.lines)));

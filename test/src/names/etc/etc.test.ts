@@ -88,8 +88,8 @@ describe('hosts file', () => {
 
 describe('resolv.conf', () => {
   const search = podSearchList('e2e', 'cluster.local');
-  const lines = (host: string, list: readonly string[] = search) =>
-    resolvConf({ nameServer: '10.0.1.1', search: list, host }).split('\n');
+  const lines = (host: string, list: readonly string[] = search, roundMs = 5000) =>
+    resolvConf({ nameServer: '10.0.1.1', search: list, roundMs, host }).split('\n');
 
   test("has our name server alone, a pod's search list before the host's, and ndots as in a pod", () => {
     const host =
@@ -112,6 +112,13 @@ describe('resolv.conf', () => {
       '',
     ]);
     expect(podSearchList(undefined, 'k8s.corp')).toEqual(['svc.k8s.corp', 'k8s.corp']);
+  });
+
+  test("an answer is waited for as long as all of the host's servers may take", () => {
+    const host = 'options timeout:2 attempts:1\n';
+    expect(lines(host, search, 6000)[2]).toBe('options ndots:5 attempts:1 timeout:6');
+    expect(lines(host, search, 5000)[2]).toBe('options ndots:5 attempts:1');
+    expect(lines(host, search, 90_000)[2]).toBe('options ndots:5 attempts:1 timeout:30');
   });
 
   test('the last search or domain of the host counts, as resolv.conf(5) has it', () => {
