@@ -24,7 +24,8 @@ export interface StreamSocketEvents {
    * Something has changed: of a socket that was not yet `established`, the first time, the connection is there or has
    * failed (`error`). That it can be written to is told once a write was not taken whole.
    *
-   * @param ended the peer has sent its FIN, or the connection is over: reading tells which
+   * @param ended the peer has sent its FIN or urgent data, or the connection is over: reading tells which, and a read
+   * that gives less than was asked for is not the last
    */
   onReady(readable: boolean, writable: boolean, ended: boolean): void;
 }
@@ -149,15 +150,21 @@ export async function openStreamSockets(): Promise<StreamSockets> {
   return new StreamSockets(api);
 }
 
-/** What the kernel knows of a socket that somebody else has, by its fd. */
+/** What the kernel knows of a socket that somebody else has, by its fd, and does for it. */
 export interface SocketStates {
   /** The errno that its connection has failed by, or 0 (socket(7), SO_ERROR). */
   readonly errnoOf: (fd: number) => number;
   /** Bytes that the peer's kernel has not acknowledged yet. */
   readonly unsentOf: (fd: number) => number;
+  /** Urgent data is read in its place from now on; else it is lost (tcp(7)). */
+  readonly inlineUrgent: (fd: number) => void;
 }
 
 export async function openSocketStates(): Promise<SocketStates> {
   const { api } = await loadNative();
-  return { errnoOf: (fd) => api.streamError(fd), unsentOf: (fd) => api.streamUnsent(fd) };
+  return {
+    errnoOf: (fd) => api.streamError(fd),
+    unsentOf: (fd) => api.streamUnsent(fd),
+    inlineUrgent: (fd) => api.inlineUrgent(fd),
+  };
 }

@@ -104,6 +104,8 @@ export interface Addon {
   awaitWritable(streams: StreamsHandle, id: number, fd: number): void;
   /** @returns 0, or the errno that the connection has ended by */
   streamError(fd: number): number;
+  /** Of any TCP socket: urgent data is read in its place from now on. */
+  inlineUrgent(fd: number): void;
   /** @returns bytes that the peer's kernel has not acknowledged yet */
   streamUnsent(fd: number): number;
   /** @returns bytes read to `offset` and behind, 0 at the end of the stream, or the errno as a negative number */

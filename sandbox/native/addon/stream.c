@@ -14,6 +14,9 @@
  *
  * By epoll(7), who is told of an edge reads or writes until EAGAIN, or until a
  * stream gives or takes less than was asked for.
+ *
+ * Urgent data (RFC 6093) is read as any other, in its place. A read ends before
+ * it, though more has come: who is told of it reads on, as of an end.
  */
 #define _GNU_SOURCE
 #include "watch.h"
@@ -47,7 +50,7 @@ struct streams {
 static int32_t flags_of(uint32_t events)
 {
     return ((events & EPOLLIN) ? READABLE : 0) | ((events & EPOLLOUT) ? WRITABLE : 0) |
-           ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) ? ENDED : 0);
+           ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI)) ? ENDED : 0);
 }
 
 /* What is left over keeps the instance readable, for the next turn of the event loop. */
@@ -157,7 +160,7 @@ static bool is_established(int fd)
 
 static bool epoll_edges(const struct streams *streams, int operation, int fd, int id, uint32_t events)
 {
-    struct epoll_event wanted = {.events = events | EPOLLIN | EPOLLRDHUP | EPOLLET, .data.u32 = (uint32_t)id};
+    struct epoll_event wanted = {.events = events | EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET, .data.u32 = (uint32_t)id};
     return epoll_ctl(streams->epoll, operation, fd, &wanted) == 0;
 }
 
@@ -169,7 +172,8 @@ static bool set_option(int fd, int level, int name, int value)
 /* What every socket has before it connects. */
 static bool set_options(int fd)
 {
-    return set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1) && set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1) &&
+    return set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1) && set_option(fd, SOL_SOCKET, SO_OOBINLINE, 1) &&
+           set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1) &&
            set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE) &&
            set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL);
 }
@@ -254,6 +258,17 @@ static napi_value stream_error(napi_env env, napi_callback_info info)
         error = errno;
     TRY(env, napi_create_int32(env, error, &result));
     return result;
+}
+
+/* inlineUrgent(fd): urgent data is read in its place, where it would be lost (tcp(7), SO_OOBINLINE) */
+static napi_value inline_urgent(napi_env env, napi_callback_info info)
+{
+    napi_value args[1];
+    int fd;
+    if (!get_args(env, info, 1, args) || !get_int(env, args[0], &fd))
+        return NULL;
+    set_option(fd, SOL_SOCKET, SO_OOBINLINE, 1);
+    return undefined(env);
 }
 
 /* streamUnsent(fd): bytes that the peer's kernel has not acknowledged (tcp(7), SIOCOUTQ); 0 of what is no connection */
@@ -359,6 +374,7 @@ bool stream_exports(napi_env env, napi_value exports)
            define(env, exports, "connectStream", connect_stream) &&
            define(env, exports, "awaitWritable", await_writable) &&
            define(env, exports, "streamError", stream_error) &&
+           define(env, exports, "inlineUrgent", inline_urgent) &&
            define(env, exports, "streamUnsent", stream_unsent) &&
            define(env, exports, "readStream", read_stream) &&
            define(env, exports, "writeStream", write_stream) &&

@@ -38,7 +38,7 @@ export class DirectStream implements RemoteStream, StreamSocketEvents {
   #established = false;
   #destroyed = false;
   #readable = false;
-  /** A FIN or an error is behind the bytes, whose edge will not come again: a short read says nothing. */
+  /** A FIN, an error or urgent data is behind the bytes, whose edge will not come again: a short read says nothing. */
   #endWaits = false;
   #readEnded = false;
   #paused = false;

@@ -6,9 +6,10 @@
  */
 
 import type { Socket } from 'node:net';
-import { openSocketStates } from '../../../sandbox/index.ts';
+import { openSocketStates, type SocketStates } from '../../../sandbox/index.ts';
 import { LINGER_TIMEOUT_MS } from '../../relay/linger.ts';
 import { type RemoteStream, RemoteStreamError, type RemoteStreamEvents } from '../../relay/stream.ts';
+import { fdOf } from '../../socket-fd.ts';
 import type { HostDial } from './dial.ts';
 import { dialError } from './dial-error.ts';
 import { ReadBuffer } from './read-buffer.ts';
@@ -32,7 +33,7 @@ export class HostStream implements RemoteStream {
       if (!this.#giveUp.signal.aborted) events.onData(chunk);
     });
     this.#open(dial).then(
-      ({ socket, errnoOf }) => this.#established(socket, errnoOf),
+      ({ socket, states }) => this.#established(socket, states),
       (error: unknown) => this.#failed(error),
     );
   }
@@ -70,18 +71,19 @@ export class HostStream implements RemoteStream {
     else reset(socket);
   }
 
-  async #open(dial: HostDial): Promise<{ socket: Socket; errnoOf: (fd: number) => number }> {
-    const { errnoOf } = await openSocketStates();
-    return { errnoOf, socket: await dial(this.#giveUp.signal, this.#reader) };
+  async #open(dial: HostDial): Promise<{ socket: Socket; states: SocketStates }> {
+    const states = await openSocketStates();
+    return { states, socket: await dial(this.#giveUp.signal, this.#reader) };
   }
 
-  #established(socket: Socket, errnoOf: (fd: number) => number): void {
+  #established(socket: Socket, states: SocketStates): void {
     if (this.#giveUp.signal.aborted) {
       socket.destroy();
       return;
     }
     this.#socket = socket;
-    const resets = new Resets(socket, errnoOf, (error) => {
+    if (!socket.destroyed) states.inlineUrgent(fdOf(socket));
+    const resets = new Resets(socket, states.errnoOf, (error) => {
       // It is told behind the last of what can be read. The near side may be in the middle of its own work now.
       queueMicrotask(() => {
         if (this.#readEnded) this.#broken(error);

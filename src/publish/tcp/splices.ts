@@ -20,6 +20,7 @@ import { reset, Resets, type Resettable } from '../../egress/index.ts';
 import type { Log } from '../../observe/log.ts';
 import { LINGER_TIMEOUT_MS } from '../../relay/linger.ts';
 import { RemoteStreamError } from '../../relay/stream.ts';
+import { fdOf } from '../../socket-fd.ts';
 import { LateResets } from './late-resets.ts';
 import { roomForConnections } from './room.ts';
 
@@ -137,6 +138,7 @@ export class Splices {
 
   /** What comes from one end, and then its end, to the other. */
   #carry(from: Resettable, to: Resettable, states: SocketStates): void {
+    if (from instanceof Socket && !from.destroyed) states.inlineUrgent(fdOf(from));
     let isOver = false;
     const broken = (error: Error): void => {
       if (isOver) return;

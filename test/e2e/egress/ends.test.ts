@@ -59,6 +59,26 @@ describe.each([FAR[4], FAR[6]])('%s', (far) => {
   });
 });
 
+describe('urgent data comes in its place, and what is behind it at once', () => {
+  const PORT = 7020;
+  beforeAll(async () => {
+    const urgent = join(outside.folder, 'urgent');
+    const cc = process.env['CC'] ?? 'cc';
+    execFileSync(cc, ['-o', urgent, join(import.meta.dirname, 'far/urgent.c')]);
+    await outside.serve([urgent, String(PORT)], { ready: /ready/ });
+    await outside.serveNear([urgent, String(PORT)], { ready: /ready/ });
+  });
+
+  test.each([
+    ['from the outside', FAR[4], []],
+    ["from a port of the host's", '127.0.0.1', ['--host-port', String(PORT)]],
+    ["from the host's own name", 'host.kns.internal', ['--host-port', String(PORT)]],
+  ])('%s', async (_name, host, args) => {
+    const asks = `exec 3<>/dev/tcp/${host}/${PORT}; echo >&3; head -c 12 <&3`;
+    expect(await outside.output(`timeout 10 bash -c '${asks}'`, { args })).toBe('before!after');
+  });
+});
+
 test('what the way says is told at once; where nobody answers there is silence', async () => {
   const steps: readonly Step[] = [
     ['tcp', NO_SUCH_HOST, 80],

@@ -78,8 +78,8 @@ export class Outside {
   }
 
   /** One on the near host, where no flow is to come. */
-  async serveNear(command: readonly string[]): Promise<Serving> {
-    const server = await startServing([...this.#network.near, ...command]);
+  async serveNear(command: readonly string[], options?: ServingOptions): Promise<Serving> {
+    const server = await startServing([...this.#network.near, ...command], options);
     this.#others.push(server);
     return server;
   }
