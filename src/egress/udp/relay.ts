@@ -20,7 +20,7 @@ import { codeOf } from '../../system-error.ts';
 import { reasonOfCode } from '../unreachable.ts';
 import { RecentTable, type Used } from './recent.ts';
 
-/** Flows at once, and source ports, each of which holds a socket; past it the one unused for longest goes. */
+/** Flows at once, and source ports, each of which holds a socket; past it those that were not used again go first. */
 const MAX_FLOWS = 4096;
 const MAX_PORTS = 1024;
 /** RFC 4787 REQ-5: not less than two minutes. */
@@ -190,6 +190,7 @@ class RelayedFlow implements DatagramFlowEvents, Used {
   /** What is answered. Set by the first `send`, before anything can come. */
   #latest: UdpDatagram | undefined;
   #usedAt: number | undefined;
+  #answered = false;
   #closed = false;
 
   constructor(
@@ -209,8 +210,9 @@ class RelayedFlow implements DatagramFlowEvents, Used {
   }
 
   send(datagram: UdpDatagram, now: number): void {
+    if (this.#latest !== undefined) this.#usedAgain();
     this.#latest = datagram;
-    this.#touch(now);
+    this.#usedAt = now;
     this.#meter?.sent(datagram.payload.length);
     try {
       this.#flow ??= this.source.portOf(this.#route.dialer)?.flow(this.#route.destination, this);
@@ -240,7 +242,9 @@ class RelayedFlow implements DatagramFlowEvents, Used {
   onDatagrams(payloads: readonly Uint8Array[], port: number): void {
     const latest = this.#latest;
     if (latest === undefined || this.#closed) return;
-    this.#touch(this.#now());
+    if (this.#answered) this.#usedAgain();
+    this.#answered = true;
+    this.#usedAt = this.#now();
     for (const { length } of payloads) this.#meter?.received(length);
     if (port === latest.localPort) {
       latest.replyAll(payloads);
@@ -261,9 +265,8 @@ class RelayedFlow implements DatagramFlowEvents, Used {
     this.#latest?.tooBig(mtu);
   }
 
-  /** Its first datagram is no sign of more to come: many are a question to a DNS server. */
-  #touch(now: number): void {
-    if (this.#usedAt !== undefined) this.used = this.source.used = true;
-    this.#usedAt = now;
+  /** A datagram and its answer are no sign of more to come: many are a question to a DNS server. */
+  #usedAgain(): void {
+    this.used = this.source.used = true;
   }
 }

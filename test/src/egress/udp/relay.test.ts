@@ -147,6 +147,26 @@ test('past the bound of ports the ones that were not used again go, and those in
   expect(dialer.flows[0]?.closed).toBe(false);
 });
 
+test('thousands of questions that are answered leave a port that was used before, and is silent now', () => {
+  for (let i = 0; i < 3; i++) relay.forward(datagram(1, '192.0.2.1'));
+  for (let port = 2; port <= 10_000; port++) {
+    relay.forward(datagram(port, '192.0.2.1'));
+    dialer.flows.at(-1)?.events.onDatagrams([Buffer.from('a')], 7);
+  }
+  expect(dialer.flows[0]?.closed).toBe(false);
+  expect(relay.size).toBe(1024);
+});
+
+test('ports that are used again and again leave room for others, and go when they are the oldest', () => {
+  for (let port = 1; port <= 3000; port++) {
+    relay.forward(datagram(port, '192.0.2.1'));
+    relay.forward(datagram(port, '192.0.2.1'));
+  }
+  const open = dialer.flows.map(({ closed }, i) => (closed ? 0 : i + 1)).filter((port) => port > 0);
+  expect(open).toHaveLength(1024);
+  expect(open.slice(-512)).toEqual(Array.from({ length: 512 }, (_, i) => 2489 + i));
+});
+
 test('past the bound of flows a single port can not take all memory', () => {
   for (let port = 1; port <= 10_000; port++) relay.forward(datagram(5000, '192.0.2.1', port));
   expect(relay.size).toBe(4096);
