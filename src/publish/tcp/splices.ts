@@ -161,11 +161,14 @@ export class Splices {
           })
         : undefined;
     from.on('error', broken);
-    from.once('end', () => {
+    const ended = (): void => {
       const error = resets?.behindEnd;
       if (error === undefined) to.end();
       else broken(error);
-    });
+    };
+    // Who says nothing and closes, to see whether a port is open, has ended before the far end is there.
+    if (from.readableEnded) ended();
+    else from.once('end', ended);
     from.pipe(to, { end: false });
   }
 

@@ -252,6 +252,24 @@ test('what a client sends while its far end is dialled waits, its FIN too, and i
   expect(await received(await server)).toHaveLength(32 << 20);
 });
 
+test('a client that says nothing and closes is heard to, though its far end comes later', async () => {
+  let go: (() => void) | undefined;
+  const dial = dialTcp('127.0.0.1', portOf(far));
+  await serve({
+    dial: async (signal) => new Promise<void>((resolve) => (go = resolve)).then(() => dial(signal)),
+  });
+  const server = accepted();
+  const connected = once(near, 'connection');
+  client().end();
+  const [taken]: Socket[] = await connected;
+  await until(async () => (taken?.readableEnded ?? false) && go !== undefined);
+  go?.();
+  const answers = await server;
+  expect(await received(answers)).toBe('');
+  answers.end();
+  await until(async () => (await connections(near)) === 0);
+});
+
 test('a far end that comes too late is closed', async () => {
   let come: ((socket: Socket) => void) | undefined;
   await serve({
