@@ -164,7 +164,9 @@ export class SocksPort implements DatagramPort {
     for (let i = 0; i < datagrams.count; i++) {
       const answer = isFrom(datagrams, i, relay) ? unwrapDatagram(datagrams.payload(i)) : undefined;
       if (answer === undefined) continue;
-      const flow = this.#flows.find({ words: addressWords(answer.address), port: answer.port });
+      const words = addressWords(answer.address);
+      // From any port of who was sent to, as on the direct way (../udp/host-port.ts).
+      const flow = this.#flows.find({ words, port: answer.port }) ?? this.#flows.findAddress(words);
       flow?.events.onDatagrams([answer.payload], answer.port);
     }
   }

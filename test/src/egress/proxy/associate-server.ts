@@ -46,7 +46,8 @@ export async function associateServer({
     const out = createSocket('udp4');
     onTestFinished(() => void out.close());
     out.send(message.subarray(HEAD_BYTES), port, address);
-    out.on('message', (answer) => {
+    out.on('message', (answer, from) => {
+      message.writeUInt16BE(from.port, 8);
       const fragment = Buffer.from(message.subarray(0, HEAD_BYTES));
       fragment[2] = 1;
       // A fragment goes ahead, which nobody has to understand.

@@ -222,6 +222,18 @@ describe('datagrams by SOCKS5', () => {
     );
   });
 
+  test('an answer from another port of who was sent to comes from that, as of a TFTP server', async () => {
+    const [proxy, other] = [await associateServer(), createSocket('udp4')];
+    onTestFinished(() => void other.close());
+    const asked = createSocket('udp4', (message, { port, address }) => other.send(message, port, address));
+    onTestFinished(() => void asked.close());
+    await once(asked.bind(0, '127.0.0.1'), 'listening');
+    await once(other.bind(0, '127.0.0.1'), 'listening');
+    const flow = flowOf(portOf(`socks5://127.0.0.1:${proxy.port}`), asked.address().port);
+    flow.send('read');
+    expect(await flow.next()).toBe(`${other.address().port}: read`);
+  });
+
   test('an association that the proxy has ended is followed by another one', async () => {
     const [proxy, to] = [await associateServer(), await echoServer()];
     const flow = flowOf(portOf(`socks5://127.0.0.1:${proxy.port}`), to);
