@@ -160,7 +160,10 @@ static bool is_established(int fd)
 
 static bool epoll_edges(const struct streams *streams, int operation, int fd, int id, uint32_t events)
 {
-    struct epoll_event wanted = {.events = events | EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET, .data.u32 = (uint32_t)id};
+    struct epoll_event wanted = {
+        .events = events | EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET,
+        .data.u32 = (uint32_t)id,
+    };
     return epoll_ctl(streams->epoll, operation, fd, &wanted) == 0;
 }
 
