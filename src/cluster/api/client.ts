@@ -39,8 +39,8 @@ export interface UpgradeRequest {
   method: 'GET' | 'POST';
   path: string;
   headers: Record<string, string>;
-  /** The credentials are there, and it is on its way. */
-  onSent?: () => void;
+  /** Whether the server is waited for, each time that it changes: it is not while somebody logs in. */
+  onWaiting?: (isWaiting: boolean) => void;
 }
 
 interface Request extends UpgradeRequest {
@@ -213,14 +213,15 @@ export class ApiClient {
     const { authenticator } = this.access;
     const grant = await authenticator.grant();
     this.onSend?.();
-    request.onSent?.();
+    request.onWaiting?.(true);
     const head = await this.#connections.send(this.#optionsFor(request, grant), limit, request.body);
     this.onAnswer?.();
+    request.onWaiting?.(false);
     if (head.upgraded || head.response.statusCode !== 401) return head;
     if (!(await grant.discard())) return head;
     head.response.resume();
     const other = await authenticator.grant();
-    request.onSent?.();
+    request.onWaiting?.(true);
     return this.#connections.send(this.#optionsFor(request, other), limit, request.body);
   }
 

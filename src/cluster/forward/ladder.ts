@@ -64,8 +64,8 @@ type Attempt = { connection: PodConnection } | { refusal: Refusal };
 export interface ConnectOptions {
   /** Not by a transport whose connections have one stream, and dial the pod for it at once. */
   readonly sharedOnly?: boolean;
-  /** Called when the server is asked for it, for each transport that is tried: from then on it is waited for. */
-  readonly onAsked?: () => void;
+  /** As an upgrade has it; the last may be that it is. */
+  readonly onWaiting?: (isWaiting: boolean) => void;
 }
 
 export class TransportLadder {
@@ -112,7 +112,7 @@ export class TransportLadder {
   async #descend(
     target: Target,
     events: PodConnectionEvents,
-    { sharedOnly = false, onAsked }: ConnectOptions,
+    { sharedOnly = false, onWaiting = () => {} }: ConnectOptions,
   ): Promise<PodConnection> {
     const preferred = monotonicMs() < this.#preferredUntilMs ? this.#preferred : undefined;
     const rank = (name: TransportName): number => Number(name === this.#doubted) - Number(name === preferred);
@@ -123,7 +123,7 @@ export class TransportLadder {
     let silent: TransportName | undefined;
     for (const name of order) {
       if (forbiddenVerbs.has(VERB[name]) || (sharedOnly && name === 'websocket')) continue;
-      const trying = this.#try(name, target, events, onAsked);
+      const trying = this.#try(name, target, events, onWaiting);
       if (!this.#preferred && !silent) this.#exploring = trying;
       let attempt: Attempt;
       try {
@@ -178,7 +178,7 @@ export class TransportLadder {
     name: TransportName,
     target: Target,
     events: PodConnectionEvents,
-    onAsked: () => void = () => {},
+    onWaiting: (isWaiting: boolean) => void,
   ): Promise<Attempt> {
     const { namespace, name: pod } = target.pod;
     const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(pod)}/portforward`;
@@ -192,7 +192,7 @@ export class TransportLadder {
           'X-Stream-Protocol-Version': PORT_FORWARD_PROTOCOL,
           'Content-Length': '0',
         },
-        onSent: onAsked,
+        onWaiting,
       });
       if (!answer.upgraded) return refused(answer, name);
       return {
@@ -210,7 +210,7 @@ export class TransportLadder {
       method: 'GET',
       path: channels ? `${path}?ports=${target.port}` : path,
       headers: handshake.headers,
-      onSent: onAsked,
+      onWaiting,
     });
     if (!answer.upgraded) return refused(answer, name);
     if (!handshake.accepted(answer.headers)) {

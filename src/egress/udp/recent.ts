@@ -5,7 +5,7 @@
  *
  * Thousands that come once, as questions to a DNS server do, take each other's
  * place in the first part alone: whoever was used again stays, also where it is
- * silent meanwhile. Of those the ones unused for longest go, nearly: by second
+ * silent meanwhile, while there is room in the second. Of those the ones unused for longest go, nearly: by second
  * chance, so that use costs a flag and no reordering for each datagram.
  */
 

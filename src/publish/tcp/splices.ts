@@ -121,6 +121,8 @@ export class Splices {
   async #join(near: Socket, gone: AbortSignal, { dial, preface, label }: SpliceOptions): Promise<void> {
     const first = preface?.(near);
     const states = await openSocketStates();
+    // It is read from the start.
+    if (!near.destroyed) states.inlineUrgent(fdOf(near));
     const far = await dial(gone);
     if (near.destroyed) {
       far.destroy();
@@ -128,6 +130,7 @@ export class Splices {
     }
     // Taken and lost in one turn.
     if (far.errored !== null) throw far.errored;
+    if (far instanceof Socket) states.inlineUrgent(fdOf(far));
     this.#far.add(far);
     far.once('close', () => this.#far.delete(far));
     this.#log.debug(`${label}: connection`);
@@ -138,7 +141,6 @@ export class Splices {
 
   /** What comes from one end, and then its end, to the other. */
   #carry(from: Resettable, to: Resettable, states: SocketStates): void {
-    if (from instanceof Socket && !from.destroyed) states.inlineUrgent(fdOf(from));
     let isOver = false;
     const broken = (error: Error): void => {
       if (isOver) return;

@@ -1,7 +1,11 @@
 /** What connects to a server of ours, and the far end that it is joined to. */
 
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setImmediate as settled } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { openSocketStates, openStreamSockets, type StreamSockets } from '../../../sandbox/index.ts';
@@ -439,3 +443,25 @@ function connections(server: Server): Promise<number> {
 function untilGivenUp(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('given up'))));
 }
+
+test('urgent data of a client comes in its place, also where it comes before the far end is there', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'kns-urgent-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const program = join(folder, 'client');
+  execFileSync(process.env['CC'] ?? 'cc', ['-o', program, join(import.meta.dirname, 'urgent-client.c')]);
+  const dial = dialTcp('127.0.0.1', portOf(far));
+  let asking: Socket | undefined;
+  await serve({
+    async dial(signal) {
+      await until(async () => (asking?.bytesRead ?? 0) > 0);
+      return dial(signal);
+    },
+  });
+  near.once('connection', (socket: Socket) => (asking = socket));
+  const server = accepted();
+  const client = spawn(program, [String(portOf(near))]);
+  onTestFinished(() => void client.kill());
+  const hears = await server;
+  expect(await received(hears)).toBe('before!after');
+  hears.end();
+});

@@ -216,7 +216,7 @@ export class Dial implements RemoteStream, AttemptEvents {
     const wait = (leftMs: number): void => {
       patience = setTimeout(() => {
         // It may be the pod's node that is silent: another may be elsewhere.
-        if (this.#attempt !== attempt || !this.#candidates.hasOther) return;
+        if (this.#over || this.#attempt !== attempt || !this.#candidates.hasOther) return;
         // A login's time is not the pod's.
         const left = upgradeMs - attempt.unansweredMs;
         if (left > 0) {

@@ -17,8 +17,12 @@ export interface PodEntry {
   readonly connections: Set<PodConnection>;
   readonly waiting: Waiter[];
   opening: number;
-  /** When the server was last asked for a connection, while none has been had since. */
-  askedAtMs: number | undefined;
+  /** Those of them that the server has been asked for, and has given no answer to. */
+  readonly asked: Set<Asked>;
+}
+
+export interface Asked {
+  atMs: number;
 }
 
 /** The pod is gone: what it has said may still come, and then its streams end. */

@@ -25,7 +25,7 @@ import type { TransportLadder } from '../ladder.ts';
 import type { ForwardLimits } from '../limits.ts';
 import type { PodConnection } from '../transport.ts';
 import { Departures } from './departures.ts';
-import { type PodEntry, type Waiter, endOf, rejectAll, rejectFirst } from './entry.ts';
+import { type Asked, type PodEntry, type Waiter, endOf, rejectAll, rejectFirst } from './entry.ts';
 import { IdleConnections } from './idle.ts';
 import { hasRoom, isFree, placeFor } from './placement.ts';
 
@@ -72,10 +72,11 @@ export class ConnectionPool {
     });
   }
 
-  /** How long the server has been asked for a connection to the pod, and has given none. */
+  /** How long the server has been asked for a connection to the pod, and has not answered. */
   unansweredMs({ pod }: Target): number {
-    const askedAtMs = this.#pods.get(podKey(pod))?.askedAtMs;
-    return askedAtMs === undefined ? 0 : monotonicMs() - askedAtMs;
+    const now = monotonicMs();
+    const asked = this.#pods.get(podKey(pod))?.asked ?? [];
+    return Math.max(0, ...[...asked].map(({ atMs }) => now - atMs));
   }
 
   /** A stream to `target` may be wanted soon. */
@@ -125,7 +126,7 @@ export class ConnectionPool {
     const known = this.#pods.get(key);
     if (known) return known;
     for (const other of this.#namesakes(pod)) this.podLeft(other.pod);
-    const entry: PodEntry = { pod, connections: new Set(), waiting: [], opening: 0, askedAtMs: undefined };
+    const entry: PodEntry = { pod, connections: new Set(), waiting: [], opening: 0, asked: new Set() };
     this.#pods.set(key, entry);
     return entry;
   }
@@ -203,6 +204,12 @@ export class ConnectionPool {
 
   async #open(entry: PodEntry, target: Target, ahead = false): Promise<void> {
     entry.opening++;
+    const asked: Asked = { atMs: 0 };
+    const onWaiting = (isWaiting: boolean): void => {
+      asked.atMs = monotonicMs();
+      if (isWaiting) entry.asked.add(asked);
+      else entry.asked.delete(asked);
+    };
     try {
       const connection = await this.#ladder.connect(
         target,
@@ -217,14 +224,14 @@ export class ConnectionPool {
             this.#forgetIfEmpty(entry);
           },
         },
-        { sharedOnly: ahead, onAsked: () => (entry.askedAtMs = monotonicMs()) },
+        { sharedOnly: ahead, onWaiting },
       );
       entry.opening--;
-      entry.askedAtMs = undefined;
+      entry.asked.delete(asked);
       this.#opened(entry, connection);
     } catch (error) {
       entry.opening--;
-      if (entry.opening === 0) entry.askedAtMs = undefined;
+      entry.asked.delete(asked);
       if (ahead) this.#log.debug(`no connection ahead to pod ${target.pod.name}: ${reasonOf(error)}`);
       this.#notOpened(entry, error);
     }

@@ -9,6 +9,7 @@ import {
   type ClusterAccess,
   connectCluster,
   loadAccess,
+  type TransportName,
 } from '../../../../src/cluster/index.ts';
 import { dial, dialPod, LogLines, type Probe } from '../probe.ts';
 
@@ -120,14 +121,14 @@ test('a pod whose node is gone leaves its connections to another', async () => {
 const UPGRADE_MS = 200;
 
 /** Of a cluster whose requests have no limit, and dials little patience. */
-async function impatient(): Promise<ClusterAccess> {
+async function impatient(transport: TransportName = 'spdy'): Promise<ClusterAccess> {
   await cluster.close();
   const access = await loadAccess({ kubeconfigText: embedded.kubeconfig, requestTimeout: '0' });
   cluster = await connectCluster(access, {
     namespaces: ['e2e'],
     log,
     limits: { warmConnections: 0, streamsPerLife: 1, upgradeMs: UPGRADE_MS },
-    transports: ['spdy'],
+    transports: [transport],
   });
   return access;
 }
@@ -140,10 +141,31 @@ test('and does not keep them until its own time is over', async () => {
   for (let i = 0; i < 4; i++) await echo(dial(cluster, 'multi', 7));
 });
 
-test('the time that a login takes is not the time of a pod', async () => {
+test('nor while others go on to ask for it', async () => {
+  await impatient('websocket');
+  await echo(dialPod(cluster, 'db', 'db-0', 7000));
+  const [gone] = embedded.podNames('e2e', 'web');
+  embedded.faults.silentPods = new Set([gone]);
+  let left = 2;
+  const first = [0, 1].map(() => echo(dial(cluster, 'multi', 7)).then(() => left--));
+  const others: Promise<void>[] = [];
+  while (left > 0) {
+    others.push(echo(dial(cluster, 'multi', 7)));
+    await new Promise((resolve) => setTimeout(resolve, UPGRADE_MS / 4));
+  }
+  await Promise.all([...first, ...others]);
+});
+
+test.each([
+  ['before the pod is asked for', 0],
+  ['after the server has refused what was there', 1],
+])('the time that a login takes is not the time of a pod: %s', async (_when, refusals) => {
   const { authenticator } = await impatient();
   const grant = authenticator.grant.bind(authenticator);
+  let grants = 0;
   authenticator.grant = async () => {
+    if (grants++ < refusals)
+      return { headers: { Authorization: 'Bearer expired' }, discard: async () => true };
     await new Promise((resolve) => setTimeout(resolve, 3 * UPGRADE_MS));
     return grant();
   };
