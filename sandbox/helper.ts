@@ -124,8 +124,8 @@ export class NetnsHelper {
   }
 
   /**
-   * Covers these special files, lays copies over those that are to be the command's own, mounts /etc and /sys, and denies the command cgroup namespaces; user namespaces
-   * if asked to.
+   * Covers these special files, lays copies over those that are to be the command's own, mounts /etc and /sys, and
+   * denies the command cgroup namespaces; user namespaces if asked to.
    *
    * @returns the fd of the directory of our own files
    */

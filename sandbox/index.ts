@@ -23,6 +23,7 @@ export type { PrivilegeOptions } from './process/privilege.ts';
 export type { RunningCommand } from './process/command.ts';
 export type { CommandEnd } from './process/guard.ts';
 export { hostPorts, type OpenPort, type OpenPorts, type PortProtocol } from './ports.ts';
+export { isWritableByOthers } from './file-status.ts';
 export { absolutePath, explainLimit, orAborted } from './process/setup.ts';
 export { callerFiles, closeCallerFiles } from './process/inherited-fds.ts';
 export { lockFile } from './process/lock.ts';

@@ -7,10 +7,11 @@
  * only where it belongs to them and nobody else can write it.
  */
 
-import { accessSync, constants, existsSync, type Stats, statSync } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { SandboxError } from '../errors.ts';
+import { isWritableByOthers, statOf } from '../file-status.ts';
 import { ARTEFACTS, buildNative, nativeSources, sourceHash } from './build.ts';
 import { packageRoot } from './package-root.ts';
 
@@ -45,21 +46,11 @@ function isUsable(directory: string): boolean {
 }
 
 const PRIVATE = 0o700;
-const WRITABLE_BY_OTHERS = 0o022;
 
 /** The user's cache (XDG Base Directory Specification: a relative path is to be ignored). */
 export function cacheDirectory(): string {
   const configured = process.env['XDG_CACHE_HOME'];
   return configured && isAbsolute(configured) ? configured : join(ownHome(), '.cache');
-}
-
-/** @returns undefined also where it can't be seen: then it can't be built in either, which is told */
-function statOf(path: string): Stats | undefined {
-  try {
-    return statSync(path);
-  } catch {
-    return undefined;
-  }
 }
 
 /** With sudo, $HOME may be another's, who could not write to what root makes there. */
@@ -71,9 +62,10 @@ function ownHome(): string {
 
 function refuseForeign(directory: string): void {
   const there = statOf(directory);
+  // What can't be seen can't be built in either, which is told.
   if (there === undefined) return;
   const isTrusted = there.uid === 0 || there.uid === process.getuid?.();
-  if (isTrusted && (there.mode & WRITABLE_BY_OTHERS) === 0) return;
+  if (isTrusted && !isWritableByOthers(there)) return;
   throw new SandboxError(
     'BUILD_FAILED',
     `the native parts in ${directory} are somebody else's, or others may write there`,

@@ -10,8 +10,9 @@
  * passed over.
  */
 
-import { type Stats, readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { isWritableByOthers, statOf } from '../file-status.ts';
 
 const SYSTEM_FOLDER = '/etc/ssh';
 /** Not checked themselves. openSUSE has the second. */
@@ -19,8 +20,6 @@ const SYSTEM_FILES = [`${SYSTEM_FOLDER}/ssh_config`, '/usr/etc/ssh/ssh_config'];
 
 /** As deep as ssh itself reads (READCONF_MAX_DEPTH). */
 const MAX_DEPTH = 16;
-
-const WRITABLE_BY_OTHERS = 0o022;
 
 /** @param home of the command's */
 export function refusedSshFiles(home: string): string[] {
@@ -48,7 +47,7 @@ class Includes {
     this.#checked.add(file);
     const stats = statOf(file);
     if (!stats?.isFile()) return;
-    if (stats.uid === 0 && (stats.mode & WRITABLE_BY_OTHERS) === 0) this.refused.push(file);
+    if (stats.uid === 0 && !isWritableByOthers(stats)) this.refused.push(file);
     this.follow(file, depth);
   }
 
@@ -60,14 +59,6 @@ class Includes {
   #absolute(pattern: string): string {
     if (this.#home !== undefined && pattern.startsWith('~/')) return join(this.#home, pattern.slice(2));
     return pattern.startsWith('/') ? pattern : join(this.#folder, pattern);
-  }
-}
-
-function statOf(file: string): Stats | undefined {
-  try {
-    return statSync(file);
-  } catch {
-    return undefined;
   }
 }
 

@@ -15,7 +15,7 @@
 
 import { chmodSync, lstatSync, mkdirSync, rmdirSync, type Stats, statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
-import { explainLimit } from '../../sandbox/index.ts';
+import { explainLimit, isWritableByOthers } from '../../sandbox/index.ts';
 import { UsageError } from '../errors.ts';
 import { codeOf } from '../system-error.ts';
 
@@ -24,7 +24,6 @@ const NAME = 'kns-rootless';
 const SHARED = '/tmp';
 
 const OWNER_ALONE = 0o700;
-const WRITABLE_BY_OTHERS = 0o022;
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -106,7 +105,7 @@ function mustBeOwn(directory: string, found: Stats): void {
   const remove = `remove it, or set XDG_RUNTIME_DIR to a directory of your own`;
   if (!found.isDirectory()) refuse('is no directory', remove);
   if (found.uid !== userId()) refuse('belongs to somebody else', remove);
-  if ((found.mode & WRITABLE_BY_OTHERS) !== 0) refuse('lets others write', remove);
+  if (isWritableByOthers(found)) refuse('lets others write', remove);
 }
 
 /** The last to leave removes it. What is no directory, or not ours, stays. */

@@ -49,29 +49,27 @@ export class RecentTable<K, V extends Used> {
   }
 
   #makeRoom(): void {
-    for (const [key, value] of this.#fresh) {
-      this.#fresh.delete(key);
-      if (!value.used) {
-        this.#evict(value);
-        return;
-      }
-      value.used = false;
-      this.#kept.set(key, value);
-      if (this.#kept.size > this.#most / 2) break;
-    }
-    this.#evictKept();
+    const hasRoom = this.#evictFrom(this.#fresh, this.#most / 2);
+    if (!hasRoom) this.#evictFrom(this.#kept);
   }
 
-  /** Each is passed over once at most: its flag is cleared then. */
-  #evictKept(): void {
-    for (const [key, value] of this.#kept) {
-      this.#kept.delete(key);
+  /**
+   * The first that was not used. Who was is passed over once: its flag is cleared, and it is kept.
+   *
+   * @param mostKept past as many, there is no looking further
+   * @returns whether one has gone
+   */
+  #evictFrom(entries: Map<K, V>, mostKept = Number.POSITIVE_INFINITY): boolean {
+    for (const [key, value] of entries) {
+      entries.delete(key);
       if (!value.used) {
         this.#evict(value);
-        return;
+        return true;
       }
       value.used = false;
       this.#kept.set(key, value);
+      if (this.#kept.size > mostKept) break;
     }
+    return false;
   }
 }

@@ -56,6 +56,16 @@ async function serve(options: Partial<SpliceOptions> = {}): Promise<void> {
   await once(near.listen(0, '127.0.0.1'), 'listening');
 }
 
+/** The far end is dialled once `go` is called, which who `isAsked` waits for. */
+async function serveHeld(): Promise<{ isAsked: () => boolean; go: () => void }> {
+  let go: (() => void) | undefined;
+  const dial = dialTcp('127.0.0.1', portOf(far));
+  await serve({
+    dial: async (signal) => new Promise<void>((resolve) => (go = resolve)).then(() => dial(signal)),
+  });
+  return { isAsked: () => go !== undefined, go: () => go?.() };
+}
+
 function client(): Socket {
   const socket = connect({ port: portOf(near), host: '127.0.0.1', allowHalfOpen: true });
   sockets.push(socket);
@@ -240,34 +250,26 @@ test('a client that resets while its far end is dialled has the dial given up', 
 });
 
 test('what a client sends while its far end is dialled waits, its FIN too, and is held up past a bound', async () => {
-  let go: (() => void) | undefined;
-  const dial = dialTcp('127.0.0.1', portOf(far));
-  await serve({
-    dial: async (signal) => new Promise<void>((resolve) => (go = resolve)).then(() => dial(signal)),
-  });
+  const held = await serveHeld();
   const server = accepted();
   const connected = once(near, 'connection');
   const asks = client();
   asks.end(Buffer.alloc(32 << 20, 'x'));
   const [taken]: Socket[] = await connected;
-  await until(async () => (taken?.bytesRead ?? 0) > 0 && go !== undefined);
+  await until(async () => (taken?.bytesRead ?? 0) > 0 && held.isAsked());
   expect(taken?.bytesRead).toBeLessThan(1 << 20);
-  go?.();
+  held.go();
   expect(await received(await server)).toHaveLength(32 << 20);
 });
 
 test('a client that says nothing and closes is heard to, though its far end comes later', async () => {
-  let go: (() => void) | undefined;
-  const dial = dialTcp('127.0.0.1', portOf(far));
-  await serve({
-    dial: async (signal) => new Promise<void>((resolve) => (go = resolve)).then(() => dial(signal)),
-  });
+  const held = await serveHeld();
   const server = accepted();
   const connected = once(near, 'connection');
   client().end();
   const [taken]: Socket[] = await connected;
-  await until(async () => (taken?.readableEnded ?? false) && go !== undefined);
-  go?.();
+  await until(async () => (taken?.readableEnded ?? false) && held.isAsked());
+  held.go();
   const answers = await server;
   expect(await received(answers)).toBe('');
   answers.end();
@@ -374,16 +376,12 @@ test('at the end, what the far end has said last is passed on', async () => {
 
 test('at the end, who has connected last is heard out', async () => {
   splices = new Splices(log, 'far');
-  let go: (() => void) | undefined;
-  const dial = dialTcp('127.0.0.1', portOf(far));
-  await serve({
-    dial: async (signal) => new Promise<void>((resolve) => (go = resolve)).then(() => dial(signal)),
-  });
+  const held = await serveHeld();
   const server = accepted();
   client().end('last words');
-  await until(async () => go !== undefined);
+  await until(async () => held.isAsked());
   const closed = splices.close();
-  go?.();
+  held.go();
   expect(await received(await server)).toBe('last words');
   await closed;
 });
@@ -449,18 +447,14 @@ test('urgent data of a client comes in its place, also where it comes before the
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const program = join(folder, 'client');
   execFileSync(process.env['CC'] ?? 'cc', ['-o', program, join(import.meta.dirname, 'urgent-client.c')]);
-  const dial = dialTcp('127.0.0.1', portOf(far));
-  let asking: Socket | undefined;
-  await serve({
-    async dial(signal) {
-      await until(async () => (asking?.bytesRead ?? 0) > 0);
-      return dial(signal);
-    },
-  });
-  near.once('connection', (socket: Socket) => (asking = socket));
+  const held = await serveHeld();
   const server = accepted();
+  const connected = once(near, 'connection');
   const client = spawn(program, [String(portOf(near))]);
   onTestFinished(() => void client.kill());
+  const [taken]: Socket[] = await connected;
+  await until(async () => (taken?.bytesRead ?? 0) > 0 && held.isAsked());
+  held.go();
   const hears = await server;
   expect(await received(hears)).toBe('before!after');
   hears.end();

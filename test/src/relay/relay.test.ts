@@ -1,6 +1,6 @@
 /** The relay on a real stack: a guest that speaks in segments on one side, a far end that obeys on the other. */
 
-import { describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { relay } from '../../../src/relay/relay.ts';
 import { type RemoteStream, RemoteStreamError, type RemoteStreamEvents } from '../../../src/relay/stream.ts';
 import { Harness, scenario } from '../../stack/harness/harness.ts';
@@ -287,9 +287,11 @@ describe('resets', () => {
     h.sends('RA seq=1 ack=1');
   });
 
-  test('one that waits for a guest that does not read is sent after a minute without a byte', () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-    try {
+  describe('on a clock of our own', () => {
+    beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
+    afterEach(() => void vi.useRealTimers());
+
+    test('one that waits for a guest that does not read is sent after a minute without a byte', () => {
       const h = new Harness();
       const far = established(h, 1000);
       far.events.onData(stream(0, 1500));
@@ -305,14 +307,9 @@ describe('resets', () => {
       h.poll();
       h.sends('RA seq=1001 ack=1');
       expect([far.asked(), vi.getTimerCount()]).toEqual([['destroy'], 0]);
-    } finally {
-      vi.useRealTimers();
-    }
-  });
+    });
 
-  test('a far end that takes no more is not written to, and waits for a guest that reads', () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-    try {
+    test('a far end that takes no more is not written to, and waits for a guest that reads', () => {
       const h = new Harness({ limits: { receiveBufferBytes: 4000 } });
       const far = established(h, 1000);
       far.events.onData(stream(0, 1500));
@@ -333,14 +330,9 @@ describe('resets', () => {
       h.poll();
       h.sends('RA seq=1501 ack=4001');
       expect([far.asked(), vi.getTimerCount()]).toEqual([['destroy'], 0]);
-    } finally {
-      vi.useRealTimers();
-    }
-  });
+    });
 
-  test('a far end that takes no more, and a guest that does not read, are over after a minute', () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-    try {
+    test('a far end that takes no more, and a guest that does not read, are over after a minute', () => {
       const h = new Harness();
       const far = established(h);
       far.events.onBrokenPipe?.();
@@ -348,14 +340,9 @@ describe('resets', () => {
       h.poll();
       h.sends('RA seq=1 ack=1');
       expect([far.asked(), vi.getTimerCount()]).toEqual([['destroy'], 0]);
-    } finally {
-      vi.useRealTimers();
-    }
-  });
+    });
 
-  test('a guest that resets before it has read all leaves no timer', () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-    try {
+    test('a guest that resets before it has read all leaves no timer', () => {
       const h = new Harness();
       const far = established(h);
       far.events.onData(stream(0, 100));
@@ -364,9 +351,7 @@ describe('resets', () => {
       h.sends('PA seq=1 len=100');
       h.guest('R seq=1');
       expect([far.asked(), vi.getTimerCount()]).toEqual([['destroy'], 0]);
-    } finally {
-      vi.useRealTimers();
-    }
+    });
   });
 
   scenario('one of the guest ends the far end, and what it takes later does no harm', (h) => {
